@@ -1,0 +1,99 @@
+"""Numbers with units (law 10).
+
+Unit codes are UCUM, case sensitive (The Unified Code for Units of Measure, 2.1). A conversion happens only when
+somebody asks for it, and only between units of one kind; between mass and substance concentration the analyte
+must be named, because the factor is its molar mass.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+import msgspec
+
+from clinic_records.errors import RefusedInput
+
+# UCUM code -> (kind of quantity, factor to the kind's base unit, offset added after the factor)
+_UNITS: Final[dict[str, tuple[str, Decimal, Decimal]]] = {
+    code: (kind, Decimal(factor), Decimal(offset))
+    for code, kind, factor, offset in (
+        ("1", "ratio", "1", "0"),
+        ("%", "ratio", "0.01", "0"),
+        ("mm[Hg]", "pressure", "1", "0"),
+        ("kPa", "pressure", "7.50061683", "0"),  # 1 kPa = 7.50061683 mm[Hg], BIPM SI Brochure 9th ed.
+        ("Cel", "temperature", "1", "0"),
+        ("[degF]", "temperature", "0.5555555555555555555556", "-17.7777777777777777778"),
+        ("kg", "mass", "1", "0"),
+        ("g", "mass", "0.001", "0"),
+        ("[jin_cn]", "mass", "0.5", "0"),  # 市斤; local code, UCUM has none
+        ("m", "length", "1", "0"),
+        ("cm", "length", "0.01", "0"),
+        ("mm", "length", "0.001", "0"),
+        ("[chi_cn]", "length", "0.3333333333333333333333", "0"),  # 市尺; local code
+        ("s", "time", "1", "0"),
+        ("ms", "time", "0.001", "0"),
+        ("us", "time", "0.000001", "0"),
+        ("min", "time", "60", "0"),
+        ("a", "time", "31557600", "0"),
+        ("/min", "rate", "1", "0"),
+        ("Hz", "rate", "60", "0"),
+        ("L", "volume", "1", "0"),
+        ("mL", "volume", "0.001", "0"),
+        ("L/s", "flow", "1", "0"),
+        ("L/min", "flow", "0.0166666666666666666667", "0"),
+        ("mV", "voltage", "1", "0"),
+        ("uV", "voltage", "0.001", "0"),
+        ("nV", "voltage", "0.000001", "0"),
+        ("mmol/L", "substance", "1", "0"),
+        ("umol/L", "substance", "0.001", "0"),
+        ("g/L", "mass concentration", "1", "0"),
+        ("g/dL", "mass concentration", "10", "0"),
+        ("mg/dL", "mass concentration", "0.01", "0"),
+        ("mmol/mol", "hba1c ifcc", "1", "0"),
+        ("kg/m2", "body mass index", "1", "0"),
+        ("deg", "angle", "1", "0"),
+        ("cm/s", "velocity", "0.01", "0"),
+        ("m/s", "velocity", "1", "0"),
+    )
+}
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """A decimal value, digits as the device or person gave them, and its UCUM unit."""
+
+    value: Decimal
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.unit not in _UNITS:
+            raise RefusedInput(f"unit {self.unit!r} is not a UCUM code we know; known: {' '.join(sorted(_UNITS))}")
+        if not self.value.is_finite():
+            raise RefusedInput(f"{self.value} {self.unit} is not a number")
+
+    def to(self, unit: str) -> "Quantity":
+        """The same quantity in `unit`, unrounded.
+
+        Raises:
+            RefusedInput: `unit` is unknown or of another kind of quantity.
+        """
+        if unit == self.unit:
+            return self
+        kind, factor, offset = _UNITS[self.unit]
+        target = _UNITS.get(unit)
+        if target is None or target[0] != kind:
+            raise RefusedInput(f"cannot turn {self.unit} ({kind}) into {unit}")
+        return Quantity((self.value * factor + offset - target[2]) / target[1], unit)
+
+    def __str__(self) -> str:
+        return f"{self.value}\N{NO-BREAK SPACE}{self.unit}"
+
+
+def quantity(value: str | float | Decimal, unit: str) -> Quantity:
+    """A Quantity from what a driver or a form holds; a float passes through its shortest decimal.
+
+    Raises:
+        RefusedInput: `value` is not a finite number or `unit` is unknown.
+    """
+    try:
+        return Quantity(Decimal(str(value)), unit)
+    except InvalidOperation:
+        raise RefusedInput(f"{value!r} is not a number") from None

@@ -1,0 +1,1 @@
+"""What both web sides share: base page, status words, drawing, assets."""

@@ -1,0 +1,1 @@
+"""The cloud hospital: intake, store, feed, pull API and pages."""

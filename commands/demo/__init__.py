@@ -1,0 +1,1 @@
+"""One clinic day on this machine, told as it happens."""

@@ -1,0 +1,1 @@
+"""Pure functions on Readings; every result is a suggestion."""

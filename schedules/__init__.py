@@ -1,0 +1,1 @@
+"""Monthly plans of visits: load, check, versions."""

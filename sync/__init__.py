@@ -1,0 +1,1 @@
+"""Records to envelopes and back: lanes, sealing, transfers, receipts."""

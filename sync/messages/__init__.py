@@ -1,0 +1,1 @@
+"""One module a message kind, and the table that names them."""

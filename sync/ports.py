@@ -1,0 +1,111 @@
+"""What `sync` asks of the stores above it. Every method returns only after its effect is durable.
+
+The same two Protocols serve both directions: the vehicle's spool is the OutboundStore of the way up and the
+InboundStore of the way down; the hospital has one of each for every vehicle.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from clinic_records.record import Lane
+
+Ranges = tuple[tuple[int, int], ...]
+"""Sorted, disjoint, half-open byte ranges [start, end)."""
+
+
+class Verdict(StrEnum):
+    """What the receiver did (sync rule 14). Only `refused` leaves the row open."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The receiver's answer to one whole envelope, made in the transaction that took it.
+
+    Attributes:
+        wire_sha256: of the envelope as it travelled; it commits to id, revision and content at once.
+        id, revision, sha256: of the record inside; empty where it could not be opened.
+        epoch, receipt_seq: the receiver's epoch and its dense count of receipts for this peer (sync rule 3).
+    """
+
+    wire_sha256: str
+    verdict: Verdict
+    epoch: str
+    receipt_seq: int
+    at: datetime
+    id: str = ""
+    revision: int = 0
+    sha256: str = ""
+    reason: str = ""
+
+
+class WireItem(msgspec.Struct, frozen=True):
+    """One sealed envelope waiting to travel; `order` rises in the order things happened."""
+
+    wire_sha256: str
+    size: int
+    lane: Lane
+    order: int
+
+
+class OutboundStore(Protocol):
+    """Where a sender takes envelopes from; they end only by receipts."""
+
+    def waiting(self, lane: Lane, after_order: int, limit: int) -> Sequence[WireItem]:
+        """Envelopes of `lane` that no receipt has ended, with `order` above `after_order`, in order."""
+
+    def read(self, wire_sha256: str, offset: int, size: int) -> bytes:
+        """Up to `size` bytes of the wire file from `offset`."""
+
+    def settle(self, receipt: Receipt) -> bool:
+        """Apply a verified receipt; False where it is unknown or was applied before. Idempotent."""
+
+    def reopen_all(self) -> int:
+        """Offer again everything still kept: the receiver was rolled back. Returns how many."""
+
+
+class InboundStore(Protocol):
+    """Where a receiver puts envelopes of one peer."""
+
+    def ranges(self, wire_sha256: str) -> Ranges:
+        """Which bytes of this wire file are durable here."""
+
+    def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
+        """Keep a part (idempotent), durable on return; the ranges now held."""
+
+    def accept(self, wire_sha256: str) -> Receipt:
+        """Take the whole file: verify, open, apply once, answer. Repeats the first receipt for a repeated file.
+
+        Never raises for bad content: that becomes a held or refused receipt, with the bytes in quarantine.
+        """
+
+    def receipt_for(self, wire_sha256: str) -> Receipt | None:
+        """The receipt already given, if any."""
+
+
+class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one end remembers about its session with the other (sync rules 3, 6, 7)."""
+
+    token: str = ""
+    pending_token: str = ""
+    epoch: str = ""
+    highest_receipt_seq: int = 0
+    incarnation: int = 1
+    peer_time: datetime | None = None
+
+
+class SessionStore(Protocol):
+    """Durable session state of one peer."""
+
+    def load(self) -> SessionState:
+        """The last state saved; the default one at first."""
+
+    def save(self, state: SessionState) -> None:
+        """Replace it."""

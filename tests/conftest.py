@@ -1,0 +1,34 @@
+"""Fixtures that say loudly what is missing instead of passing in silence."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real device files, vectors and schedules beside the checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no ../shared/data here: tests on real device files are left out")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def need_program() -> Callable[[str], str]:
+    """Path of a third-party program; where it is missing the test skips, and fails in CI."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+        if path is None:
+            message = f"{name} is not installed; run `make system-packages` as root"
+            if os.environ.get("CI"):
+                pytest.fail(message)
+            pytest.skip(message)
+        return path
+
+    return find

@@ -1,0 +1,1 @@
+"""The vehicle's onboard computer: store, visits, services and the nurse's pages."""

@@ -1,0 +1,1 @@
+"""Long-running tasks of the agent, each owned by the supervisor."""

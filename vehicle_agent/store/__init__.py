@@ -1,0 +1,1 @@
+"""What the vehicle keeps: keys, database, blobs, the sealed inbox and the spool."""

@@ -1,0 +1,1 @@
+"""The nurse's pages, served on the vehicle's LAN."""
