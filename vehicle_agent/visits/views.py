@@ -1,0 +1,153 @@
+"""What the pages, the control socket and the demo are shown: frozen views, made fresh at each asking."""
+
+from datetime import date, datetime
+
+import msgspec
+
+from clinic_records.ids import DeviceId, EncounterId, PatientId
+from clinic_records.people import Allergies, Author, IdentityCheck, Patient, Sex
+from clinic_records.visit import Encounter, Recording, Stop
+
+
+class Arming(msgspec.Struct, frozen=True):
+    """A device that waits for one named person (law 9); `until` moves on with each sign of use."""
+
+    device: DeviceId
+    encounter: EncounterId
+    patient: PatientId
+    patient_name: str
+    since: datetime
+    until: datetime
+    by: Author
+
+
+class NewPatient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The registration form; `resident_id` is checked against GB 11643-1999 and may be empty."""
+
+    name: str
+    sex: Sex
+    birth_date: date | None
+    identity_check: IdentityCheck = IdentityCheck.DECLARED
+    resident_id: str = ""
+    village: str = ""
+    phone: str = ""
+    allergies: Allergies = Allergies()
+    insurance_code: str = ""
+
+
+class QueueRow(msgspec.Struct, frozen=True):
+    """One encounter of today's stop with its person and how many recordings it has."""
+
+    patient: Patient
+    encounter: Encounter
+    recordings: int
+
+
+class TodayView(msgspec.Struct, frozen=True):
+    """Today's stop, if one is planned or open, and who was seen there; newest encounter last."""
+
+    stop: Stop | None
+    day: date
+    vehicle: str
+    schedule_version: int
+    queue: list[QueueRow]
+
+
+class RecordingView(msgspec.Struct, frozen=True):
+    """A recording with the device's name and how far it has travelled.
+
+    Attributes:
+        arrived_ms: Unix milliseconds at which the vehicle made the delivery durable.
+        way: `queued`, `sending`, `received`, `held` or `refused`: the least far of the record and its blobs.
+        age_s: seconds since it arrived, at the time of asking.
+    """
+
+    recording: Recording
+    device_name_zh: str
+    device_name_en: str
+    arrived_ms: int
+    way: str
+    age_s: float
+
+
+class DeviceView(msgspec.Struct, frozen=True):
+    """One configured device.
+
+    Attributes:
+        key: its row in the device catalog.
+        status: `idle`, `armed`, `measuring`, `not-connected` or `fault`.
+        detail: what is wrong and what to do, where something is.
+    """
+
+    device: DeviceId
+    key: str
+    name_zh: str
+    name_en: str
+    modality: str
+    status: str
+    armed: Arming | None
+    armed_name: str
+    detail: str
+
+
+class EncounterView(msgspec.Struct, frozen=True):
+    """One person's encounter: what the page /enc/{id} shows."""
+
+    encounter: Encounter
+    patient: Patient
+    recordings: list[RecordingView]
+    devices: list[DeviceView]
+
+
+class LaneCounts(msgspec.Struct, frozen=True):
+    """How many objects of a lane stand where; `oldest_s` is the age of the oldest not yet received, 0 if none."""
+
+    queued: int = 0
+    sending: int = 0
+    received: int = 0
+    seen: int = 0
+    held: int = 0
+    refused: int = 0
+    oldest_s: float = 0.0
+
+
+class SyncView(msgspec.Struct, frozen=True):
+    """The truth about the way to the hospital; `received` counts signed receipts only (law 7).
+
+    Attributes:
+        link: `online` or `offline`.
+        since: when the link came into that state.
+        alarm: a sentence where the peer refused us or is not the one we pinned; else empty.
+    """
+
+    link: str
+    since: datetime
+    lanes: dict[str, LaneCounts]
+    total: LaneCounts
+    alarm: str = ""
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """A delivery that could not be understood: kept raw, with the reason, for a person to look at."""
+
+    id: str
+    device: str
+    reason: str
+    media_type: str
+    raw_sha256: str
+    size: int
+    at: datetime
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A drawn recording: SVG of an ECG or flow-volume curve, PNG of an ultrasound frame."""
+
+    media_type: str
+    data: bytes
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something changed: `topic` is `stop`, `encounter:<id>`, `unbound`, `sync` or `devices`; `seq` rises."""
+
+    topic: str
+    seq: int
