@@ -5,9 +5,9 @@ Every method that writes returns only after the transaction is committed and the
 
 from typing import Protocol
 
+from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.ids import DeviceId, EncounterId, PatientId, RecordId
 from clinic_records.people import Author, Patient
-from clinic_records.visit import Encounter, Recording, Stop
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.views import (
     Arming,

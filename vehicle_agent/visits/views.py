@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 import msgspec
 
+from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.ids import DeviceId, EncounterId, PatientId
 from clinic_records.people import Allergies, Author, IdentityCheck, Patient, Sex
-from clinic_records.visit import Encounter, Recording, Stop
 
 
 class Arming(msgspec.Struct, frozen=True):
