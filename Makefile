@@ -1,0 +1,49 @@
+# Two commands do all their own set-up from a bare clone: `make demo` and `make test`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+DEMO_ARGS ?=
+TEST_ARGS ?=
+
+.PHONY: help demo test check bench kill-test fmt lock clean setup-run setup-dev system-packages
+
+help:              ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+demo: setup-run    ## one clinic day on this machine: devices, no coverage, coverage, hospital, bureau's table
+	@$(BIN)/clinic demo $(DEMO_ARGS)
+
+test: setup-dev system-packages ## all tests; those whose program is missing skip and say so
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q $(TEST_ARGS)
+
+check: setup-dev   ## lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+bench: setup-dev   ## the README's figures, each beside a limit measured in the same run
+	@$(BIN)/python -m benchmarks.figures
+
+kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospital
+	@$(BIN)/python -m benchmarks.kill_test --cycles 200
+
+fmt: setup-dev     ## format and sort
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock:              ## make the locks again from pyproject.toml
+	@tools/lock.sh
+
+setup-run:         ## the virtual environment with what the product needs
+	@tools/setup.sh run
+
+setup-dev:         ## the same with what checks and tests need
+	@tools/setup.sh dev
+
+system-packages:   ## programs tests talk to (broker, DICOM tools, database, browser): root installs, others are told
+	@tools/system-packages.sh
+
+clean:             ## everything that set-up made
+	@rm -rf .venv .setup .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist build clinic_web/node_modules clinic_web/static/vendor
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
