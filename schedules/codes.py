@@ -1,0 +1,36 @@
+"""The codes of the findings: F files, N notation, D data, R references, T times, V vehicles, X exceptions."""
+
+from typing import Final
+
+SEVERITY: Final[dict[str, str]] = {
+    "F01": "error",  # a file or sheet is missing
+    "F02": "warning",  # a CSV file is in GBK
+    "F03": "error",  # a column is missing
+    "F04": "error",  # a row has more cells than the header
+    "F05": "error",  # a file is neither UTF-8 nor GBK, or too large to read
+    "F06": "error",  # a formula without a stored result
+    "F07": "warning",  # a column we do not know; a misspelt name hides a value
+    "N01": "warning",  # full-width signs read as plain ones
+    "N02": "warning",  # an Excel serial number read as a date or time
+    "D01": "error",  # an id used twice
+    "D02": "error",  # not a date
+    "D03": "error",  # not a time
+    "D05": "error",  # not a number, or below zero
+    "D06": "error",  # an action that is none of move, cancel, substitute
+    "D07": "error",  # an exception without what its action needs
+    "D08": "error",  # a pattern not understood
+    "D09": "error",  # a required cell is empty
+    "D10": "error",  # a word that is not one of the allowed ones
+    "R01": "error",  # unknown point
+    "R02": "error",  # unknown vehicle
+    "R03": "error",  # unknown person
+    "R04": "error",  # unknown village
+    "R05": "error",  # unknown rule of an exception
+    "R06": "error",  # the point of an exception is not its rule's
+    "R07": "info",  # rows left out because a row they name was refused
+    "T01": "error",  # end not after start
+    "T02": "error",  # effective_to before effective_from
+    "V01": "error",  # one vehicle at two places at once
+    "X01": "error",  # an exception of a visit that the rule does not have
+}
+"""Code -> severity."""

@@ -1,0 +1,84 @@
+"""Make a version of the county's plan, as bytes and back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import msgspec
+
+from clinic_records.errors import RefusedInput
+from clinic_records.ids import sha256_hex
+from clinic_records.record import encode_payload
+from clinic_records.schedule import PublishedSchedule, Visit
+
+_decoder = msgspec.json.Decoder(PublishedSchedule)
+
+PAYLOAD_LIMIT = 64 << 20
+"""Bytes; a province's year (500 vehicles, 262,674 visits, about 230 bytes each) fits."""
+
+
+def _with_hash(schedule: PublishedSchedule) -> PublishedSchedule:
+    bare = msgspec.structs.replace(schedule, hash="")
+    return msgspec.structs.replace(bare, hash=sha256_hex(encode_payload(bare)))
+
+
+def make_version(
+    visits: Iterable[Visit],
+    *,
+    version: int,
+    effective_from: date,
+    first: date,
+    last: date,
+    staff: Mapping[str, str] | None = None,
+) -> PublishedSchedule:
+    """A version with its hash, visits in order of date, vehicle and start.
+
+    Raises:
+        RefusedInput: the number, the days or a visit lie outside what a version may hold.
+    """
+    ordered = tuple(sorted(visits, key=lambda v: (v.date, v.vehicle_id, v.start, v.visit_id)))
+    if version < 1:
+        raise RefusedInput(f"schedule version {version}: versions count from 1")
+    if not first <= effective_from <= last:
+        raise RefusedInput(f"effective_from {effective_from} is not within {first} to {last}, the days of the plan")
+    for visit in ordered:
+        if not first <= visit.date <= last:
+            raise RefusedInput(f"visit {visit.visit_id} on {visit.date} is not within {first} to {last}")
+    crew = {person for visit in ordered for person in visit.staff_ids}
+    names = {person: name for person, name in sorted((staff or {}).items()) if person in crew}
+    return _with_hash(PublishedSchedule(version, "", effective_from, first, last, ordered, names))
+
+
+def encode(schedule: PublishedSchedule) -> bytes:
+    """The payload bytes that travel and are stored."""
+    return encode_payload(schedule)
+
+
+def decode(payload: bytes) -> PublishedSchedule:
+    """A version from its payload bytes, hash verified.
+
+    Raises:
+        RefusedInput: the bytes are not a schedule, or its hash is not that of its content.
+    """
+    if len(payload) > PAYLOAD_LIMIT:
+        raise RefusedInput(f"a schedule of {len(payload)} bytes; at most {PAYLOAD_LIMIT} are read", raw=payload[:1024])
+    try:
+        schedule = _decoder.decode(payload)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise RefusedInput(f"not a published schedule: {error}", raw=payload) from error
+    expected = _with_hash(schedule).hash
+    if schedule.hash != expected:
+        raise RefusedInput(
+            f"schedule version {schedule.version}: hash {schedule.hash[:16]} does not match", raw=payload
+        )
+    return schedule
+
+
+def in_force(versions: Sequence[PublishedSchedule], day: date) -> PublishedSchedule | None:
+    """The version a vehicle goes by on `day`: the highest that covers it and is effective by then."""
+    fitting = [one for one in versions if one.effective_from <= day <= one.last]
+    return max(fitting, key=lambda one: one.version, default=None)
+
+
+def visits_of(schedule: PublishedSchedule, vehicle_id: str, day: date) -> tuple[Visit, ...]:
+    """What one vehicle does on one day, in order of time."""
+    return tuple(v for v in schedule.visits if v.vehicle_id == vehicle_id and v.date == day)
