@@ -1,0 +1,1 @@
+"""Spirometry recordings: one device's session record, standard waveform files and curves made by formula."""
