@@ -1,0 +1,65 @@
+"""Files that are whole or absent after a power cut: temp file beside, write, fsync, rename, fsync folder."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from clinic_records.errors import StoreError
+
+TEMP_SUFFIX: Final = ".tmp"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names inside `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def temp_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file in `folder` (mode 600) to write into and then hand to `publish`; gone if it was not.
+
+    Raises:
+        StoreError: the disk refused (full, read-only ...).
+    """
+    path = folder / f"{secrets.token_hex(8)}{TEMP_SUFFIX}"
+    try:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as handle:
+            yield handle, path
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot write: {error.strerror or error}") from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def publish(handle: BinaryIO, temp: Path, final: Path) -> None:
+    """Give the temp file its name; durable on return."""
+    handle.flush()
+    os.fsync(handle.fileno())
+    temp.rename(final)
+    fsync_folder(final.parent)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace `path` (mode 600) by `data`, durable on return.
+
+    Raises:
+        StoreError: the disk refused.
+    """
+    with temp_file(path.parent) as (handle, temp):
+        handle.write(data)
+        publish(handle, temp, path)
+
+
+def sweep(folder: Path) -> int:
+    """Remove what a crash left half written; returns how many. Only while nobody writes there."""
+    left = list(folder.glob(f"*{TEMP_SUFFIX}"))
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
