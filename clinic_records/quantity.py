@@ -1,8 +1,8 @@
 """Numbers with units (law 10).
 
 Unit codes are UCUM, case sensitive (The Unified Code for Units of Measure, 2.1). A conversion happens only when
-somebody asks for it, and only between units of one kind; between mass and substance concentration the analyte
-must be named, because the factor is its molar mass.
+somebody asks for it, and only between units of one kind. Mass and substance concentration are two kinds: their
+factor is the molar mass of an analyte, which a unit does not know.
 """
 
 from decimal import Decimal, InvalidOperation

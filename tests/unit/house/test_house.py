@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -83,8 +84,6 @@ def test_the_wheel_installs_our_names_and_nothing_else(checkout: Path, tmp_path:
 
 
 def test_no_other_installed_distribution_claims_our_names() -> None:
-    from importlib.metadata import packages_distributions
-
     claims = packages_distributions()
     ours = {name.removesuffix(".py") for name in PACKAGES}
     for name in ours:
