@@ -1,0 +1,1 @@
+"""The hospital's programming interface, guarded by tokens."""

@@ -1,0 +1,58 @@
+"""Files that are on the disk when the call returns (law 1): temp in the same folder, fsync, rename, fsync the folder."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def fsync_file(path: Path) -> None:
+    """Make the bytes of `path` durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace `path` by `data`, whole or not at all, durable on return."""
+    temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temp.replace(path)
+    except OSError:
+        temp.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Rename `source` (already fsynced) to `target`, durable on return; both lie on one file system."""
+    source.replace(target)
+    fsync_folder(target.parent)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line to an append-only file, durable on return."""
+    is_new = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(handle, line + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if is_new:
+        fsync_folder(path.parent)

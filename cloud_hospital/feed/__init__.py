@@ -1,0 +1,1 @@
+"""What the county pulls: a dense sequence of rows, and what is still missing from it."""

@@ -1,0 +1,90 @@
+"""The hospital's settings: hospital.toml, overridden by CLINIC_HOSPITAL_* in the environment."""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clinic_records.errors import ConfigError
+from cloud_hospital.durable import write_file
+from cloud_hospital.folder import HospitalFolder
+
+
+class BrokerKind(StrEnum):
+    """Which broker the supervisor starts; `external` starts none."""
+
+    EMBEDDED = "embedded"
+    MOSQUITTO = "mosquitto"
+    EXTERNAL = "external"
+
+
+class HospitalSettings(BaseSettings):
+    """One hospital's settings.
+
+    Attributes:
+        id: stands in enrolments; vehicles pin it.
+        database_url: empty means hospital.db in the hospital's folder.
+        web_port, broker_port: 0 picks a free port once and keeps it in run/ports.json.
+        broker_advertised: host name vehicles are told to connect to.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", env_prefix="CLINIC_HOSPITAL_")
+
+    id: str = Field(default="H01", pattern=r"^[A-Z0-9][A-Z0-9_-]{0,31}$")
+    name: str = "云医院"
+    database_url: str = ""
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65535)
+    broker: BrokerKind = BrokerKind.EMBEDDED
+    broker_host: str = "127.0.0.1"
+    broker_port: int = Field(default=1883, ge=0, le=65535)
+    broker_advertised: str = "127.0.0.1"
+
+    @classmethod
+    def load(cls, folder: HospitalFolder) -> Self:
+        """Read hospital.toml.
+
+        Raises:
+            ConfigError: there is none, or a setting is unknown or wrong.
+        """
+        try:
+            return cls(**tomllib.loads(folder.settings.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise ConfigError(f"{folder.settings} is missing; run `clinic hospital init {folder.root}`") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{folder.settings}: {error}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"{folder.settings}: {field}: {first['msg']}") from None
+
+    def save(self, folder: HospitalFolder) -> None:
+        """Write hospital.toml."""
+        lines = [f"{name} = {_toml(value)}" for name, value in self.model_dump(mode="json").items()]
+        write_file(folder.settings, ("\n".join(lines) + "\n").encode())
+
+    def url(self, folder: HospitalFolder) -> str:
+        """The SQLAlchemy URL of the records."""
+        return self.database_url or f"sqlite:///{folder.database}"
+
+
+def _toml(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def folder_of(directory: Path) -> HospitalFolder:
+    """The folder of an initialised hospital.
+
+    Raises:
+        ConfigError: it was never initialised.
+    """
+    folder = HospitalFolder(directory.resolve())
+    if not folder.settings.is_file():
+        raise ConfigError(f"{directory} is no hospital's folder; run `clinic hospital init {directory}`")
+    return folder

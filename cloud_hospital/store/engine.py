@@ -1,0 +1,83 @@
+"""The engine: SQLite in one file by default, PostgreSQL by its URL; both commit to disk before they say yes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+from clinic_records.errors import ConfigError
+
+BUSY_S = 30
+"""Seconds a writer waits for SQLite's one write lock before it gives up."""
+
+
+def open_engine(url: str) -> Engine:
+    """An engine on `url`, its durability asserted on every new connection (law 1).
+
+    Raises:
+        ConfigError: another database than SQLite or PostgreSQL, or one set to lose commits.
+    """
+    backend = make_url(url).get_backend_name()
+    if backend == "sqlite":
+        return _open_sqlite(url)
+    if backend == "postgresql":
+        return _open_postgresql(url)
+    raise ConfigError(f"database_url: {backend!r} is not supported; use sqlite:/// or postgresql+psycopg://")
+
+
+def is_postgresql(engine: Engine) -> bool:
+    """Whether row and advisory locks exist; on SQLite a writer is alone anyway."""
+    return engine.dialect.name == "postgresql"
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction, durable when the block has ended; on SQLite it holds the write lock from its start."""
+    with engine.connect().execution_options(clinic_writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view; never waits for a writer on SQLite's WAL."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def _open_sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(raw: Any, _record: object) -> None:
+        raw.isolation_level = None  # transactions are begun by the listener below, not by the driver's guess
+        cursor = raw.cursor()
+        journal = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        cursor.execute("PRAGMA synchronous=FULL")
+        synchronous = cursor.execute("PRAGMA synchronous").fetchone()[0]
+        cursor.close()
+        if (journal, synchronous) != ("wal", 2):
+            raise ConfigError(f"{url}: journal_mode={journal}, synchronous={synchronous}; need wal and 2 (FULL)")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("clinic_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _open_postgresql(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(raw: Any, _record: object) -> None:
+        with raw.cursor() as cursor:
+            # Session setting: a role or database default of `off` may lose commits that were answered.
+            cursor.execute("SET synchronous_commit = on")
+            settings = [cursor.execute(f"SHOW {name}").fetchone()[0] for name in ("fsync", "full_page_writes")]
+        raw.commit()
+        if settings != ["on", "on"]:
+            raise ConfigError(f"PostgreSQL: fsync={settings[0]}, full_page_writes={settings[1]}; both must be on")
+
+    return engine

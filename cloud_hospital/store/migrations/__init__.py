@@ -1,0 +1,1 @@
+"""Alembic revisions of the hospital's database, run at `init` and at every start."""

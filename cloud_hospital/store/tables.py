@@ -1,0 +1,242 @@
+"""The hospital's tables. Instants are milliseconds since 1970 UTC; hashes are 64 hex digits.
+
+There are no foreign keys across records: they arrive in any order (sync rule 10). What a table's row may become
+is said in its comment. A change here needs a revision in `migrations/versions`; a test holds the two together.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+metadata = MetaData()
+
+HASH: Final = 64
+NAME: Final = 64
+SERIAL: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite counts by itself only in a column declared INTEGER PRIMARY KEY."""
+
+vehicles = Table(
+    "vehicles",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("sign_public", LargeBinary, nullable=False),
+    Column("box_public", LargeBinary, nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("revoked", Boolean, nullable=False, server_default=false()),
+    Column("last_contact", BigInteger),
+    Column("receipt_seq", BigInteger, nullable=False, server_default="0"),
+    comment="Enrolled vehicles; receipt_seq is the last number given to a receipt for it.",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+    comment="sync.ports.SessionState of each vehicle, as JSON.",
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("id", String(NAME), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("sha256", String(HASH), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("vehicle", String(32), nullable=False),
+    Column("incarnation", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("header", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    UniqueConstraint("id", "revision"),
+    Index("entries_kind", "kind", "n"),
+    comment="Every version taken, payload verbatim. Append-only.",
+)
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("incarnation", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(NAME), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    comment="Which numbers of each vehicle's stream have come, whatever became of them: gaps are what is missing.",
+)
+
+entry_blobs = Table(
+    "entry_blobs",
+    metadata,
+    Column("entry", BigInteger, primary_key=True, autoincrement=False),
+    Column("sha256", String(HASH), primary_key=True),
+    Column("vehicle", String(32), nullable=False),
+    Index("entry_blobs_by_hash", "vehicle", "sha256"),
+    comment="Blobs an entry speaks of, come or not.",
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("sha256", String(HASH), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    comment="Blobs held, in the scope of their origin (sync rule 23); path is relative to the hospital's folder.",
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("wire_sha256", String(HASH), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("lane", String(2), nullable=False),
+    Column("ranges", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("updated_at", BigInteger, nullable=False),
+    comment="Wire files on their way in: durable byte ranges as JSON, and how often opening them was tried.",
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("receipt_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("wire_sha256", String(HASH), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+    Index("receipts_by_wire", "vehicle", "wire_sha256"),
+    comment="sync.ports.Receipt as JSON, dense receipt_seq for each vehicle. Append-only.",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("vehicle", String(32), nullable=False),
+    Column("wire_sha256", String(HASH), nullable=False),
+    Column("reason", String(NAME), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+    Index("quarantine_by_wire", "vehicle", "wire_sha256"),
+    comment="Envelopes a person must look at; the raw bytes lie under path. done_at ends the task.",
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("vehicle", String(32), nullable=False),
+    Column("code", String(NAME), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("done_at", BigInteger),
+    comment="What must not wait in silence (law 6).",
+)
+
+latest = Table(
+    "latest",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(NAME), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("entry", BigInteger, nullable=False),
+    Column("vehicle", String(32), nullable=False),
+    Column("patient", String(NAME)),
+    Column("encounter", String(NAME)),
+    Column("stop", String(NAME)),
+    Index("latest_by_patient", "patient"),
+    Index("latest_by_encounter", "encounter"),
+    Index("latest_by_stop", "stop"),
+    comment="The newest version of each thing and what it refers to; can be rebuilt from entries.",
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("feed_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry", BigInteger, nullable=False),
+    comment="Dense order in which the county sees entries; an entry comes again when what its row shows has changed.",
+)
+
+feed_pending = Table(
+    "feed_pending",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("entry", BigInteger, nullable=False),
+    comment="Committed, not yet numbered by the sequencer.",
+)
+
+feed_epochs = Table(
+    "feed_epochs",
+    metadata,
+    Column("epoch", String(NAME), primary_key=True),
+    Column("first_after", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    comment="Epochs of the feed; numbers up to first_after were given under earlier ones.",
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(NAME), primary_key=True),
+    Column("sha256", String(HASH), nullable=False, unique=True),
+    Column("purpose", String(16), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked", Boolean, nullable=False, server_default=false()),
+    comment="Only the hash of a token is kept.",
+)
+
+pulls = Table(
+    "pulls",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("token", String(NAME), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("since", Text, nullable=False),
+    Column("until", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    comment="Who took what, when. Append-only.",
+)
+
+downlink = Table(
+    "downlink",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("vehicle", String(32), nullable=False),
+    Column("wire_sha256", String(HASH), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("lane", String(2), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("id", String(NAME), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("sha256", String(HASH), nullable=False),
+    Column("queued_at", BigInteger, nullable=False),
+    Column("verdict", String(16)),
+    Column("settled_at", BigInteger),
+    UniqueConstraint("vehicle", "wire_sha256"),
+    Index("downlink_waiting", "vehicle", "lane", "n"),
+    comment="Sealed envelopes for vehicles; verdict is the vehicle's signed answer, null while it waits.",
+)
