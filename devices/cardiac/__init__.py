@@ -1,0 +1,1 @@
+"""Drivers of cardiac devices, one file a model or protocol."""

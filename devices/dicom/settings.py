@@ -1,0 +1,44 @@
+"""Settings of the vehicle's DICOM node."""
+
+from pathlib import Path
+
+import msgspec
+
+from clinic_records.ids import DeviceId
+
+
+class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One device that may call.
+
+    Attributes:
+        ae_title: its calling AE title, at most 16 characters.
+        device: which device of the vehicle's configuration it is.
+        address: its IP address; empty for any, because AE titles are no secret set it where the device's is fixed.
+    """
+
+    ae_title: str
+    device: DeviceId
+    address: str = ""
+
+
+class DicomSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the node listens.
+
+    Attributes:
+        peers: who may call; everybody else's association is refused.
+        temp_dir: plain bytes lie here between reception and the sealed inbox; mode 700, best on the inbox's disk,
+            emptied of its own leftovers at start. One node a process.
+        port: 0 takes a free one.
+        max_pdu: bytes of one PDU we offer to take.
+        max_associations: more are refused with "local limit exceeded".
+        network_timeout_s: silence after which a connection is closed.
+    """
+
+    peers: tuple[Peer, ...]
+    temp_dir: Path
+    ae_title: str = "CLINIC"
+    host: str = "0.0.0.0"  # noqa: S104  devices come from the vehicle's own network
+    port: int = 11_112
+    max_pdu: int = 131_072
+    max_associations: int = 10
+    network_timeout_s: float = 30.0

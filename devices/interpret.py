@@ -1,0 +1,35 @@
+"""From a durable delivery to a Reading: the door for the vehicle's resource-limited child.
+
+The work itself stands beside each format and is imported only on use, because it brings the heavy libraries.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from clinic_records.errors import BadFrame
+from clinic_records.reading import Reading
+from devices.delivery import Delivery
+from devices.registry import load
+
+INTERPRETERS: Final[Mapping[str, str]] = {
+    "application/dicom": "devices.dicom.interpret:interpret",
+    "application/scp-ecg": "devices.decoded:interpret",
+    "application/vnd.contec.sp80b-session": "devices.decoded:interpret",
+}
+"""Media type of the raw bytes -> who reads them."""
+
+
+def interpret(delivery: Delivery, raw: Path) -> Reading:
+    """What the device said in the file `raw`.
+
+    Raises:
+        RefusedInput: the bytes are whole but not something we take.
+        BadFrame: framing refused them before, or they are not the format they claim to be.
+    """
+    if delivery.fault:
+        raise BadFrame(delivery.fault)
+    if delivery.media_type not in INTERPRETERS:
+        raise BadFrame(f"{delivery.device}: nobody reads {delivery.media_type}")
+    reader: Callable[[Delivery, Path], Reading] = load(INTERPRETERS[delivery.media_type])
+    return reader(delivery, raw)

@@ -1,0 +1,1 @@
+"""Drivers of respiratory devices, one file a model or protocol."""

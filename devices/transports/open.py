@@ -1,0 +1,37 @@
+"""The one door to a wire: `open_transport(url)`.
+
+serial:/dev/serial/by-id/...?baud=115200   8 data bits, no parity, 1 stop bit; `bytesize`, `parity`, `stopbits` too
+tcp:host:port                              a serial server or a device with a socket
+loop:                                      what is written is read back
+replay:file                                a recorded byte stream, then silence, then the cut
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from clinic_records.errors import ConfigError
+from devices.transports.base import Transport
+from devices.transports.loop import LoopTransport
+from devices.transports.replay import ReplayTransport
+from devices.transports.serial_line import open_serial
+from devices.transports.tcp import open_tcp
+
+_SCHEMES: Final[Mapping[str, Callable[[str], Transport]]] = {
+    "serial": open_serial,
+    "tcp": open_tcp,
+    "loop": LoopTransport,
+    "replay": ReplayTransport,
+}
+
+
+def open_transport(url: str) -> Transport:
+    """The open wire that `url` names.
+
+    Raises:
+        ConfigError: the URL is not one of the forms above.
+        DeviceUnavailable: nothing is there now, or another program holds it.
+    """
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme not in _SCHEMES:
+        raise ConfigError(f"transport {url!r}: write serial:/dev/..., tcp:host:port, loop: or replay:file")
+    return _SCHEMES[scheme](rest)

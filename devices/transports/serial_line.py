@@ -1,0 +1,75 @@
+"""A serial port, a USB-serial adapter or a pty, taken for ourselves alone."""
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+import serial
+
+from clinic_records.errors import ConfigError, DeviceTimeout, DeviceUnavailable
+from devices.transports.base import READ_SIZE
+
+BAUD: Final = 115_200
+WRITE_S: Final = 10.0
+_PARITIES: Final = frozenset(serial.PARITY_NAMES)
+
+
+class SerialTransport:
+    """An open port. pyserial's "readiness to read but returned no data" means unplugged: the wire is cut."""
+
+    def __init__(self, port: serial.Serial) -> None:
+        self._port = port
+
+    def read(self, timeout_s: float) -> bytes:
+        """What came; see Transport."""
+        try:
+            if self._port.timeout != timeout_s:
+                self._port.timeout = timeout_s
+            first: bytes = self._port.read(1)
+            if not first:
+                return b""
+            rest: bytes = self._port.read(min(self._port.in_waiting, READ_SIZE - 1))
+        except (OSError, TypeError) as error:  # a port closed under a read leaves pyserial with a file number of None
+            raise DeviceUnavailable(f"serial:{self._port.port}: {error}") from error
+        return first + rest
+
+    def write(self, data: bytes) -> None:
+        """Send; see Transport."""
+        try:
+            self._port.write(data)
+        except serial.SerialTimeoutException as error:
+            raise DeviceTimeout(f"serial:{self._port.port}: took nothing for {WRITE_S} s") from error
+        except OSError as error:
+            raise DeviceUnavailable(f"serial:{self._port.port}: {error}") from error
+
+    def close(self) -> None:
+        """Close the port."""
+        self._port.close()
+
+
+def open_serial(rest: str) -> SerialTransport:
+    """Open `path?baud=115200&bytesize=8&parity=N&stopbits=1`, exclusively; what is left out has these values.
+
+    Raises:
+        ConfigError: an option is unknown or has no such value.
+        DeviceUnavailable: it is not there, or another program holds it.
+    """
+    path, _, query = rest.partition("?")
+    options = dict(parse_qsl(query))
+    try:
+        baud = int(options.pop("baud", BAUD))
+        size = int(options.pop("bytesize", 8))
+        stop = float(options.pop("stopbits", 1))
+    except ValueError as error:
+        raise ConfigError(f"transport serial:{rest}: {error}") from error
+    parity = options.pop("parity", "N")
+    if not path or options or parity not in _PARITIES:
+        raise ConfigError(f"transport serial:{rest}: write serial:/dev/...?baud=115200&bytesize=8&parity=N&stopbits=1")
+    try:
+        port = serial.Serial(
+            path, baud, bytesize=size, parity=parity, stopbits=stop, exclusive=True, write_timeout=WRITE_S
+        )
+    except ValueError as error:
+        raise ConfigError(f"transport serial:{rest}: {error}") from error
+    except OSError as error:
+        raise DeviceUnavailable(f"serial:{path}: {error}") from error
+    return SerialTransport(port)
