@@ -21,6 +21,7 @@ SEVERITY: Final[dict[str, str]] = {
     "D08": "error",  # a pattern not understood
     "D09": "error",  # a required cell is empty
     "D10": "error",  # a word that is not one of the allowed ones
+    "D11": "error",  # a lunar pattern outside the known years
     "R01": "error",  # unknown point
     "R02": "error",  # unknown vehicle
     "R03": "error",  # unknown person
@@ -32,5 +33,6 @@ SEVERITY: Final[dict[str, str]] = {
     "T02": "error",  # effective_to before effective_from
     "V01": "error",  # one vehicle at two places at once
     "X01": "error",  # an exception of a visit that the rule does not have
+    "X02": "error",  # two exceptions of one visit
 }
 """Code -> severity."""

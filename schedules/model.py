@@ -108,7 +108,7 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
 
 
-class Exception_(msgspec.Struct, frozen=True, omit_defaults=True):
+class DatedException(msgspec.Struct, frozen=True, omit_defaults=True):
     """A dated change of one visit of one rule."""
 
     exception_id: str
@@ -143,5 +143,5 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     vehicles: dict[str, Vehicle] = {}
     staff: dict[str, StaffMember] = {}
     rules: dict[str, Rule] = {}
-    exceptions: dict[str, Exception_] = {}
+    exceptions: dict[str, DatedException] = {}
     holidays: dict[date, Holiday] = {}

@@ -1,0 +1,1 @@
+"""Read a coordinator's files into rows that still know their place."""

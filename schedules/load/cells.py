@@ -1,0 +1,169 @@
+"""From what a cell holds to the value its column wants, with a note where it was read otherwise than written."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from schedules.calendar_words import WEEKDAY_CODES
+from schedules.load.rows import Formula
+from schedules.tables import ACTIONS, Form
+
+
+class Unreadable(Exception):
+    """The cell does not hold what its column wants; `code` is that of the finding."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Note(NamedTuple):
+    """A warning about how a cell was read."""
+
+    code: str
+    message: str
+
+
+_SEPARATORS: Final = re.compile(r"[;、,\s]+")
+_DATE: Final = re.compile(r"(\d{4})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?(?: 0?0:00(?::00)?)?")
+_TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
+_SERIAL: Final = re.compile(r"\d{5}(?:\.0+)?")
+_DAY_FRACTION: Final = re.compile(r"0?\.\d+")
+
+_EXCEL_EPOCH: Final = date(1899, 12, 30)
+"""Day 0 of Excel's serial numbers as they count from March 1900 on (ECMA-376 part 1, 18.17.4.1)."""
+
+_SERIAL_RANGE: Final = range(32874, 73051)
+"""1990-01-01 to 2099-12-31: what a schedule can mean."""
+
+
+def _text(raw: object, notes: list[Note]) -> str:
+    del notes
+    if isinstance(raw, Formula):
+        raise Unreadable("F06", f"formula {raw} holds no result; open and save the file in Excel, or write the value")
+    if isinstance(raw, float) and raw.is_integer():
+        return str(int(raw))
+    return unicodedata.normalize("NFC", str(raw)).strip()
+
+
+def _plain(raw: object, notes: list[Note]) -> str:
+    """Text with full-width signs as plain ones, and a note of it."""
+    text = _text(raw, notes)
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if plain != text:
+        notes.append(Note("N01", f'"{text}" read as "{plain}"'))
+    return plain
+
+
+def _ids(raw: object, notes: list[Note]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for word in _SEPARATORS.split(_plain(raw, notes)) if word))
+
+
+def _suggested(year: int, month: int, day: int) -> str:
+    """The date meant, perhaps: days past the month's end run on into the next one."""
+    if not (1990 <= year <= 2099 and 1 <= month <= 12 and 1 <= day <= 31):
+        return "a date such as 2026-03-05"
+    return (date(year, month, 1) + timedelta(days=day - 1)).isoformat()
+
+
+def _date(raw: object, notes: list[Note]) -> date:
+    if isinstance(raw, datetime):
+        if raw.time() != time(0):
+            raise Unreadable("D02", f'"{raw}" is a date with a time of day; write {raw.date()}')
+        return raw.date()
+    if isinstance(raw, date):
+        return raw
+    text = _plain(raw, notes)
+    if _SERIAL.fullmatch(text) and int(float(text)) in _SERIAL_RANGE:
+        day = _EXCEL_EPOCH + timedelta(days=int(float(text)))
+        notes.append(Note("N02", f"Excel serial {text} read as {day}"))
+        return day
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise Unreadable("D02", f'"{text}" is not a date; write a date such as 2026-03-05')
+    year, month, day_of_month = (int(number) for number in match.groups())
+    try:
+        return date(year, month, day_of_month)
+    except ValueError:
+        better = _suggested(year, month, day_of_month)
+        raise Unreadable("D02", f'"{text}" is not a date; write {better}') from None
+
+
+def _time(raw: object, notes: list[Note]) -> time:
+    if isinstance(raw, datetime) and raw.year <= 1900:  # Excel's day 0 with a time of day
+        raw = raw.time()
+    if isinstance(raw, timedelta) and timedelta() <= raw < timedelta(days=1):
+        raw = (datetime(2000, 1, 1) + raw).time()  # noqa: DTZ001 - only its time of day is used
+    if isinstance(raw, time):
+        if raw.second or raw.microsecond:
+            raise Unreadable("D03", f'"{raw}" has seconds; write {raw:%H:%M}')
+        return raw
+    text = _plain(raw, notes)
+    if _DAY_FRACTION.fullmatch(text):
+        minutes = round(float(text) * 1440)
+        found = time(minutes // 60 % 24, minutes % 60)
+        notes.append(Note("N02", f"Excel serial {text} read as {found:%H:%M}"))
+        return found
+    match = _TIME.fullmatch(text)
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        raise Unreadable("D03", f'"{text}" is not a time; write a time such as 08:30')
+    return time(int(match[1]), int(match[2]))
+
+
+def _number(raw: object, notes: list[Note]) -> float:
+    text = _plain(raw, notes)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if isinstance(raw, bool) or not -1e15 < value < 1e15:
+        raise Unreadable("D05", f'"{text}" is not a number')
+    return value
+
+
+def _count(raw: object, notes: list[Note]) -> int:
+    value = _number(raw, notes)
+    if value < 0 or not value.is_integer():
+        raise Unreadable("D05", f'"{raw}" is not a whole number from 0')
+    return int(value)
+
+
+def _weekdays(raw: object, notes: list[Note]) -> tuple[int, ...]:
+    words = _ids(raw, notes)
+    wrong = next((word for word in words if word.lower() not in WEEKDAY_CODES), None)
+    if wrong is not None:
+        raise Unreadable("D10", f'"{wrong}" is not a weekday; write MO;TU;WE;TH;FR;SA;SU or 周一;周二')
+    return tuple(sorted({WEEKDAY_CODES[word.lower()] for word in words}))
+
+
+def _action(raw: object, notes: list[Note]) -> object:
+    text = _plain(raw, notes)
+    if text.lower() not in ACTIONS:
+        raise Unreadable("D06", f'action "{text}" must be move, cancel or substitute (改期, 取消, 替换)')
+    return ACTIONS[text.lower()]
+
+
+_READERS: Final[Mapping[Form, Callable[[object, list[Note]], object]]] = {
+    Form.TEXT: _text,
+    Form.ID: _plain,
+    Form.IDS: _ids,
+    Form.WORDS: _ids,
+    Form.DATE: _date,
+    Form.TIME: _time,
+    Form.NUMBER: _number,
+    Form.COUNT: _count,
+    Form.WEEKDAYS: _weekdays,
+    Form.ACTION: _action,
+}
+
+
+def read_cell(form: Form, raw: object) -> tuple[object, list[Note]]:
+    """The value and the notes on how it was read.
+
+    Raises:
+        Unreadable: the cell does not hold such a value.
+    """
+    notes: list[Note] = []
+    return _READERS[form](raw, notes), notes

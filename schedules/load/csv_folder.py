@@ -1,0 +1,63 @@
+"""A folder of CSV files: UTF-8 with or without byte order mark, GB 18030 (of which GBK is a part); comma or tab."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Final
+
+from schedules.findings import Finding, finding
+from schedules.load.header import named_rows
+from schedules.load.rows import RawTable, RawTables
+from schedules.places import Place
+from schedules.tables import TABLES, Table
+
+SUFFIXES: Final = (".csv", ".tsv", ".txt")
+
+FILE_LIMIT: Final = 32 << 20
+"""Bytes of one file; the largest table of a province's year is under 10 MiB."""
+
+
+def _decode(raw: bytes, place: Place) -> tuple[str | None, Finding | None]:
+    try:
+        return raw.decode("utf-8-sig"), None
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return None, finding("F05", place, "neither UTF-8 nor GBK; save it as CSV UTF-8")
+    return text, finding("F02", place, "in GBK, read as such; CSV UTF-8 is safer for rare characters in names")
+
+
+def read_csv_table(table: Table, path: Path) -> RawTable:
+    """One CSV file as a table, with its findings."""
+    place = Place(path.name)
+    if path.stat().st_size > FILE_LIMIT:
+        return RawTable(place, None, (finding("F05", place, f"larger than {FILE_LIMIT >> 20} MiB; not read"),))
+    text, about_encoding = _decode(path.read_bytes(), place)
+    found = () if about_encoding is None else (about_encoding,)
+    if text is None:
+        return RawTable(place, None, found)
+    first_line = text.split("\n", 1)[0]
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first_line else ",")
+    try:
+        raw = named_rows(table, place, lines)
+    except csv.Error as error:
+        message = f"line {lines.line_num} is not CSV: {error}"
+        return RawTable(place, None, (*found, finding("F05", place, message)))
+    return raw._replace(findings=(*found, *raw.findings))
+
+
+def read_folder(folder: Path) -> RawTables:
+    """Every table of a folder; a missing required one is a finding."""
+    tables: RawTables = {}
+    for table in TABLES.values():
+        path = next((folder / (table.name + s) for s in SUFFIXES if (folder / (table.name + s)).is_file()), None)
+        place = Place(table.name + ".csv")
+        if path is not None:
+            tables[table.name] = read_csv_table(table, path)
+        elif table.is_required:
+            tables[table.name] = RawTable(place, None, (finding("F01", place, f"{place.file} is not in the folder"),))
+        else:
+            tables[table.name] = RawTable(place, ())
+    return tables

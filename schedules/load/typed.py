@@ -1,0 +1,197 @@
+"""From raw tables to typed rows: every cell read, ids unique, references followed.
+
+A row with an error is left out and remembered as refused. What names a refused row is left out too, but only
+counted under the row at fault (R07), so that one mistake reads as one mistake.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
+from typing import Any, Final, cast
+
+from clinic_records.errors import RefusedInput
+from schedules import model
+from schedules.findings import Finding, finding
+from schedules.load.cells import Unreadable, read_cell
+from schedules.load.rows import RawTables, Row
+from schedules.patterns import parse_pattern
+from schedules.places import Place
+from schedules.tables import TABLES, Column, Form, Table
+
+Values = dict[str, Any]
+"""Column name -> value; columns without one are absent."""
+
+
+def _rule(values: Values, place: Place) -> Iterator[Finding]:
+    try:
+        parse_pattern(values["pattern"])
+    except RefusedInput as error:
+        yield finding("D08", place.at("pattern"), str(error), value=values["pattern"])
+    start, end = values["start"], values["end"]
+    if end <= start:
+        yield finding("T01", place.at("end"), f"end {end:%H:%M} is not after start {start:%H:%M}", value=f"{end:%H:%M}")
+    first, last = values["effective_from"], values.get("effective_to")
+    if last is not None and last < first:
+        yield finding("T02", place.at("effective_to"), f"{last} is before effective_from {first}", value=last)
+
+
+def _point(values: Values, place: Place) -> Iterator[Finding]:
+    opens: time | None = values.get("open_from")
+    closes: time | None = values.get("open_to")
+    if opens and closes and closes <= opens:
+        yield finding("T01", place.at("open_to"), f"open_to {closes:%H:%M} is not after open_from {opens:%H:%M}")
+
+
+def _exception(values: Values, place: Place) -> Iterator[Finding]:
+    action = values["action"]
+    if action is model.Action.MOVE and "new_date" not in values:
+        yield finding("D07", place.at("new_date"), "a move needs new_date")
+    changes = ("new_vehicle_id", "new_staff_ids", "new_start")
+    if action is model.Action.SUBSTITUTE and not any(name in values for name in changes):
+        yield finding("D07", place, "a substitute needs new_vehicle_id, new_staff_ids or new_start")
+
+
+_ROW_CHECKS: Final[Mapping[str, Callable[[Values, Place], Iterator[Finding]]]] = {
+    "points": _point,
+    "rules": _rule,
+    "exceptions": _exception,
+}
+
+
+def _check_row(table: str, values: Values, place: Place) -> Iterator[Finding]:
+    check = _ROW_CHECKS.get(table)
+    if check is not None:
+        yield from check(values, place)
+
+
+_STRUCTS: Final[Mapping[str, type]] = {
+    "villages": model.Village,
+    "vehicles": model.Vehicle,
+    "points": model.Point,
+    "staff": model.StaffMember,
+    "rules": model.Rule,
+    "exceptions": model.DatedException,
+    "holidays": model.Holiday,
+}
+
+
+class _Reader:
+    """Works through the tables in the order of their references."""
+
+    def __init__(self, raw: RawTables) -> None:
+        self.raw = raw
+        self.findings: list[Finding] = []
+        self.taken: dict[str, dict[Any, Any]] = {name: {} for name in TABLES}
+        self.refused: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
+        self.waiting: Counter[tuple[Place, str]] = Counter()
+        self.first_waiting: dict[tuple[Place, str], Place] = {}
+
+    def read(self, table: Table) -> None:
+        raw = self.raw[table.name]
+        self.findings.extend(raw.findings)
+        for row in raw.rows or ():
+            values, found = self._values(table, row)
+            key = values.get(table.key.name)
+            found += self._twice(table, key, row.place)
+            if not any(one.code[0] != "N" for one in found):
+                found += _check_row(table.name, values, row.place)
+            unknown, cause = self._references(table, values, row.place)
+            found += unknown
+            self.findings.extend(found)
+            broken = any(one.code[0] != "N" for one in found)
+            if not broken and cause is None:
+                self.taken[table.name][key] = _STRUCTS[table.name](**values, place=row.place)
+            elif key is not None and key not in self.taken[table.name]:
+                self.refused[table.name].setdefault(key, row.place if broken or cause is None else cause)
+                if not broken and cause is not None:
+                    self._wait(cause, table, row.place)
+
+    def _wait(self, cause: Place, table: Table, place: Place) -> None:
+        self.waiting[cause, table.name] += 1
+        self.first_waiting.setdefault((cause, table.name), place)
+
+    def _values(self, table: Table, row: Row) -> tuple[Values, list[Finding]]:
+        values: Values = {}
+        found: list[Finding] = []
+        for column in table.columns:
+            raw = row.cells.get(column.name)
+            place = row.place.at(column.name)
+            if raw is None:
+                if column.is_required:
+                    found.append(finding("D09", place, f"{column.name} is empty"))
+                continue
+            try:
+                values[column.name], notes = read_cell(column.form, raw)
+            except Unreadable as error:
+                found.append(finding(error.code, place, str(error), value=raw))
+            else:
+                found += (finding(note.code, place, note.message, value=raw) for note in notes)
+        return values, found
+
+    def _twice(self, table: Table, key: object, place: Place) -> list[Finding]:
+        before = self.taken[table.name].get(key)
+        first = before.place if before is not None else self.refused[table.name].get(key)
+        if key is None or first is None:
+            return []
+        name = table.key.name
+        return [finding("D01", place.at(name), f"{name} {key} is already used in row {first.row}", value=key)]
+
+    def _references(self, table: Table, values: Values, place: Place) -> tuple[list[Finding], Place | None]:
+        """Findings of unknown ids, and the refused row that one of the ids belongs to."""
+        found: list[Finding] = []
+        cause: Place | None = None
+        for column in table.columns:
+            if not column.refers or column.name not in values or self.raw[column.refers].rows is None:
+                continue
+            value = values[column.name]
+            for wanted in value if column.form is Form.IDS else (value,):
+                if wanted in self.taken[column.refers]:
+                    continue
+                at_fault = self.refused[column.refers].get(wanted)
+                if at_fault is not None:
+                    cause = cause or at_fault
+                else:
+                    found.append(self._unknown(column, wanted, place))
+        if table.name == "exceptions" and not found:
+            found += self._point_of_rule(values, place)
+        return found, cause
+
+    def _unknown(self, column: Column, wanted: str, place: Place) -> Finding:
+        where = self.raw[column.refers].place
+        message = f'{column.name} "{wanted}" is not in {where}'
+        if "E+" in wanted.upper():
+            message += "; Excel shortened a long number: format the column as text"
+        return finding(column.code, place.at(column.name), message, value=wanted)
+
+    def _point_of_rule(self, values: Values, place: Place) -> Iterator[Finding]:
+        rule = self.taken["rules"].get(values.get("rule_id"))
+        point = values.get("point_id")
+        if rule is not None and point and point != rule.point_id:
+            message = f"point {point} is not the point {rule.point_id} of rule {rule.rule_id}"
+            yield finding("R06", place.at("point_id"), message, value=point)
+
+    def consequences(self) -> Iterator[Finding]:
+        for (cause, name), count in self.waiting.items():
+            at = self.first_waiting[cause, name]
+            message = (
+                f"{count} row(s) of {at.sheet or at.file} wait for {cause}, which was refused; put that right first"
+            )
+            yield finding("R07", at, message, value=count, cause=cause)
+
+
+def read_plan(raw: RawTables) -> tuple[model.Plan, list[Finding]]:
+    """The plan of all rows that can be used, and what was found; every other row has an error among the findings."""
+    reader = _Reader(raw)
+    for table in TABLES.values():
+        reader.read(table)
+    taken = reader.taken
+    plan = model.Plan(
+        villages=taken["villages"],
+        points=taken["points"],
+        vehicles=taken["vehicles"],
+        staff=taken["staff"],
+        rules=taken["rules"],
+        exceptions=taken["exceptions"],
+        holidays=cast(dict[date, model.Holiday], taken["holidays"]),
+    )
+    return plan, [*reader.findings, *reader.consequences()]

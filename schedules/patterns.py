@@ -1,0 +1,217 @@
+"""What a coordinator writes in the column `pattern`, and which days of a month it means.
+
+Understood: 每周二 · 每周二、五 · 第1、3个周二 · 第1-4个周三 · 最后一个周五 · first Tuesday · 5/12/19/26 · 每月5、12日 ·
+农历逢1、6 · 初一、十五 · dates written out. A text with two meanings (`5/12`) is refused, not guessed.
+"""
+
+import re
+import unicodedata
+from calendar import monthrange
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from clinic_records.errors import Hint, RefusedInput
+from schedules.calendar_words import ENGLISH_ORDINALS, ENGLISH_WEEKDAYS, LAST, WEEKDAYS, han_number
+from schedules.lunar import lunar_day
+
+
+class Weekly(msgspec.Struct, frozen=True):
+    """Weekdays (Monday = 0); `nth` which of them in the month, -1 the last, empty all."""
+
+    weekdays: frozenset[int]
+    nth: frozenset[int] = frozenset()
+
+    def includes(self, day: date) -> bool:
+        """Whether the pattern means this day."""
+        if day.weekday() not in self.weekdays:
+            return False
+        if not self.nth or (day.day - 1) // 7 + 1 in self.nth:
+            return True
+        return LAST in self.nth and day.day + 7 > monthrange(day.year, day.month)[1]
+
+
+class MonthDays(msgspec.Struct, frozen=True):
+    """Days of the month; a month without the 31st has none."""
+
+    days: frozenset[int]
+
+    def includes(self, day: date) -> bool:
+        """Whether the pattern means this day."""
+        return day.day in self.days
+
+
+class LunarDays(msgspec.Struct, frozen=True):
+    """Days of the lunar month."""
+
+    days: frozenset[int]
+
+    def includes(self, day: date) -> bool:
+        """Whether the pattern means this day.
+
+        Raises:
+            RefusedInput: the day lies outside the lunar table.
+        """
+        return lunar_day(day) in self.days
+
+
+class Dates(msgspec.Struct, frozen=True):
+    """Days written out."""
+
+    dates: frozenset[date]
+
+    def includes(self, day: date) -> bool:
+        """Whether the pattern means this day."""
+        return day in self.dates
+
+
+Pattern = Weekly | MonthDays | LunarDays | Dates
+
+_HOW = "write 每周二, 第1、3个周二, 最后一个周五, 5/12/19/26, 农历逢1、6 or dates such as 2026-11-03、2026-11-17"
+_HINT = Hint("写成：每周二，第1、3个周二，最后一个周五，5/12/19/26，农历逢1、6，或直接写日期。", f"Please {_HOW}.")
+
+PATTERN_LIMIT: Final = 2000
+"""Longest pattern read, in characters: a year of written-out dates is about 600."""
+
+_WEEK: Final = r"(?:周|星期|礼拜)"
+_JOIN: Final = r"[、,;/和及与\s]+"
+_SPLIT: Final = re.compile(_JOIN)
+
+
+def _refuse(text: str, why: str = "") -> RefusedInput:
+    return RefusedInput(f'pattern "{text[:80]}" not understood{": " if why else ""}{why}; {_HOW}', hint=_HINT)
+
+
+def _numbers(text: str, highest: int) -> frozenset[int] | None:
+    """`1、3`, `1-4`, `一至四`, `5日、12日`; None where it is anything else or leaves 1 to `highest`."""
+    found: set[int] = set()
+    for piece in _SPLIT.split(text.strip(" 、,;/")):
+        ends = [han_number(end) for end in re.split(r"[-~至到]", piece.removesuffix("日").removesuffix("号"))]
+        low, high = ends[0], ends[-1]
+        if low is None or high is None or len(ends) > 2 or not 1 <= low <= high <= highest:
+            return None
+        found.update(range(low, high + 1))
+    return frozenset(found)
+
+
+def _weekdays(text: str) -> frozenset[int] | None:
+    """`二`, `二、五`, `周二、周五`."""
+    words = [re.sub(_WEEK, "", word) for word in _SPLIT.split(text)]
+    days = [WEEKDAYS.get(word) for word in words]
+    return None if None in days else frozenset(day for day in days if day is not None)
+
+
+def _every_week(match: re.Match[str]) -> Pattern | None:
+    days = _weekdays(match["days"])
+    return Weekly(days) if days else None
+
+
+def _nth_weekday(match: re.Match[str]) -> Pattern | None:
+    days = _weekdays(match["days"])
+    nth = frozenset({LAST}) if match["last"] else _numbers(match["nth"], 5)
+    return Weekly(days, nth) if days and nth else None
+
+
+def _english(match: re.Match[str]) -> Pattern | None:
+    words = match["nth"].replace(",", " ").replace(" and ", " ").split()
+    nth = [ENGLISH_ORDINALS.get(word) for word in words if word != "every"]
+    day = ENGLISH_WEEKDAYS.get(match["day"].removesuffix("s"))
+    if day is None or None in nth or not words:
+        return None
+    return Weekly(frozenset({day}), frozenset(number for number in nth if number is not None))
+
+
+def _month_days(match: re.Match[str]) -> Pattern | None:
+    days = _numbers(match["days"], 31)
+    return MonthDays(days) if days else None
+
+
+def _lunar_ending(match: re.Match[str]) -> Pattern | None:
+    """逢5、10: every lunar day that ends so; ten ends in 0."""
+    endings = _numbers(match["days"], 10)
+    if not endings:
+        return None
+    return LunarDays(frozenset(day for day in range(1, 31) if (day - 1) % 10 + 1 in endings))
+
+
+def _lunar_days(match: re.Match[str]) -> Pattern | None:
+    days = _numbers(match["days"].replace("初", ""), 30)
+    return LunarDays(days) if days else None
+
+
+def _dates(match: re.Match[str]) -> Pattern | None:
+    found = set()
+    for piece in re.findall(r"\d{4}\D+\d{1,2}\D+\d{1,2}", match[0]):
+        year, month, day = (int(number) for number in re.findall(r"\d+", piece))
+        try:
+            found.add(date(year, month, day))
+        except ValueError:
+            return None
+    return Dates(frozenset(found))
+
+
+_N: Final = r"[\d一二三四五六七八九十廿卅]+"
+_RANGE: Final = rf"{_N}(?:[-~至到]{_N})?"
+_NUMBERS: Final = rf"{_RANGE}(?:{_JOIN}{_RANGE})*"
+_NUMBERED_DAYS: Final = rf"{_RANGE}[日号]?(?:{_JOIN}{_RANGE}[日号]?)*"
+_DAY: Final = rf"{_WEEK}[一二三四五六日天1-7]"
+_DAYS: Final = rf"{_DAY}(?:{_JOIN}{_WEEK}?[一二三四五六日天1-7])*"
+_LUNAR_DAY: Final = rf"(?:初{_N}|{_N})日?"
+_WRITTEN: Final = r"\d{4}(?:[-/.]\d{1,2}[-/.]\d{1,2}|年\d{1,2}月\d{1,2}日?)"
+
+_GRAMMAR: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Pattern | None]], ...]] = tuple(
+    (re.compile(text), build)
+    for text, build in (
+        (rf"每?个?每?(?P<days>{_DAYS})", _every_week),
+        (rf"(?:每个?月)?(?:的)?(?:第(?P<nth>{_NUMBERS})个?|(?P<last>最后一?个?))(?P<days>{_DAYS})", _nth_weekday),
+        (r"(?P<nth>[a-z0-9, ]+) (?P<day>[a-z]+)", _english),
+        (rf"每个?月的?(?P<days>{_NUMBERED_DAYS})", _month_days),
+        (r"(?P<days>\d{1,2}(?:/\d{1,2}){2,})", _month_days),
+        (rf"农历逢(?P<days>{_NUMBERS})", _lunar_ending),
+        (rf"(?:农历每?月?)?(?P<days>初{_N}(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
+        (rf"农历每?月?(?P<days>{_LUNAR_DAY}(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
+        (rf"{_WRITTEN}(?:{_JOIN}{_WRITTEN})*", _dates),
+    )
+)
+"""Each form as a whole-text expression, tried in order, and what builds its pattern (None: a part is no number)."""
+
+_AMBIGUOUS: Final = (
+    (re.compile(r"\d{1,2}[/.-]\d{1,2}"), "it can be one date or two days of the month"),
+    (re.compile(r"逢.*"), "say 农历逢… for lunar days, 每月…日 for days of the month"),
+)
+
+
+@lru_cache(maxsize=4096)
+def parse_pattern(text: str) -> Pattern:
+    """The pattern a text means; full-width signs and capitals are as plain ones.
+
+    Raises:
+        RefusedInput: not understood, or it has two meanings.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    if len(plain) > PATTERN_LIMIT:
+        raise _refuse(text, f"{len(plain)} characters, at most {PATTERN_LIMIT} are read")
+    for form, why in _AMBIGUOUS:
+        if form.fullmatch(plain):
+            raise _refuse(text, why)
+    for form, build in _GRAMMAR:
+        match = form.fullmatch(plain)
+        pattern = build(match) if match else None
+        if pattern:
+            return pattern
+    raise _refuse(text)
+
+
+def days_between(pattern: Pattern, first: date, last: date) -> Iterator[date]:
+    """The days the pattern means, from `first` to `last`, both included.
+
+    Raises:
+        RefusedInput: a lunar pattern outside its table.
+    """
+    for number in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(number)
+        if pattern.includes(day):
+            yield day
