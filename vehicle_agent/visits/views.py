@@ -9,8 +9,12 @@ from clinic_records.ids import DeviceId, EncounterId, PatientId
 from clinic_records.people import Allergies, Author, IdentityCheck, Patient, Sex
 
 
-class Arming(msgspec.Struct, frozen=True):
-    """A device that waits for one named person (law 9); `until` moves on with each sign of use."""
+class Arming(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A device that waits for one named person (law 9); `until` moves on with each sign of use.
+
+    Attributes:
+        ended: a person, a finish or another arming ended it at `until`; else it lapses there by itself.
+    """
 
     device: DeviceId
     encounter: EncounterId
@@ -19,6 +23,7 @@ class Arming(msgspec.Struct, frozen=True):
     since: datetime
     until: datetime
     by: Author
+    ended: bool = False
 
 
 class NewPatient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +65,7 @@ class RecordingView(msgspec.Struct, frozen=True):
         arrived_ms: Unix milliseconds at which the vehicle made the delivery durable.
         way: `queued`, `sending`, `received`, `held` or `refused`: the least far of the record and its blobs.
         age_s: seconds since it arrived, at the time of asking.
+        reason_zh, reason_en: why it is unbound, or why it was rejected; empty otherwise.
     """
 
     recording: Recording
@@ -68,6 +74,8 @@ class RecordingView(msgspec.Struct, frozen=True):
     arrived_ms: int
     way: str
     age_s: float
+    reason_zh: str = ""
+    reason_en: str = ""
 
 
 class DeviceView(msgspec.Struct, frozen=True):

@@ -1,0 +1,50 @@
+"""Worklist orders: what lets a DICOM device pick the person, so that its objects bind by accession (law 9)."""
+
+import hashlib
+import uuid
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from clinic_records.ids import DeviceId, EncounterId, PatientId
+
+ACCESSION_CHARACTERS: Final = 16
+"""Length limit of AccessionNumber (0008,0050), value representation SH (DICOM PS3.5, 6.2)."""
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O, U, which are misread when typed at a device."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One worklist entry: this encounter's person on this device. `modality` is DICOM's (0008,0060)."""
+
+    accession: str
+    study_uid: str
+    encounter: EncounterId
+    patient: PatientId
+    device: DeviceId
+    modality: str
+    scheduled: datetime
+
+
+def accession_of(encounter: EncounterId, device: DeviceId) -> str:
+    """The accession of this encounter on this device: 80 bits of SHA-256 over both ids in base 32, 16 characters."""
+    number = int.from_bytes(_digest(encounter, device)[:10], "big")
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
+
+
+def new_order(
+    encounter: EncounterId, patient: PatientId, device: DeviceId, modality: str, scheduled: datetime
+) -> Order:
+    """The order of this encounter on this device; asking twice gives the same numbers.
+
+    The study UID is a UUID-derived one under 2.25 (DICOM PS3.5, B.2).
+    """
+    study = uuid.UUID(bytes=_digest(encounter, device)[10:26], version=4)
+    accession = accession_of(encounter, device)
+    return Order(accession, f"2.25.{study.int}", encounter, patient, device, modality, scheduled)
+
+
+def _digest(encounter: EncounterId, device: DeviceId) -> bytes:
+    return hashlib.sha256(f"order\0{encounter}\0{device}".encode()).digest()

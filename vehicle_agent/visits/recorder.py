@@ -1,0 +1,112 @@
+"""Recorder: a Reading becomes a Recording, bound or not, with its outbox rows, in one transaction."""
+
+from typing import Final
+
+import msgspec
+
+from clinic_records.care import Binding, Recording, RecordingStatus
+from clinic_records.clock import Stamp
+from clinic_records.ids import PatientId, RecordId
+from clinic_records.people import Patient
+from clinic_records.reading import Reading
+from clinic_records.record import Lane
+from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.quarantine import quarantine
+from vehicle_agent.visits.binding import Bound, decide, is_near
+from vehicle_agent.visits.kept import find_order, load_armings, numbers_of, save_armings
+from vehicle_agent.visits.versions import Act, Version, find, listed, put
+
+BLOB_LANES: Final = {"ultrasound": Lane.P4}
+"""Modality -> lane of its raw bytes; everything else is P3 (DESIGN, section 4)."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What became of a delivery: the recording, whether it is new, and the pages it concerns."""
+
+    recording: Recording
+    is_new: bool
+    topics: tuple[str, ...]
+
+
+def blob_lane(modality: str) -> Lane:
+    """The lane of a modality's raw bytes."""
+    return BLOB_LANES.get(modality, Lane.P3)
+
+
+def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept:
+    """Keep a reading whose raw bytes Blobs holds already; the same delivery again changes nothing.
+
+    Known again means: same device and same bytes, or same device and same id given by the device. Other bytes under
+    an id the device used before are set aside for a person, because one of the two would hide the other.
+    """
+    before = _known(conn, reading)
+    if before is not None:
+        if before.reading.raw.sha256 != reading.raw.sha256:
+            reason = f"source_id {reading.source_id} came before with other bytes"
+            quarantine(conn, at=act.now, source=reading.device, reason=reason, blob=reading.raw.sha256)
+        return Kept(before, is_new=False, topics=())
+    previous = _burst_with(conn, reading)
+    armings = load_armings(conn)
+    order = find_order(conn, reading.subject.accession, reading.subject.study)
+    window = armings.at(reading.device, reading.stamp.vehicle_time)
+    people = {found.patient for found in (order, window) if found is not None}
+    outcome = decide(
+        reading,
+        order=order,
+        window=window,
+        numbers_of={person: _numbers(conn, person) for person in people},
+        is_burst=previous is not None,
+    )
+    if isinstance(outcome, Bound):
+        binding = Binding(outcome.patient, outcome.encounter, outcome.rule, None, act.now)
+        recording = Recording(id=new_id, reading=reading, status=RecordingStatus.BOUND, binding=binding)
+        armings.used(reading.device, reading.stamp.vehicle_time, act.now)
+        save_armings(conn, armings)
+    else:
+        recording = Recording(id=new_id, reading=reading, status=RecordingStatus.UNBOUND, unbound_reason=outcome.reason)
+    put(conn, recording, act, Lane.P3, blobs=(reading.raw.sha256,), blob_lane=blob_lane(reading.modality))
+    topics = topics_of(recording)
+    if previous is not None:
+        topics += _take_back(conn, previous, act)
+    return Kept(recording, is_new=True, topics=topics)
+
+
+def topics_of(recording: Recording) -> tuple[str, ...]:
+    """The pages a recording stands on."""
+    return (f"encounter:{recording.binding.encounter}", "stop") if recording.binding else ("unbound",)
+
+
+def _known(conn: Connection, reading: Reading) -> Recording | None:
+    wanted = [{"reading.raw.sha256": reading.raw.sha256, "reading.device": reading.device}]
+    if reading.source_id:
+        wanted.append({"reading.source_id": reading.source_id, "reading.device": reading.device})
+    for where in wanted:
+        found = listed(conn, Recording, where=dict(where), limit=1)
+        if found:
+            return found[0].thing
+    return None
+
+
+def _burst_with(conn: Connection, reading: Reading) -> Version[Recording] | None:
+    """The recording of the same device that came so shortly before that both are a memory dump, if any."""
+    newest = listed(conn, Recording, where={"reading.device": reading.device}, newest_first=True, limit=1)
+    return newest[0] if newest and is_near(_stamp(newest[0].thing), reading.stamp) else None
+
+
+def _stamp(recording: Recording) -> Stamp:
+    return recording.reading.stamp
+
+
+def _take_back(conn: Connection, previous: Version[Recording], act: Act) -> tuple[str, ...]:
+    """The first of a burst was bound before anybody could know: it goes to the tray like the rest."""
+    recording = previous.thing
+    if recording.binding is None or recording.binding.rule != "armed":
+        return ()
+    taken = msgspec.structs.replace(recording, status=RecordingStatus.UNBOUND, binding=None, unbound_reason="burst")
+    put(conn, taken, act, previous.record.lane, before=previous.record, blobs=previous.record.blobs)
+    return (*topics_of(recording), "unbound")
+
+
+def _numbers(conn: Connection, patient_id: PatientId) -> tuple[str, ...]:
+    version = find(conn, Patient, patient_id)
+    return () if version is None else numbers_of(version.thing)

@@ -1,0 +1,139 @@
+"""Today's stop: from the schedule that came down, or an unscheduled one; closing it ends the day with a statement."""
+
+from collections.abc import Iterable
+from datetime import date, time
+from typing import Final
+
+import msgspec
+
+from clinic_records.care import STOP_MOVES, Encounter, EncounterStatus, Stop, StopStatus, move
+from clinic_records.clock import CHINA, to_ms
+from clinic_records.errors import Conflict, Hint
+from clinic_records.ids import StopId
+from clinic_records.record import DayClosed, Kind, Lane
+from clinic_records.schedule import PublishedSchedule, Visit
+from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.outbox import day_figures
+from vehicle_agent.store.records import put_record
+from vehicle_agent.visits.versions import Act, Version, find, listed, put
+
+UNSCHEDULED_ENDS: Final = time(23, 59)
+"""End of a stop nobody planned: it lasts until somebody closes it."""
+
+OVER: Final = frozenset({EncounterStatus.FINISHED, EncounterStatus.CANCELLED, EncounterStatus.ENTERED_IN_ERROR})
+"""States of an encounter that no longer holds a stop open."""
+
+
+def schedule_in_force(published: Iterable[PublishedSchedule], day: date) -> PublishedSchedule | None:
+    """The highest version that speaks about `day` and is in force by then."""
+    speaking = [plan for plan in published if plan.effective_from <= day and plan.first <= day <= plan.last]
+    return max(speaking, key=lambda plan: plan.version, default=None)
+
+
+def planned_visit(plan: PublishedSchedule | None, vehicle: str, day: date, done: Iterable[str]) -> Visit | None:
+    """The next visit of `vehicle` on `day` whose stop is not `done`, by its start."""
+    if plan is None:
+        return None
+    closed = set(done)
+    left = [v for v in plan.visits if v.vehicle_id == vehicle and v.date == day and v.visit_id not in closed]
+    return min(left, key=lambda visit: visit.start, default=None)
+
+
+def stop_of(visit: Visit, plan: PublishedSchedule) -> Stop:
+    """The planned stop of a visit."""
+    return Stop(
+        id=visit.visit_id,
+        vehicle=visit.vehicle_id,
+        point_id=visit.point_id,
+        point_name=visit.point_name,
+        village=visit.village,
+        day=visit.date,
+        start=visit.start,
+        end=visit.end,
+        schedule_version=plan.version,
+        crew=visit.staff_ids,
+        ordinal=visit.ordinal,
+    )
+
+
+def plan_for(conn: Connection, day: date) -> PublishedSchedule | None:
+    """The schedule in force on `day`, of those that came down."""
+    return schedule_in_force((version.thing for version in listed(conn, PublishedSchedule)), day)
+
+
+def open_one(conn: Connection) -> Version[Stop] | None:
+    """The stop that is open, whatever its day: a stop that runs past midnight stays the stop."""
+    found = listed(conn, Stop, where={"status": StopStatus.OPEN.value}, newest_first=True, limit=1)
+    return found[0] if found else None
+
+
+def todays_stop(conn: Connection, vehicle: str, day: date) -> Stop | None:
+    """The open stop; else the next planned one of the day; else the last one closed today; else None."""
+    opened = open_one(conn)
+    if opened is not None:
+        return opened.thing
+    mine = [version.thing for version in listed(conn, Stop, where={"day": day.isoformat()}, newest_first=True)]
+    done = [stop for stop in mine if stop.status in {StopStatus.CLOSED, StopStatus.REPORTED}]
+    plan = plan_for(conn, day)
+    visit = planned_visit(plan, vehicle, day, (stop.id for stop in done))
+    if plan is not None and visit is not None:
+        return stop_of(visit, plan)
+    return max(done, key=lambda stop: to_ms(stop.closed_at) if stop.closed_at else 0, default=None)
+
+
+def open_stop(conn: Connection, vehicle: str, new_id: StopId, act: Act) -> Stop:
+    """Open the planned stop of today, or an unscheduled one; the open one where there is one already."""
+    opened = open_one(conn)
+    if opened is not None:
+        return opened.thing
+    local = act.now.astimezone(CHINA)
+    planned = todays_stop(conn, vehicle, local.date())
+    if planned is None or planned.status is not StopStatus.PLANNED:
+        planned = Stop(
+            id=new_id,
+            vehicle=vehicle,
+            point_id="",
+            point_name="加站 unscheduled",
+            village="",
+            day=local.date(),
+            start=local.time().replace(second=0, microsecond=0),
+            end=UNSCHEDULED_ENDS,
+        )
+    before = find(conn, Stop, planned.id)
+    status = move(STOP_MOVES, planned.status, StopStatus.OPEN)
+    stop = msgspec.structs.replace(planned, status=status, opened_at=act.now)
+    put(conn, stop, act, Lane.P2, before=before.record if before else None)
+    return stop
+
+
+def close_stop(conn: Connection, vehicle: str, new_id: str, act: Act) -> Stop:
+    """Close the open stop and write its day-closed statement (sync rule 8).
+
+    Raises:
+        Conflict: no stop is open, or an encounter of it is not over.
+    """
+    opened = open_one(conn)
+    if opened is None:
+        raise Conflict("no stop is open", hint=Hint("没有开诊中的站点。", "No stop is open."))
+    seen = listed(conn, Encounter, where={"stop": opened.thing.id})
+    going_on = [version.thing for version in seen if version.thing.status not in OVER]
+    if going_on:
+        raise Conflict(
+            f"{len(going_on)} encounters of stop {opened.thing.id} are not over",
+            hint=Hint(f"还有{len(going_on)}个诊次没完成。", f"{len(going_on)} encounters are not finished yet."),
+        )
+    status = move(STOP_MOVES, opened.thing.status, StopStatus.CLOSED)
+    stop = msgspec.structs.replace(opened.thing, status=status, closed_at=act.now)
+    put(conn, stop, act, Lane.P2, before=opened.record)
+    figures = day_figures(conn)
+    closed = DayClosed(stop.id, vehicle, figures.incarnation, figures.last_seq, figures.counts, figures.root)
+    put_record(
+        conn,
+        record_id=new_id,
+        kind=Kind.DAY_CLOSED,
+        lane=Lane.P1,
+        payload=closed,
+        author=act.author,
+        recorded_at=act.now,
+    )
+    return stop
