@@ -1,0 +1,160 @@
+"""A DICOM file's dataset, and what it says of person, device and time; pydicom's many errors become ours here."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta, timezone
+from io import BytesIO
+from typing import Final
+
+import pydicom
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from clinic_records.clock import CHINA
+from clinic_records.errors import BadFrame, ClinicError, Hint
+
+_PREAMBLE: Final = 128
+_META_SEARCH: Final = 4096
+"""File meta information of real files ends far before this byte."""
+_TEXT_LIMIT: Final = 256
+_NO_SUCH = Hint(
+    "影像文件不完整或格式不支持，请从设备重发。", "The DICOM file is cut or not supported; send it again from the device."
+)
+
+
+def bad_dicom(message: str) -> BadFrame:
+    """The error of a DICOM file that cannot be read; `message` names the attribute."""
+    return BadFrame(f"DICOM: {message}", hint=_NO_SUCH)
+
+
+@contextmanager
+def reading_dicom(what: str) -> Iterator[None]:
+    """Around every use of a dataset: pydicom decodes values when they are asked for.
+
+    Its warnings about values out of their standard's form are dropped (real devices write them), a picture large
+    enough for Pillow's warning is an error, and whatever a hostile file makes pydicom raise becomes a BadFrame.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield
+        except ClinicError:
+            raise
+        except Exception as error:  # noqa: BLE001  pydicom and numpy raise nearly every type on damaged bytes
+            raise bad_dicom(f"{what}: {type(error).__name__}: {str(error)[:_TEXT_LIMIT]}") from error
+
+
+def looks_like_dicom(raw: bytes) -> bool:
+    """Whether `raw` is a DICOM file (PS3.10, section 7.1)."""
+    return raw[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
+
+
+def read_dataset(raw: bytes) -> Dataset:
+    """The dataset of a DICOM file.
+
+    Raises:
+        BadFrame: it is not a DICOM file, is damaged, or is deflated (its size unpacked has no bound).
+    """
+    if not looks_like_dicom(raw):
+        raise bad_dicom("no DICM at byte 128: not a DICOM file")
+    if DeflatedExplicitVRLittleEndian.encode() + b"\0" in raw[:_META_SEARCH]:
+        raise bad_dicom("transfer syntax Deflated Explicit VR Little Endian is stored and sent on, but not shown")
+    with reading_dicom("dataset"):
+        return pydicom.dcmread(BytesIO(raw))
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """The attribute's value as one short line, or empty."""
+    value = dataset.get(keyword)
+    return "" if value is None else str(value).strip("\0 ")[:_TEXT_LIMIT]
+
+
+def whole(dataset: Dataset, keyword: str, low: int, high: int) -> int:
+    """The attribute as a whole number within low..high.
+
+    Raises:
+        BadFrame: it is missing or outside.
+    """
+    value = dataset.get(keyword)
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise bad_dicom(f"{keyword} is {str(value)[:40]!r}, not a whole number") from None
+    if not low <= number <= high:
+        raise bad_dicom(f"{keyword} {number} is outside {low}..{high}")
+    return number
+
+
+def patient_of(dataset: Dataset) -> dict[str, str]:
+    """The `patient` of a DecodedRecording."""
+    patient = {
+        "patient_id": text(dataset, "PatientID"),
+        "name": _name(dataset),
+        "birth_date": _iso_date(text(dataset, "PatientBirthDate")),
+        "sex": text(dataset, "PatientSex"),
+        "age": text(dataset, "PatientAge"),
+        "accession": text(dataset, "AccessionNumber"),
+        "study": text(dataset, "StudyInstanceUID"),
+    }
+    return {key: value for key, value in patient.items() if value}
+
+
+def device_of(dataset: Dataset) -> dict[str, str]:
+    """The `device` of a DecodedRecording."""
+    device = {
+        "manufacturer": text(dataset, "Manufacturer"),
+        "model": text(dataset, "ManufacturerModelName"),
+        "serial": text(dataset, "DeviceSerialNumber"),
+        "institution": text(dataset, "InstitutionName"),
+        "source_id": text(dataset, "SOPInstanceUID"),
+        "modality": text(dataset, "Modality"),
+        "sop_class": text(dataset, "SOPClassUID"),
+        "time_zone": "" if _zone(dataset) else "assumed",
+    }
+    return {key: value for key, value in device.items() if value}
+
+
+def start_of(dataset: Dataset) -> datetime | None:
+    """When it was taken: AcquisitionDateTime, else acquisition, content, series or study date with its time."""
+    zone = _zone(dataset) or CHINA
+    stamps = [text(dataset, "AcquisitionDateTime")]
+    stamps += [
+        text(dataset, f"{level}Date") + text(dataset, f"{level}Time")
+        for level in ("Acquisition", "Content", "Series", "Study")
+        if text(dataset, f"{level}Date")
+    ]
+    for stamp in stamps:
+        digits = stamp.split(".")[0].split("+")[0].split("-")[0].ljust(14, "0")
+        try:
+            return datetime.strptime(digits[:14], "%Y%m%d%H%M%S").replace(tzinfo=zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _zone(dataset: Dataset) -> timezone | None:
+    """TimezoneOffsetFromUTC, `&ZZXX` (PS3.3, C.12.1.1.8)."""
+    value = text(dataset, "TimezoneOffsetFromUTC")
+    try:
+        minutes = int(value[1:3]) * 60 + int(value[3:5])
+        return timezone(timedelta(minutes=-minutes if value[0] == "-" else minutes))
+    except (ValueError, IndexError):
+        return None
+
+
+def _name(dataset: Dataset) -> str:
+    """The person's name in Han where it is given so, family name first, without the component signs."""
+    groups = [group.replace("^", " ").strip() for group in text(dataset, "PatientName").split("=")]
+    han = groups[1] if len(groups) > 1 and groups[1] else groups[0]
+    # pydicom leaves the escape sequence of ISO 2022 IR 58 in the text
+    return " ".join(han.replace("\x1b$)A", "").split())
+
+
+def _iso_date(value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        return ""
