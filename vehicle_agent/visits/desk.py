@@ -1,14 +1,30 @@
 """The desk: everything a nurse can do, as one table of methods for the pages, the control socket and the demo.
 
-Every method that writes returns only after the transaction is committed and the envelope lies sealed in the spool.
+Every method that writes returns only after the transaction is committed and small envelopes lie sealed in the spool.
+Methods raise StoreLocked until somebody has logged in; `login`, `people`, `devices` and `sync_status` work before.
 """
 
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol, TypeVar
 
 from clinic_records.care import Encounter, Recording, Stop
-from clinic_records.ids import DeviceId, EncounterId, PatientId, RecordId
+from clinic_records.clock import Clock
+from clinic_records.ids import DeviceId, EncounterId, IdFactory, PatientId, RecordId, StopId, blob_hash
 from clinic_records.people import Author, Patient
+from devices.dicom.worklist import WorklistItem
+from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.slots import Slots
+from vehicle_agent.store.store import Store
+from vehicle_agent.store.vault import Vault
+from vehicle_agent.visits import decisions, encounters, kept, look, patients, stops
+from vehicle_agent.visits.armed import arm_device, disarm_device
 from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.recorder import topics_of
+from vehicle_agent.visits.roster import Roster
+from vehicle_agent.visits.versions import Act, get
 from vehicle_agent.visits.views import (
     Arming,
     DeviceView,
@@ -21,81 +37,203 @@ from vehicle_agent.visits.views import (
     TodayView,
 )
 
+T = TypeVar("T")
 
-class DeskPort(Protocol):
-    """What the pages may call; `vehicle_agent.visits.desk.Desk` is it."""
 
-    events: EventHub
+class Artist(Protocol):
+    """Draws a recording away from this process."""
+
+    async def draw(self, store: Store, recording: Recording, lang: str) -> Picture:
+        """See Desk.picture."""
+
+
+class Desk:
+    """The nurse's desk on one vehicle."""
+
+    def __init__(
+        self,
+        *,
+        vehicle: str,
+        vault: Vault,
+        slots: Slots,
+        roster: Roster,
+        clock: Clock,
+        ids: IdFactory,
+        artist: Artist,
+        look_at_sync: Callable[[], SyncView],
+        on_open: Callable[[Store], Awaitable[None]],
+    ) -> None:
+        """`on_open` is awaited once, right after the store was opened, before `login` returns."""
+        self.events = EventHub()
+        self._vehicle = vehicle
+        self._vault = vault
+        self._slots = slots
+        self._roster = roster
+        self._clock = clock
+        self._ids = ids
+        self._artist = artist
+        self._look_at_sync = look_at_sync
+        self._on_open = on_open
+        self._opening = asyncio.Lock()
+        self._readers = ThreadPoolExecutor(2, "desk-reader")
 
     @property
     def is_open(self) -> bool:
         """Whether somebody unlocked the store since the agent started."""
+        return self._vault.is_open
 
     async def people(self) -> list[Author]:
         """Who may log in here: everyone with a PIN slot."""
+        return await self._aside(self._slots.people)
 
     async def login(self, staff: str, pin: str) -> Author:
-        """Unlock with a PIN. Raises AccessError: wrong, or five tries used up."""
+        """Check the PIN, and unlock the store where it is locked.
+
+        Raises:
+            AccessError: unknown person, wrong PIN, or too many tries.
+        """
+        author, data_key = await self._aside(partial(self._slots.unlock, staff, pin))
+        async with self._opening:
+            if not self._vault.is_open:
+                store = await self._aside(partial(self._vault.open_with, data_key))
+                await self._on_open(store)
+                self.events.publish("stop", "devices", "unbound", "sync")
+        return author
 
     async def today(self) -> TodayView:
         """Today's stop and its queue."""
+        return await self._read(lambda conn: look.today(conn, self._vehicle, self._clock.now()))
 
     async def search(self, text: str) -> list[Patient]:
-        """Patients by part of the name, resident id (or its last digits), insurance code or phone; at most 50."""
+        """People by part of the name, or of a number (at least 4 characters); newest first, at most 50."""
+        return await self._read(lambda conn: patients.search(conn, text))
 
     async def patient(self, patient_id: PatientId) -> Patient:
         """One person. Raises NotFound."""
+        return (await self._read(lambda conn: get(conn, Patient, patient_id))).thing
 
     async def register(self, form: NewPatient, author: Author) -> Patient:
         """Keep a new person. Raises RefusedInput: the form has a mistake; Conflict: that resident id is known."""
+        new_id = PatientId(self._ids.new())
+        return await self._write(lambda conn: patients.register(conn, form, new_id, self._act(author)), "stop")
 
     async def open_stop(self, author: Author) -> Stop:
         """Open today's planned stop, or an unscheduled one. The open one, where there is one already."""
+        new_id = StopId(self._ids.new())
+        return await self._write(lambda conn: stops.open_stop(conn, self._vehicle, new_id, self._act(author)), "stop")
 
     async def close_stop(self, author: Author) -> Stop:
-        """Close it and write day-closed. Raises Conflict: an encounter is still open."""
+        """Close it and write day-closed. Raises Conflict: no stop is open, or an encounter of it is."""
+        new_id = self._ids.new()
+        return await self._write(lambda conn: stops.close_stop(conn, self._vehicle, new_id, self._act(author)), "stop")
 
     async def open_encounter(self, patient_id: PatientId, reason: str, author: Author) -> Encounter:
-        """Start a person's encounter at the open stop. Raises Conflict: no stop is open, or one exists."""
+        """Start a person's encounter at the open stop. Raises Conflict: no stop is open, or theirs is open already."""
+        new_id = EncounterId(self._ids.new())
+        now = self._clock.now()
+        return await self._write(
+            lambda conn: encounters.open_encounter(conn, patient_id, reason, new_id, author, now), "stop"
+        )
 
     async def encounter(self, encounter_id: EncounterId) -> EncounterView:
         """One encounter with its person, recordings and the devices. Raises NotFound."""
+        return await self._read(lambda conn: look.encounter(conn, encounter_id, self._roster, self._clock.now()))
 
     async def finish(self, encounter_id: EncounterId, author: Author) -> Encounter:
-        """Finish it; devices armed for it are disarmed."""
+        """Finish it; devices armed for it are disarmed in the same transaction."""
+
+        def job(conn: Connection) -> Encounter:
+            act = self._act(author)
+            armings = kept.load_armings(conn)
+            if armings.finish(encounter_id, act.now):
+                kept.save_armings(conn, armings)
+            return encounters.finish(conn, encounter_id, act)
+
+        return await self._write(job, "stop", "devices", f"encounter:{encounter_id}")
 
     async def devices(self) -> list[DeviceView]:
         """The configured devices, in the settings' order."""
+        if not self.is_open:
+            return look.devices(None, self._roster, self._clock.now())
+        return await self._read(lambda conn: look.devices(conn, self._roster, self._clock.now()))
 
     async def arm(self, device: DeviceId, encounter_id: EncounterId, author: Author) -> Arming:
         """Let `device` wait for the person of this encounter; ends an arming of the same device."""
+        found = self._roster.get(device)
+        return await self._write(
+            lambda conn: arm_device(conn, found, encounter_id, author, self._clock.now()),
+            "devices",
+            f"encounter:{encounter_id}",
+        )
 
     async def disarm(self, device: DeviceId, author: Author) -> None:
         """End the arming of `device`, if any."""
+        await self._write(lambda conn: disarm_device(conn, device, self._act(author)), "devices")
 
     async def unbound(self) -> list[RecordingView]:
-        """Recordings that wait for a person to say whose they are."""
+        """Recordings that wait for a person to say whose they are, oldest first."""
+        return await self._read(lambda conn: look.unbound(conn, self._roster, self._clock.now()))
 
     async def bind(self, recording_id: RecordId, encounter_id: EncounterId, author: Author) -> Recording:
         """A person's decision whose it is; a new revision."""
+        return await self._decide(lambda conn: decisions.bind(conn, recording_id, encounter_id, self._act(author)))
 
     async def reject(self, recording_id: RecordId, reason: str, author: Author) -> Recording:
         """Not a patient's, or not usable; a new revision with the reason in `unbound_reason`."""
+        return await self._decide(lambda conn: decisions.reject(conn, recording_id, reason, self._act(author)))
 
     async def mark_urgent(self, recording_id: RecordId, author: Author) -> Recording:
         """A new revision in lane P0 with patient and encounter inline; its blobs are raised to P0."""
+        return await self._decide(lambda conn: decisions.mark_urgent(conn, recording_id, self._act(author)))
 
     async def recording(self, recording_id: RecordId) -> RecordingView:
         """One recording. Raises NotFound."""
 
+        def job(conn: Connection) -> RecordingView:
+            found = get(conn, Recording, recording_id).thing
+            return look.recordings(conn, [found], self._roster, self._clock.now())[0]
+
+        return await self._read(job)
+
     async def quarantine(self) -> list[Quarantined]:
         """Deliveries nobody could understand, newest first."""
+        return await self._read(look.quarantined)
 
     async def raw(self, sha256: str) -> bytes:
-        """The raw bytes of a blob. Raises NotFound."""
+        """The raw bytes of a blob. Raises NotFound; RefusedInput: that is no hash."""
+        return await self._aside(partial(self._vault.store.blobs.read, blob_hash(sha256)))
 
     async def picture(self, recording_id: RecordId, lang: str) -> Picture:
-        """Drawn in a child process. Raises RefusedInput: nothing can be drawn of it."""
+        """The recording drawn in a child process, in `zh` or `en`. Raises RefusedInput: nothing can be drawn of it."""
+        found = (await self._read(lambda conn: get(conn, Recording, recording_id))).thing
+        return await self._artist.draw(self._vault.store, found, lang)
 
     async def sync_status(self) -> SyncView:
         """Where everything stands on its way to the hospital."""
+        return await self._aside(self._look_at_sync)
+
+    async def worklist(self) -> list[WorklistItem]:
+        """What the DICOM devices may pick; nothing while the store is locked."""
+        if not self.is_open:
+            return []
+        return await self._read(lambda conn: kept.worklist(conn, self._roster.worklist_titles()))
+
+    def _act(self, author: Author) -> Act:
+        return Act(author, self._clock.now())
+
+    async def _decide(self, job: Callable[[Connection], Recording]) -> Recording:
+        recording = await self._write(job, "unbound", "stop")
+        self.events.publish(*topics_of(recording))
+        return recording
+
+    async def _write(self, job: Callable[[Connection], T], *topics: str) -> T:
+        done = await asyncio.wrap_future(self._vault.store.submit(job))
+        self.events.publish(*topics, "sync")
+        return done
+
+    async def _read(self, job: Callable[[Connection], T]) -> T:
+        store = self._vault.store
+        return await self._aside(partial(store.read, job))
+
+    async def _aside(self, job: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, job)

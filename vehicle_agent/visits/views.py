@@ -143,7 +143,6 @@ class Quarantined(msgspec.Struct, frozen=True):
     reason: str
     media_type: str
     raw_sha256: str
-    size: int
     at: datetime
 
 

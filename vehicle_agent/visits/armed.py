@@ -1,0 +1,37 @@
+"""Arming in the open store: the window, and the worklist order of a device that asks for one."""
+
+from datetime import datetime
+
+from clinic_records.ids import DeviceId, EncounterId
+from clinic_records.people import Author, Patient
+from vehicle_agent.store.driver import Connection
+from vehicle_agent.visits.encounters import must_be_open
+from vehicle_agent.visits.kept import load_armings, save_armings, save_order
+from vehicle_agent.visits.orders import new_order
+from vehicle_agent.visits.roster import Device
+from vehicle_agent.visits.versions import Act, get
+from vehicle_agent.visits.views import Arming
+
+
+def arm_device(conn: Connection, device: Device, encounter_id: EncounterId, author: Author, now: datetime) -> Arming:
+    """Let the device wait for this encounter's person; a DICOM device finds an order in its worklist from now on.
+
+    Raises:
+        NotFound: no such encounter.
+        Conflict: the encounter is over.
+    """
+    encounter = must_be_open(conn, encounter_id)
+    patient = get(conn, Patient, encounter.patient).thing
+    armings = load_armings(conn)
+    armed = armings.arm(device.id, encounter.id, patient=patient.id, patient_name=patient.name, by=author, now=now)
+    save_armings(conn, armings)
+    if device.dicom_modality:
+        save_order(conn, new_order(encounter.id, patient.id, device.id, device.dicom_modality, now))
+    return armed
+
+
+def disarm_device(conn: Connection, device: DeviceId, act: Act) -> None:
+    """End the window of the device, if one is open."""
+    armings = load_armings(conn)
+    if armings.disarm(device, act.now):
+        save_armings(conn, armings)

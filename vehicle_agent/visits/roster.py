@@ -1,0 +1,108 @@
+"""The vehicle's configured devices: what they are, and how each is just now."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from clinic_records.errors import ConfigError, NotFound
+from clinic_records.ids import DeviceId
+from devices.catalog import Link, device_type
+from vehicle_agent.settings import DeviceSettings
+
+IDLE: Final = "idle"
+MEASURING: Final = "measuring"
+NOT_CONNECTED: Final = "not-connected"
+FAULT: Final = "fault"
+
+
+class Device(msgspec.Struct, frozen=True):
+    """One device of this vehicle; `dicom_modality` is set on those that ask for a worklist."""
+
+    id: DeviceId
+    key: str
+    name_zh: str
+    name_en: str
+    modality: str
+    driver: str
+    url: str = ""
+    ae_title: str = ""
+    dicom_modality: str = ""
+
+
+class DeviceState(msgspec.Struct, frozen=True):
+    """How a device is: one of the words above, and what is wrong where something is."""
+
+    status: str
+    detail: str = ""
+
+
+def device_from(settings: DeviceSettings) -> Device:
+    """The device that a settings row and its catalog row describe.
+
+    Raises:
+        ConfigError: unknown catalog key, or neither a transport nor an AE title fits it.
+    """
+    row = device_type(settings.key)
+    is_dicom = row.transport is Link.DICOM
+    if is_dicom != bool(settings.ae_title) or is_dicom == bool(settings.url):
+        needed = "ae_title and no url" if is_dicom else "url and no ae_title"
+        raise ConfigError(f"device {settings.id} ({settings.key}): give it {needed}")
+    return Device(
+        id=DeviceId(settings.id),
+        key=row.key,
+        name_zh=settings.name_zh or row.name_zh,
+        name_en=settings.name_en or row.name_en,
+        modality=row.modality,
+        driver=row.driver,
+        url=settings.url,
+        ae_title=settings.ae_title,
+        dicom_modality=row.dicom_modality,
+    )
+
+
+class Roster:
+    """Every configured device by id, in the settings' order, with its present state."""
+
+    def __init__(self, rows: tuple[DeviceSettings, ...]) -> None:
+        self._devices: dict[DeviceId, Device] = {}
+        for row in rows:
+            device = device_from(row)
+            if device.id in self._devices:
+                raise ConfigError(f"device id {device.id} stands twice in the settings")
+            self._devices[device.id] = device
+        self._states: dict[DeviceId, DeviceState] = {}
+
+    def __iter__(self) -> Iterator[Device]:
+        return iter(self._devices.values())
+
+    def get(self, device: DeviceId) -> Device:
+        """The device.
+
+        Raises:
+            NotFound: it is not in this vehicle's settings.
+        """
+        found = self._devices.get(device)
+        if found is None:
+            raise NotFound(f"device {device!r} is not in this vehicle's settings: {', '.join(self._devices)}")
+        return found
+
+    def names(self, device: DeviceId) -> tuple[str, str]:
+        """Chinese and English name; the id itself for a device that is no longer configured."""
+        found = self._devices.get(device)
+        return (found.name_zh, found.name_en) if found else (device, device)
+
+    def state(self, device: DeviceId) -> DeviceState:
+        """How it is; a device nobody has reported on yet is idle if it calls us, else not connected."""
+        fallback = NOT_CONNECTED if self.get(device).url else IDLE
+        return self._states.get(device, DeviceState(fallback))
+
+    def set_state(self, device: DeviceId, state: DeviceState) -> bool:
+        """Remember it; whether it changed."""
+        changed = self._states.get(device) != state
+        self._states[device] = state
+        return changed
+
+    def worklist_titles(self) -> Mapping[DeviceId, str]:
+        """AE title of every device that asks for a worklist."""
+        return {device.id: device.ae_title for device in self if device.dicom_modality}
