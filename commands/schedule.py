@@ -1,10 +1,181 @@
-"""The `clinic schedule` group."""
+"""The `clinic schedule` group: what the route coordinator does with the month's plan."""
 
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
 import typer
 
+from clinic_records.clock import CHINA, SystemClock
+from clinic_records.errors import NotFound, RefusedInput
+from clinic_records.schedule import PublishedSchedule, Visit
+from schedules.draft import check_files, import_draft, month_days, publish_draft, year_days
+from schedules.findings import Finding, Severity, has_errors
+from schedules.folder import PlanFolder
+from schedules.publish import in_force
+
 app = typer.Typer(no_args_is_help=True)
+
+REFUSED = 3
+"""Exit code where the input has errors."""
+
+Source = Annotated[Path, typer.Argument(metavar="PATH", help="Workbook (.xlsx) or folder of CSV files.")]
+Hospital = Annotated[Path, typer.Option("--hospital", metavar="DIR", help="The hospital's folder.")]
+Month = Annotated[str, typer.Option(metavar="YYYY-MM", help="Only this month; else all days of the rules.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")]
+Day = Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="Only this day.")]
 
 
 @app.callback()
 def schedule() -> None:
-    """The `clinic schedule` group."""
+    """Load the month's plan of visits, see its mistakes, publish it to the vehicles."""
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise RefusedInput(f'"{text}" is not a date; write it as 2026-11-23') from None
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(data), indent=1).decode())
+
+
+def _print_findings(findings: Iterable[Finding]) -> None:
+    for one in findings:
+        where = " ".join(
+            word for word in (one.file, one.sheet, f"row {one.row}" if one.row else "", one.column) if word
+        )
+        typer.echo(f"{one.severity.upper():7} {one.code} {where}: {one.message_zh}\n        {one.message}")
+
+
+def _summary(findings: Iterable[Finding]) -> str:
+    severities = [one.severity for one in findings]
+    return f"{severities.count(Severity.ERROR)} error(s), {severities.count(Severity.WARNING)} warning(s)"
+
+
+def _days(month: str, year: int) -> tuple[date, date] | None:
+    if month:
+        return month_days(month)
+    return year_days(year) if year else None
+
+
+@app.command()
+def check(
+    path: Source,
+    year: Annotated[int, typer.Option(min=1990, max=2099, help="Lay the rules out on this year.")] = 0,
+    month: Month = "",
+    as_json: AsJson = False,
+) -> None:
+    """List every mistake with its row and its remedy; exit code 3 where one is an error."""
+    checked, first, last = check_files(path, _days(month, year), SystemClock().now().astimezone(CHINA).date())
+    if as_json:
+        _print_json(checked.findings)
+    else:
+        _print_findings(checked.findings)
+        typer.echo(f"{first} to {last}: {len(checked.visits)} visits, {_summary(checked.findings)}")
+    if has_errors(checked.findings):
+        raise typer.Exit(REFUSED)
+
+
+@app.command(name="import")
+def import_(path: Source, hospital: Hospital, month: Month = "", as_json: AsJson = False) -> None:
+    """Read a plan and keep it as the hospital's draft; exit code 3 where it has errors and cannot be published."""
+    draft = import_draft(path, PlanFolder(_hospital(hospital)), _days(month, 0), SystemClock().now())
+    if as_json:
+        _print_json(
+            {
+                "source": draft.source,
+                "first": draft.first,
+                "last": draft.last,
+                "visits": len(draft.visits),
+                "findings": draft.findings,
+            }
+        )
+    else:
+        _print_findings(draft.findings)
+        typer.echo(f"草稿 draft: {draft.first} to {draft.last}, {len(draft.visits)} visits, {_summary(draft.findings)}")
+    if has_errors(draft.findings):
+        typer.echo("有错误，不能发布；改好后重新导入。 Correct the errors and import again.", err=True)
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def publish(
+    hospital: Hospital,
+    effective_from: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day it holds; else today.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the draft the next version and queue it for every vehicle; again, where a vehicle may have missed it."""
+    from cloud_hospital.downlink import publish_schedule  # noqa: PLC0415 - a database; the other commands need none
+
+    folder = PlanFolder(_hospital(hospital))
+    today = SystemClock().now().astimezone(CHINA).date()
+    version, payload = publish_draft(folder, _day(effective_from), today)
+    queued = publish_schedule(hospital, payload, version.version)
+    if as_json:
+        _print_json({**_head(version), "visits": len(version.visits), "queued_vehicles": queued})
+    else:
+        typer.echo(
+            f"已发布 published: version {version.version}, from {version.effective_from}, "
+            f"{len(version.visits)} visits, queued for {queued} vehicle(s)\nsha256 {version.hash}"
+        )
+
+
+@app.command()
+def show(
+    hospital: Hospital,
+    vehicle: Annotated[str, typer.Option(metavar="V01", help="Only this vehicle.")] = "",
+    day: Day = "",
+    draft: Annotated[bool, typer.Option("--draft", help="The draft instead of what is published.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the visits of the version in force on a day, of the newest version, or of the draft."""
+    folder = PlanFolder(_hospital(hospital))
+    wanted = _day(day)
+    head, visits = _draft(folder) if draft else _published(folder, wanted)
+    chosen = [v for v in visits if vehicle in {"", v.vehicle_id} and wanted in {None, v.date}]
+    if as_json:
+        _print_json({**head, "visits": chosen})
+        return
+    typer.echo(" ".join(f"{name} {value}" for name, value in head.items()))
+    for v in chosen:
+        crew = ";".join(v.staff_ids)
+        typer.echo(
+            f"{v.date} {v.vehicle_id} {v.start:%H:%M}-{v.end:%H:%M} {v.point_id} {v.point_name} {crew} {v.visit_id}"
+        )
+
+
+def _hospital(directory: Path) -> Path:
+    if not directory.is_dir():
+        raise NotFound(f"{directory}: no such folder; make it with clinic hospital init")
+    return directory
+
+
+def _head(version: PublishedSchedule) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "hash": version.hash,
+        "effective_from": version.effective_from,
+        "first": version.first,
+        "last": version.last,
+    }
+
+
+def _draft(folder: PlanFolder) -> tuple[dict[str, Any], Iterable[Visit]]:
+    found = folder.draft()
+    head = {"draft": found.source, "first": found.first, "last": found.last, "imported_at": found.imported_at}
+    return head, found.visits
+
+
+def _published(folder: PlanFolder, day: date | None) -> tuple[dict[str, Any], Iterable[Visit]]:
+    versions = folder.versions()
+    if not versions:
+        raise NotFound("nothing is published yet; clinic schedule show --draft prints the draft")
+    version = versions[-1] if day is None else in_force(versions, day)
+    if version is None:
+        raise NotFound(f"no published version covers {day}")
+    return _head(version), version.visits

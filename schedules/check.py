@@ -32,7 +32,7 @@ def _without_lunar_gaps(plan: Plan, first: date, last: date) -> tuple[Plan, list
             for _ in rule_days(rule, first, last):
                 pass
         except RefusedInput as error:
-            found.append(finding("D11", rule.place.at("pattern"), str(error), value=rule.pattern))
+            found.append(finding("D11", rule.place.at("pattern"), error.hint.zh, str(error), value=rule.pattern))
         else:
             rules[rule.rule_id] = rule
     kept = {key: change for key, change in plan.exceptions.items() if change.rule_id in rules}
@@ -51,15 +51,14 @@ def _exceptions(plan: Plan, first: date, last: date) -> Iterator[Finding]:
             days[rule.rule_id] = frozenset(rule_days(rule, first, last))
         place = change.place.at("original_date")
         if change.original_date not in days[rule.rule_id]:
-            message = f"rule {rule.rule_id} has no visit on {change.original_date}"
-            yield finding("X01", place, message, value=change.original_date)
+            zh = f"规则 {rule.rule_id} 在 {change.original_date} 没有巡诊"
+            en = f"rule {rule.rule_id} has no visit on {change.original_date}"
+            yield finding("X01", place, zh, en, value=change.original_date)
         earlier = seen.setdefault((rule.rule_id, change.original_date), change)
         if earlier is not change:
-            message = (
-                f"the visit of rule {rule.rule_id} on {change.original_date} is already changed in row "
-                f"{earlier.place.row}; keep one of the two"
-            )
-            yield finding("X02", place, message, value=change.exception_id)
+            which, row = f"{rule.rule_id} {change.original_date}", earlier.place.row
+            zh, en = f"{which} 在第 {row} 行已有调整，只留一条", f"{which} is already changed in row {row}; keep one"
+            yield finding("X02", place, zh, en, value=change.exception_id)
 
 
 def _two_places(plan: Plan, visits: tuple[Visit, ...]) -> Iterator[Finding]:
@@ -75,13 +74,17 @@ def _two_places(plan: Plan, visits: tuple[Visit, ...]) -> Iterator[Finding]:
     for (_, later_rule), days in meetings.items():
         one, two = days[0]
         place = plan.rules[later_rule].place
-        more = f" and on {len(days) - 1} more day(s)" if len(days) > 1 else ""
-        message = (
-            f"{two.vehicle_id} is at {one.point_id} until {one.end:%H:%M} and at {two.point_id} from "
-            f"{two.start:%H:%M} on {two.date}{more} (row {plan.rules[one.rule_id].place.row}); "
-            f"start at {one.end:%H:%M} or later, or change the vehicle"
+        first_row = plan.rules[one.rule_id].place.row
+        more = (f"，另有 {len(days) - 1} 天", f" and on {len(days) - 1} more day(s)") if len(days) > 1 else ("", "")
+        zh = (
+            f"{two.date}{more[0]}，{two.vehicle_id} 在 {one.point_id} 到 {one.end:%H:%M}（第 {first_row} 行），"
+            f"又从 {two.start:%H:%M} 起在 {two.point_id}；请改到 {one.end:%H:%M} 以后或换车"
         )
-        yield finding("V01", place.at("start"), message, value=f"{two.start:%H:%M}")
+        en = (
+            f"{two.vehicle_id} is at {one.point_id} until {one.end:%H:%M} (row {first_row}) and at {two.point_id} from "
+            f"{two.start:%H:%M} on {two.date}{more[1]}; start at {one.end:%H:%M} or later, or change the vehicle"
+        )
+        yield finding("V01", place.at("start"), zh, en, value=f"{two.start:%H:%M}")
 
 
 def check(raw: RawTables, first: date, last: date) -> Checked:

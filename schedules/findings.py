@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True):
     Attributes:
         row: as the spreadsheet counts; 0 for the whole file or sheet.
         value: the text of the cell, as read.
-        message: what is wrong and what to write instead.
+        message: what is wrong and what to write instead, in English; `message_zh` the same in Chinese.
         cause: place of the row whose fault this is only a consequence of; empty for a fault of its own.
     """
 
@@ -38,6 +38,7 @@ class Finding(msgspec.Struct, frozen=True):
     column: str
     value: str
     message: str
+    message_zh: str
     cause: str = ""
 
 
@@ -45,7 +46,7 @@ VALUE_LIMIT = 80
 """Longest piece of a cell's text repeated in a finding."""
 
 
-def finding(code: str, place: Place, message: str, *, value: object = "", cause: Place | None = None) -> Finding:
+def finding(code: str, place: Place, zh: str, en: str, *, value: object = "", cause: Place | None = None) -> Finding:
     """A finding with the severity its code has in the table."""
     return Finding(
         code=code,
@@ -55,7 +56,8 @@ def finding(code: str, place: Place, message: str, *, value: object = "", cause:
         row=place.row,
         column=place.column,
         value=str(value)[:VALUE_LIMIT],
-        message=message,
+        message=en,
+        message_zh=zh,
         cause="" if cause is None else str(cause),
     )
 

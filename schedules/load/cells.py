@@ -14,16 +14,19 @@ from schedules.tables import ACTIONS, Form
 class Unreadable(Exception):
     """The cell does not hold what its column wants; `code` is that of the finding."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, zh: str, en: str) -> None:
+        super().__init__(en)
         self.code = code
+        self.zh = zh
+        self.en = en
 
 
 class Note(NamedTuple):
     """A warning about how a cell was read."""
 
     code: str
-    message: str
+    zh: str
+    en: str
 
 
 _SEPARATORS: Final = re.compile(r"[;、,\s]+")
@@ -42,7 +45,10 @@ _SERIAL_RANGE: Final = range(32874, 73051)
 def _text(raw: object, notes: list[Note]) -> str:
     del notes
     if isinstance(raw, Formula):
-        raise Unreadable("F06", f"formula {raw} holds no result; open and save the file in Excel, or write the value")
+        zh = f"公式 {raw} 没有保存结果，请用 Excel 打开再保存，或直接写值"
+        raise Unreadable(
+            "F06", zh, f"formula {raw} holds no result; open and save the file in Excel, or write the value"
+        )
     if isinstance(raw, float) and raw.is_integer():
         return str(int(raw))
     return unicodedata.normalize("NFC", str(raw)).strip()
@@ -53,7 +59,7 @@ def _plain(raw: object, notes: list[Note]) -> str:
     text = _text(raw, notes)
     plain = unicodedata.normalize("NFKC", text).strip()
     if plain != text:
-        notes.append(Note("N01", f'"{text}" read as "{plain}"'))
+        notes.append(Note("N01", f"“{text}”按“{plain}”读取", f'"{text}" read as "{plain}"'))
     return plain
 
 
@@ -62,33 +68,36 @@ def _ids(raw: object, notes: list[Note]) -> tuple[str, ...]:
 
 
 def _suggested(year: int, month: int, day: int) -> str:
-    """The date meant, perhaps: days past the month's end run on into the next one."""
+    """The date meant, perhaps: days past the month's end run on into the next one; else how a date looks."""
     if not (1990 <= year <= 2099 and 1 <= month <= 12 and 1 <= day <= 31):
-        return "a date such as 2026-03-05"
+        return "2026-03-05"
     return (date(year, month, 1) + timedelta(days=day - 1)).isoformat()
 
 
 def _date(raw: object, notes: list[Note]) -> date:
     if isinstance(raw, datetime):
         if raw.time() != time(0):
-            raise Unreadable("D02", f'"{raw}" is a date with a time of day; write {raw.date()}')
+            zh, en = f"“{raw}”带了时刻，请写 {raw.date()}", f'"{raw}" is a date with a time of day; write {raw.date()}'
+            raise Unreadable("D02", zh, en)
         return raw.date()
     if isinstance(raw, date):
         return raw
     text = _plain(raw, notes)
     if _SERIAL.fullmatch(text) and int(float(text)) in _SERIAL_RANGE:
         day = _EXCEL_EPOCH + timedelta(days=int(float(text)))
-        notes.append(Note("N02", f"Excel serial {text} read as {day}"))
+        notes.append(Note("N02", f"Excel 序号 {text} 按 {day} 读取", f"Excel serial {text} read as {day}"))
         return day
     match = _DATE.fullmatch(text)
     if match is None:
-        raise Unreadable("D02", f'"{text}" is not a date; write a date such as 2026-03-05')
+        zh, en = f"“{text}”不是日期，请写成 2026-03-05", f'"{text}" is not a date; write a date such as 2026-03-05'
+        raise Unreadable("D02", zh, en)
     year, month, day_of_month = (int(number) for number in match.groups())
     try:
         return date(year, month, day_of_month)
     except ValueError:
         better = _suggested(year, month, day_of_month)
-        raise Unreadable("D02", f'"{text}" is not a date; write {better}') from None
+        zh, en = f"“{text}”不是日期，请写成 {better}", f'"{text}" is not a date; write {better}'
+        raise Unreadable("D02", zh, en) from None
 
 
 def _time(raw: object, notes: list[Note]) -> time:
@@ -98,17 +107,20 @@ def _time(raw: object, notes: list[Note]) -> time:
         raw = (datetime(2000, 1, 1) + raw).time()  # noqa: DTZ001 - only its time of day is used
     if isinstance(raw, time):
         if raw.second or raw.microsecond:
-            raise Unreadable("D03", f'"{raw}" has seconds; write {raw:%H:%M}')
+            raise Unreadable("D03", f"“{raw}”带了秒，请写 {raw:%H:%M}", f'"{raw}" has seconds; write {raw:%H:%M}')
         return raw
     text = _plain(raw, notes)
     if _DAY_FRACTION.fullmatch(text):
         minutes = round(float(text) * 1440)
         found = time(minutes // 60 % 24, minutes % 60)
-        notes.append(Note("N02", f"Excel serial {text} read as {found:%H:%M}"))
+        notes.append(
+            Note("N02", f"Excel 序号 {text} 按 {found:%H:%M} 读取", f"Excel serial {text} read as {found:%H:%M}")
+        )
         return found
     match = _TIME.fullmatch(text)
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise Unreadable("D03", f'"{text}" is not a time; write a time such as 08:30')
+        zh, en = f"“{text}”不是时间，请写成 08:30", f'"{text}" is not a time; write a time such as 08:30'
+        raise Unreadable("D03", zh, en)
     return time(int(match[1]), int(match[2]))
 
 
@@ -119,14 +131,14 @@ def _number(raw: object, notes: list[Note]) -> float:
     except ValueError:
         value = float("nan")
     if isinstance(raw, bool) or not -1e15 < value < 1e15:
-        raise Unreadable("D05", f'"{text}" is not a number')
+        raise Unreadable("D05", f"“{text}”不是数字", f'"{text}" is not a number')
     return value
 
 
 def _count(raw: object, notes: list[Note]) -> int:
     value = _number(raw, notes)
     if value < 0 or not value.is_integer():
-        raise Unreadable("D05", f'"{raw}" is not a whole number from 0')
+        raise Unreadable("D05", f"“{raw}”不是从 0 起的整数", f'"{raw}" is not a whole number from 0')
     return int(value)
 
 
@@ -134,14 +146,16 @@ def _weekdays(raw: object, notes: list[Note]) -> tuple[int, ...]:
     words = _ids(raw, notes)
     wrong = next((word for word in words if word.lower() not in WEEKDAY_CODES), None)
     if wrong is not None:
-        raise Unreadable("D10", f'"{wrong}" is not a weekday; write MO;TU;WE;TH;FR;SA;SU or 周一;周二')
+        zh = f"“{wrong}”不是星期，请写 周一;周二 或 MO;TU;WE;TH;FR;SA;SU"
+        raise Unreadable("D10", zh, f'"{wrong}" is not a weekday; write MO;TU;WE;TH;FR;SA;SU or 周一;周二')
     return tuple(sorted({WEEKDAY_CODES[word.lower()] for word in words}))
 
 
 def _action(raw: object, notes: list[Note]) -> object:
     text = _plain(raw, notes)
     if text.lower() not in ACTIONS:
-        raise Unreadable("D06", f'action "{text}" must be move, cancel or substitute (改期, 取消, 替换)')
+        zh = f"动作“{text}”只能是 改期、取消、替换（move, cancel, substitute）"
+        raise Unreadable("D06", zh, f'action "{text}" must be move, cancel or substitute (改期, 取消, 替换)')
     return ACTIONS[text.lower()]
 
 

@@ -25,15 +25,23 @@ def _decode(raw: bytes, place: Place) -> tuple[str | None, Finding | None]:
     try:
         text = raw.decode("gb18030")
     except UnicodeDecodeError:
-        return None, finding("F05", place, "neither UTF-8 nor GBK; save it as CSV UTF-8")
-    return text, finding("F02", place, "in GBK, read as such; CSV UTF-8 is safer for rare characters in names")
+        return None, finding(
+            "F05", place, "既不是 UTF-8 也不是 GBK，请另存为 CSV UTF-8", "neither UTF-8 nor GBK; save it as CSV UTF-8"
+        )
+    return text, finding(
+        "F02",
+        place,
+        "文件是 GBK 编码，已按 GBK 读取；姓名有生僻字时请用 CSV UTF-8",
+        "in GBK, read as such; CSV UTF-8 is safer for rare characters in names",
+    )
 
 
 def read_csv_table(table: Table, path: Path) -> RawTable:
     """One CSV file as a table, with its findings."""
     place = Place(path.name)
     if path.stat().st_size > FILE_LIMIT:
-        return RawTable(place, None, (finding("F05", place, f"larger than {FILE_LIMIT >> 20} MiB; not read"),))
+        zh, en = f"大于 {FILE_LIMIT >> 20} MiB，没有读取", f"larger than {FILE_LIMIT >> 20} MiB; not read"
+        return RawTable(place, None, (finding("F05", place, zh, en),))
     text, about_encoding = _decode(path.read_bytes(), place)
     found = () if about_encoding is None else (about_encoding,)
     if text is None:
@@ -43,8 +51,8 @@ def read_csv_table(table: Table, path: Path) -> RawTable:
     try:
         raw = named_rows(table, place, lines)
     except csv.Error as error:
-        message = f"line {lines.line_num} is not CSV: {error}"
-        return RawTable(place, None, (*found, finding("F05", place, message)))
+        zh, en = f"第 {lines.line_num} 行不是 CSV 格式", f"line {lines.line_num} is not CSV: {error}"
+        return RawTable(place, None, (*found, finding("F05", place, zh, en)))
     return raw._replace(findings=(*found, *raw.findings))
 
 
@@ -57,7 +65,8 @@ def read_folder(folder: Path) -> RawTables:
         if path is not None:
             tables[table.name] = read_csv_table(table, path)
         elif table.is_required:
-            tables[table.name] = RawTable(place, None, (finding("F01", place, f"{place.file} is not in the folder"),))
+            zh, en = f"文件夹里没有 {place.file}", f"{place.file} is not in the folder"
+            tables[table.name] = RawTable(place, None, (finding("F01", place, zh, en),))
         else:
             tables[table.name] = RawTable(place, ())
     return tables

@@ -24,15 +24,22 @@ def _header_findings(table: Table, place: Place, names: list[str]) -> list[Findi
     place = Place(place.file, place.sheet, 1)
     known = {column.name for column in table.columns}
     found = [
-        finding("F03", place.at(column.name), f'column "{column.name}" is missing; add it to the first row')
+        finding(
+            "F03",
+            place.at(column.name),
+            f"缺少列“{column.name}”，请加在第一行",
+            f'column "{column.name}" is missing; add it to the first row',
+        )
         for column in table.columns
         if column.is_required and column.name not in names
     ]
     for name in dict.fromkeys(names):
         if name and names.count(name) > 1:
-            found.append(finding("F03", place.at(name), f'column "{name}" stands twice; keep one', value=name))
+            zh, en = f"列“{name}”出现两次，只留一个", f'column "{name}" stands twice; keep one'
+            found.append(finding("F03", place.at(name), zh, en, value=name))
         elif name and name not in known:
-            found.append(finding("F07", place.at(name), f'column "{name}" is not known and not read', value=name))
+            zh, en = f"不认识列“{name}”，没有读取", f'column "{name}" is not known and not read'
+            found.append(finding("F07", place.at(name), zh, en, value=name))
     return found
 
 
@@ -52,7 +59,8 @@ def named_rows(table: Table, place: Place, lines: Iterable[Sequence[object]]) ->
     for number, line in numbered:
         here = Place(place.file, place.sheet, number)
         if number > ROW_LIMIT:
-            found.append(finding("F05", here, f"more than {ROW_LIMIT} rows; the rest is not read"))
+            zh, en = f"超过 {ROW_LIMIT} 行，后面的没有读取", f"more than {ROW_LIMIT} rows; the rest is not read"
+            found.append(finding("F05", here, zh, en))
             break
         cells = list(line)
         while cells and _is_blank(cells[-1]):
@@ -60,12 +68,14 @@ def named_rows(table: Table, place: Place, lines: Iterable[Sequence[object]]) ->
         if not cells:
             continue
         if len(cells) > min(len(names), COLUMN_LIMIT):
-            message = f"{len(cells)} cells under a header of {len(names)}; put a text that holds commas in quotes"
-            found.append(finding("F04", here, message, value=cells[len(names)]))
+            zh = f"本行有 {len(cells)} 格，表头只有 {len(names)} 列；含逗号的文字要加引号"
+            en = f"{len(cells)} cells under a header of {len(names)}; put a text that holds commas in quotes"
+            found.append(finding("F04", here, zh, en, value=cells[len(names)]))
             continue
         too_long = next((name for name, cell in zip(names, cells, strict=False) if len(str(cell)) > CELL_LIMIT), None)
         if too_long is not None:
-            found.append(finding("F05", here.at(too_long), f"more than {CELL_LIMIT} characters in one cell"))
+            zh, en = f"一格超过 {CELL_LIMIT} 个字", f"more than {CELL_LIMIT} characters in one cell"
+            found.append(finding("F05", here.at(too_long), zh, en))
             continue
         rows.append(Row(here, {n: c for n, c in zip(names, cells, strict=False) if n and not _is_blank(c)}))
     return RawTable(place, tuple(rows), tuple(found))

@@ -26,29 +26,35 @@ def _rule(values: Values, place: Place) -> Iterator[Finding]:
     try:
         parse_pattern(values["pattern"])
     except RefusedInput as error:
-        yield finding("D08", place.at("pattern"), str(error), value=values["pattern"])
+        zh = f"看不懂“{values['pattern'][:80]}”。{error.hint.zh}"
+        yield finding("D08", place.at("pattern"), zh, str(error), value=values["pattern"])
     start, end = values["start"], values["end"]
     if end <= start:
-        yield finding("T01", place.at("end"), f"end {end:%H:%M} is not after start {start:%H:%M}", value=f"{end:%H:%M}")
+        zh, en = f"结束 {end:%H:%M} 不晚于开始 {start:%H:%M}", f"end {end:%H:%M} is not after start {start:%H:%M}"
+        yield finding("T01", place.at("end"), zh, en, value=f"{end:%H:%M}")
     first, last = values["effective_from"], values.get("effective_to")
     if last is not None and last < first:
-        yield finding("T02", place.at("effective_to"), f"{last} is before effective_from {first}", value=last)
+        zh, en = f"{last} 早于生效日 {first}", f"{last} is before effective_from {first}"
+        yield finding("T02", place.at("effective_to"), zh, en, value=last)
 
 
 def _point(values: Values, place: Place) -> Iterator[Finding]:
     opens: time | None = values.get("open_from")
     closes: time | None = values.get("open_to")
     if opens and closes and closes <= opens:
-        yield finding("T01", place.at("open_to"), f"open_to {closes:%H:%M} is not after open_from {opens:%H:%M}")
+        zh = f"关门 {closes:%H:%M} 不晚于开门 {opens:%H:%M}"
+        en = f"open_to {closes:%H:%M} is not after open_from {opens:%H:%M}"
+        yield finding("T01", place.at("open_to"), zh, en, value=f"{closes:%H:%M}")
 
 
 def _exception(values: Values, place: Place) -> Iterator[Finding]:
     action = values["action"]
     if action is model.Action.MOVE and "new_date" not in values:
-        yield finding("D07", place.at("new_date"), "a move needs new_date")
+        yield finding("D07", place.at("new_date"), "改期必须写新日期 new_date", "a move needs new_date")
     changes = ("new_vehicle_id", "new_staff_ids", "new_start")
     if action is model.Action.SUBSTITUTE and not any(name in values for name in changes):
-        yield finding("D07", place, "a substitute needs new_vehicle_id, new_staff_ids or new_start")
+        zh = "替换必须写 new_vehicle_id、new_staff_ids 或 new_start"
+        yield finding("D07", place, zh, "a substitute needs new_vehicle_id, new_staff_ids or new_start")
 
 
 _ROW_CHECKS: Final[Mapping[str, Callable[[Values, Place], Iterator[Finding]]]] = {
@@ -118,14 +124,14 @@ class _Reader:
             place = row.place.at(column.name)
             if raw is None:
                 if column.is_required:
-                    found.append(finding("D09", place, f"{column.name} is empty"))
+                    found.append(finding("D09", place, f"{column.name} 没有填", f"{column.name} is empty"))
                 continue
             try:
                 values[column.name], notes = read_cell(column.form, raw)
             except Unreadable as error:
-                found.append(finding(error.code, place, str(error), value=raw))
+                found.append(finding(error.code, place, error.zh, error.en, value=raw))
             else:
-                found += (finding(note.code, place, note.message, value=raw) for note in notes)
+                found += (finding(note.code, place, note.zh, note.en, value=raw) for note in notes)
         return values, found
 
     def _twice(self, table: Table, key: object, place: Place) -> list[Finding]:
@@ -134,7 +140,8 @@ class _Reader:
         if key is None or first is None:
             return []
         name = table.key.name
-        return [finding("D01", place.at(name), f"{name} {key} is already used in row {first.row}", value=key)]
+        zh, en = f"{name} {key} 在第 {first.row} 行已经用过", f"{name} {key} is already used in row {first.row}"
+        return [finding("D01", place.at(name), zh, en, value=key)]
 
     def _references(self, table: Table, values: Values, place: Place) -> tuple[list[Finding], Place | None]:
         """Findings of unknown ids, and the refused row that one of the ids belongs to."""
@@ -158,25 +165,27 @@ class _Reader:
 
     def _unknown(self, column: Column, wanted: str, place: Place) -> Finding:
         where = self.raw[column.refers].place
-        message = f'{column.name} "{wanted}" is not in {where}'
+        zh, en = f"{column.name}“{wanted}”不在 {where} 里", f'{column.name} "{wanted}" is not in {where}'
         if "E+" in wanted.upper():
-            message += "; Excel shortened a long number: format the column as text"
-        return finding(column.code, place.at(column.name), message, value=wanted)
+            zh += "；Excel 把长数字缩短了，请把该列设为文本格式"
+            en += "; Excel shortened a long number: format the column as text"
+        return finding(column.code, place.at(column.name), zh, en, value=wanted)
 
     def _point_of_rule(self, values: Values, place: Place) -> Iterator[Finding]:
         rule = self.taken["rules"].get(values.get("rule_id"))
         point = values.get("point_id")
         if rule is not None and point and point != rule.point_id:
-            message = f"point {point} is not the point {rule.point_id} of rule {rule.rule_id}"
-            yield finding("R06", place.at("point_id"), message, value=point)
+            zh = f"服务点 {point} 不是规则 {rule.rule_id} 的服务点 {rule.point_id}"
+            en = f"point {point} is not the point {rule.point_id} of rule {rule.rule_id}"
+            yield finding("R06", place.at("point_id"), zh, en, value=point)
 
     def consequences(self) -> Iterator[Finding]:
         for (cause, name), count in self.waiting.items():
             at = self.first_waiting[cause, name]
-            message = (
-                f"{count} row(s) of {at.sheet or at.file} wait for {cause}, which was refused; put that right first"
-            )
-            yield finding("R07", at, message, value=count, cause=cause)
+            table = at.sheet or at.file
+            zh = f"{table} 有 {count} 行要等 {cause} 改好"
+            en = f"{count} row(s) of {table} wait for {cause}, which was refused; put that right first"
+            yield finding("R07", at, zh, en, value=count, cause=cause)
 
 
 def read_plan(raw: RawTables) -> tuple[model.Plan, list[Finding]]:

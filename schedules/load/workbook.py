@@ -33,8 +33,10 @@ def _lines_with_formulas(values: Any, formulas: Any) -> Iterator[tuple[object, .
 def _table(table: Table, path: Path, values: Any, formulas: Any) -> RawTable:
     place = Place(path.name, table.sheet)
     if table.sheet not in values.sheetnames:
-        found = (finding("F01", place, f'sheet "{table.sheet}" is not in the workbook'),) if table.is_required else ()
-        return RawTable(place, None if table.is_required else (), found)
+        if not table.is_required:
+            return RawTable(place, ())
+        zh, en = f"工作簿里没有工作表“{table.sheet}”", f'sheet "{table.sheet}" is not in the workbook'
+        return RawTable(place, None, (finding("F01", place, zh, en),))
     sheet = values[table.sheet]
     lines = _lines(sheet) if formulas is None else _lines_with_formulas(sheet, formulas[table.sheet])
     return named_rows(table, place, lines)

@@ -1,0 +1,140 @@
+"""The plans of one hospital on disk: one draft that the next import replaces, and versions that nothing replaces.
+
+draft.json               what was imported last, with its findings
+versions/000001.json     payload bytes of a published version, as they travel
+"""
+
+import os
+import secrets
+from datetime import date, datetime
+from pathlib import Path
+
+import msgspec
+
+from clinic_records.errors import Conflict, NotFound, RefusedInput
+from clinic_records.record import encode_payload
+from clinic_records.schedule import PublishedSchedule, Visit
+from schedules.findings import Finding
+from schedules.publish import decode, encode
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A plan laid out on its days, not yet in force.
+
+    Attributes:
+        source: name of the file or folder it was read from.
+        staff: names of all people of the plan, by id.
+    """
+
+    source: str
+    imported_at: datetime
+    first: date
+    last: date
+    visits: tuple[Visit, ...]
+    staff: dict[str, str]
+    findings: tuple[Finding, ...]
+
+
+_drafts = msgspec.json.Decoder(Draft)
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(path: Path, data: bytes, *, replace: bool) -> None:
+    """Put `data` at `path`, whole or not at all, durable on return.
+
+    Raises:
+        FileExistsError: it is there already and must not be replaced.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with temp.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temp.replace(path)
+        else:
+            path.hardlink_to(temp)  # unlike a rename, a link never takes another file's name
+    finally:
+        temp.unlink(missing_ok=True)
+    _fsync_folder(path.parent)
+    _fsync_folder(path.parent.parent)
+
+
+class PlanFolder:
+    """Reads and writes the plans below `HOSPITAL_DIR/schedules`."""
+
+    def __init__(self, hospital_dir: Path) -> None:
+        self._root = hospital_dir / "schedules"
+
+    def save_draft(self, draft: Draft) -> None:
+        """Replace the draft; durable on return."""
+        _write(self._root / "draft.json", encode_payload(draft), replace=True)
+
+    def draft(self) -> Draft:
+        """The draft.
+
+        Raises:
+            NotFound: nothing was imported yet.
+            RefusedInput: the file is damaged.
+        """
+        path = self._root / "draft.json"
+        try:
+            return _drafts.decode(path.read_bytes())
+        except FileNotFoundError:
+            raise NotFound("no draft: import a plan first (clinic schedule import PATH --hospital DIR)") from None
+        except msgspec.DecodeError as error:
+            raise RefusedInput(f"{path} is damaged: {error}; import the plan again") from error
+
+    def numbers(self) -> list[int]:
+        """Numbers of the versions, lowest first."""
+        return sorted(int(path.stem) for path in (self._root / "versions").glob("[0-9]*.json"))
+
+    def _path(self, number: int) -> Path:
+        return self._root / "versions" / f"{number:06}.json"
+
+    def payload(self, number: int) -> bytes:
+        """The bytes of a version, as they travel.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        try:
+            return self._path(number).read_bytes()
+        except FileNotFoundError:
+            raise NotFound(f"no published schedule version {number}") from None
+
+    def version(self, number: int) -> PublishedSchedule:
+        """A version, its hash verified.
+
+        Raises:
+            NotFound: there is no such version.
+            RefusedInput: the file was altered.
+        """
+        return decode(self.payload(number))
+
+    def versions(self) -> list[PublishedSchedule]:
+        """All versions, lowest first."""
+        return [self.version(number) for number in self.numbers()]
+
+    def add(self, schedule: PublishedSchedule) -> bytes:
+        """Keep a new version; durable on return. Returns its payload bytes.
+
+        Raises:
+            Conflict: the number is taken: somebody published at the same time. Nothing was written.
+        """
+        payload = encode(schedule)
+        try:
+            _write(self._path(schedule.version), payload, replace=False)
+        except FileExistsError:
+            raise Conflict(f"schedule version {schedule.version} exists already; versions are never replaced") from None
+        return payload
