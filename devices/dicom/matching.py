@@ -28,8 +28,7 @@ def matches(query: Dataset, item: WorklistItem) -> bool:
 def answer(query: Dataset, item: WorklistItem, station: str) -> Dataset:
     """The pending response for `item`; keys asked for and not known are returned empty.
 
-    Args:
-        station: AE title of who asks, for an item any device may do.
+    `station` is the AE title of who asks, for an item any device may do.
     """
     found = Dataset()
     found.SpecificCharacterSet = _CHARSET

@@ -55,6 +55,7 @@ class DicomNode:
         """Nothing listens yet.
 
         Args:
+            settings: who may call, where to listen.
             worklist: today's open items, asked at each query, from several threads.
             deliver: makes the DICOM file durable and returns only then; called from several threads. The file is
                 removed afterwards.
