@@ -1,22 +1,103 @@
-"""The way down: records sealed to one vehicle's box key wait in a queue until the vehicle's signed receipt ends them."""
+"""The way down: records sealed to one vehicle's box key wait in a queue until its signed receipt ends them."""
 
+import uuid
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import func, insert, select
 
-from clinic_records.record import Record
+from clinic_records.clock import Origin, from_ms, to_ms
+from clinic_records.ids import RecordId
+from clinic_records.record import Kind, Lane, Record
+from cloud_hospital.durable import fsync_folder, write_file
+from cloud_hospital.folder import HospitalFolder
+from cloud_hospital.hospital import Hospital, open_hospital
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.tables import downlink
+from cloud_hospital.vehicles import active_vehicles, box_key
+from sync.seal import seal
+
+_NAMES: Final = uuid.UUID("6c1d3e2a-5f0b-4c63-9a1e-0d2f7b8a4c11")
+"""Our own namespace (RFC 9562, section 6.6) for the one id that all versions of a hospital's schedule share."""
 
 
-def queue_for_vehicle(engine: Engine, vehicle: str, record: Record) -> str:
-    """Seal `record` to `vehicle`'s box and queue it; durable on return. Returns the wire file's SHA-256.
+def wire_path(folder: HospitalFolder, vehicle: str, wire_sha256: str) -> Path:
+    """Where a sealed envelope for `vehicle` lies."""
+    return folder.downlink / vehicle / f"{wire_sha256}.wire"
+
+
+def queue_for_vehicle(hospital: Hospital, vehicle: str, record: Record) -> str:
+    """Seal `record` to `vehicle`'s box and queue it; durable on return. The same version is queued once.
+
+    Returns:
+        The wire file's SHA-256.
 
     Raises:
         NotFound: no such vehicle is enrolled.
         AccessError: it is revoked.
     """
-    raise NotImplementedError
+    recipient = box_key(hospital, vehicle)
+    same = (downlink.c.vehicle == vehicle, downlink.c.id == record.id, downlink.c.revision == record.revision)
+    with reading(hospital.engine) as connection:
+        queued: str | None = connection.execute(select(downlink.c.wire_sha256).where(*same)).scalars().first()
+    if queued is not None:
+        return queued
+    now = hospital.now()
+    sealed = seal(record, keys=hospital.keys.sign, recipient=recipient, created_ms=to_ms(now))
+    assert sealed.data is not None  # noqa: S101  # sealed without `dst`, so in memory: says it to the type checker
+    path = wire_path(hospital.folder, vehicle, sealed.wire_sha256)
+    if not path.parent.is_dir():
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        fsync_folder(path.parent.parent)
+    write_file(path, sealed.data)
+    row = {
+        "vehicle": vehicle,
+        "wire_sha256": sealed.wire_sha256,
+        "size": sealed.size,
+        "lane": record.lane.value,
+        "kind": record.kind.value,
+        "id": record.id,
+        "revision": record.revision,
+        "sha256": record.sha256,
+        "queued_at": to_ms(now),
+    }
+    with writing(hospital.engine) as connection:
+        connection.execute(insert(downlink).values(row))
+    return sealed.wire_sha256
 
 
 def publish_schedule(hospital_dir: Path, payload: bytes, version: int) -> int:
-    """Queue a published schedule for every vehicle that is enrolled and not revoked; returns how many."""
-    raise NotImplementedError
+    """Queue a published schedule, the bytes of schedules.model.PublishedSchedule, for every active vehicle.
+
+    Args:
+        hospital_dir: the hospital's folder.
+        payload: the schedule's bytes, stored and sent verbatim.
+        version: its number, from 1; it is the record's revision.
+
+    Returns:
+        For how many vehicles it was queued.
+    """
+    with open_hospital(hospital_dir) as hospital:
+        return sum(1 for vehicle in active_vehicles(hospital) if _queue_schedule(hospital, vehicle, payload, version))
+
+
+def _queue_schedule(hospital: Hospital, vehicle: str, payload: bytes, version: int) -> str:
+    at: datetime = from_ms(to_ms(hospital.now()))
+    record = Record(
+        id=RecordId(str(uuid.uuid5(_NAMES, hospital.settings.id))),
+        revision=version,
+        kind=Kind.SCHEDULE,
+        lane=Lane.P2,
+        payload=payload,
+        origin=Origin(hospital.settings.id, 1, _next_number(hospital, vehicle)),
+        author=None,
+        recorded_at=at,
+    )
+    return queue_for_vehicle(hospital, vehicle, record)
+
+
+def _next_number(hospital: Hospital, vehicle: str) -> int:
+    with reading(hospital.engine) as connection:
+        query = select(func.coalesce(func.max(downlink.c.n), 0)).where(downlink.c.vehicle == vehicle)
+        return int(connection.execute(query).scalar_one()) + 1

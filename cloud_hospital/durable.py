@@ -1,4 +1,4 @@
-"""Files that are on the disk when the call returns (law 1): temp in the same folder, fsync, rename, fsync the folder."""
+"""Files that are on the disk when the call returns (law 1): temp file, fsync, rename, fsync the folder."""
 
 import os
 import secrets

@@ -175,7 +175,7 @@ feed = Table(
     metadata,
     Column("feed_seq", BigInteger, primary_key=True, autoincrement=False),
     Column("entry", BigInteger, nullable=False),
-    comment="Dense order in which the county sees entries; an entry comes again when what its row shows has changed.",
+    comment="Dense order in which the county sees entries; an entry comes again when what its row shows changed.",
 )
 
 feed_pending = Table(

@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column("feed_seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("entry", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("feed_seq"),
-        comment="Dense order in which the county sees entries; an entry comes again when what its row shows has changed.",
+        comment="Dense order in which the county sees entries; an entry comes again when what its row shows changed.",
     )
     op.create_table(
         "feed_epochs",

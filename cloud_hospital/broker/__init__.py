@@ -1,0 +1,1 @@
+"""The broker process the hospital starts: its ports, its users, its configuration."""

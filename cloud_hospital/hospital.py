@@ -1,0 +1,74 @@
+"""An opened hospital: folder, settings, keys and records together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from clinic_records.clock import Clock, SystemClock
+from clinic_records.errors import ConfigError
+from clinic_records.ids import IdFactory
+from cloud_hospital.epoch import EpochLog
+from cloud_hospital.feed.epochs import keep_feed_epoch
+from cloud_hospital.folder import HospitalFolder
+from cloud_hospital.keys import HospitalKeys
+from cloud_hospital.settings import HospitalSettings, folder_of
+from cloud_hospital.store.engine import open_engine
+from cloud_hospital.store.migrate import migrate
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """What every process of a hospital works with."""
+
+    folder: HospitalFolder
+    settings: HospitalSettings
+    keys: HospitalKeys
+    engine: Engine
+    log: EpochLog
+    clock: Clock
+    ids: IdFactory
+
+    def now(self) -> datetime:
+        """The hospital's time, UTC."""
+        return self.clock.now()
+
+
+@contextmanager
+def open_hospital(directory: Path, clock: Clock | None = None) -> Iterator[Hospital]:
+    """The hospital in `directory`, its database brought to this program's schema.
+
+    Raises:
+        ConfigError: not initialised, damaged, or of a newer program.
+    """
+    folder = folder_of(directory)
+    settings = HospitalSettings.load(folder)
+    clock = clock or SystemClock()
+    engine = open_engine(settings.url(folder))
+    try:
+        migrate(engine)
+        log = EpochLog(folder.epoch_log)
+        keep_feed_epoch(engine, log.current(), clock.now())
+        yield Hospital(folder, settings, HospitalKeys.load(folder), engine, log, clock, IdFactory())
+    finally:
+        engine.dispose()
+
+
+def init_hospital(directory: Path, settings: HospitalSettings, clock: Clock | None = None) -> None:
+    """Make a new hospital: folders, settings, keys, first epoch, database.
+
+    Raises:
+        ConfigError: there is one already.
+    """
+    folder = HospitalFolder(directory.resolve())
+    if folder.settings.exists():
+        raise ConfigError(f"{directory} is a hospital's folder already; choose another")
+    folder.make()
+    HospitalKeys.create(folder)
+    EpochLog(folder.epoch_log).begin((clock or SystemClock()).now(), "init")
+    settings.save(folder)  # last of the files: its presence says that the rest is there
+    with open_hospital(directory, clock):
+        pass

@@ -1,0 +1,134 @@
+"""The hospital's InboundStore of one vehicle: parts in, whole envelopes applied once, receipts out."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from clinic_records.clock import from_ms, to_ms
+from clinic_records.errors import StoreError
+from clinic_records.ids import blob_hash
+from clinic_records.record import Lane
+from cloud_hospital.durable import fsync_folder
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.intake.apply import Applying
+from cloud_hospital.intake.opening import NotTaken, Opener, Taken
+from cloud_hospital.intake.receipts import last_receipt, lock_vehicle, still_stands, write_receipt
+from cloud_hospital.intake.transfers import Transfers
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.locks import exclusive
+from cloud_hospital.vehicles import origins
+from sync.ports import Ranges, Receipt
+
+
+class VehicleInbound:
+    """sync.ports.InboundStore of what `vehicle` sends to this hospital."""
+
+    def __init__(self, hospital: Hospital, vehicle: str) -> None:
+        self._hospital = hospital
+        self._vehicle = vehicle
+        self._transfers = Transfers(hospital.engine, hospital.folder, vehicle, hospital.clock)
+
+    def ranges(self, wire_sha256: str) -> Ranges:
+        """Which bytes of this wire file are durable here."""
+        return self._transfers.ranges(wire_sha256)
+
+    def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
+        """Keep a part, durable on return."""
+        return self._transfers.write(wire_sha256, size, lane, offset, data)
+
+    def receipt_for(self, wire_sha256: str) -> Receipt | None:
+        """The receipt that stands for this file, under the current epoch."""
+        with reading(self._hospital.engine) as connection:
+            receipt = last_receipt(connection, self._vehicle, blob_hash(wire_sha256))
+        if receipt is None or not still_stands(receipt, self._hospital.now()):
+            return None
+        return receipt if receipt.epoch == self._epoch else self._repeat(receipt)
+
+    def accept(self, wire_sha256: str) -> Receipt:
+        """Take the whole file: verify, open, apply once, answer.
+
+        Raises:
+            StoreError: the file is not whole here; nothing was answered.
+        """
+        name = f"wire {self._vehicle} {blob_hash(wire_sha256)}"
+        with exclusive(self._hospital.engine, name, self._hospital.folder.run):
+            path = self._transfers.path(wire_sha256)
+            given = self.receipt_for(wire_sha256)
+            if given is not None:
+                with writing(self._hospital.engine) as connection:
+                    self._transfers.forget(connection, wire_sha256)
+                path.unlink(missing_ok=True)
+                return given
+            attempts = self._transfers.count_attempt(wire_sha256)
+            if attempts == 0:
+                raise StoreError(f"wire file {wire_sha256} of {self._vehicle} is not whole")
+            receipt = self._answer(wire_sha256, path, self._opener().open(path, wire_sha256, attempts))
+            path.unlink(missing_ok=True)
+            return receipt
+
+    def sweep(self) -> int:
+        """Answer files that were whole when a worker died; how many (sync rule 10)."""
+        whole = self._transfers.whole()
+        for wire_sha256 in whole:
+            self.accept(wire_sha256)
+        return len(whole)
+
+    @property
+    def _epoch(self) -> str:
+        return self._hospital.log.current()
+
+    def _opener(self) -> Opener:
+        hospital = self._hospital
+        return Opener(hospital.keys.keyring, origins(hospital.engine), hospital.log.revoked(), hospital.folder.blobs)
+
+    def _answer(self, wire_sha256: str, path: Path, opened: Taken | NotTaken) -> Receipt:
+        if isinstance(opened, Taken):
+            with self._applying(wire_sha256) as applying:
+                outcome = applying.take(opened)
+                if isinstance(outcome, Receipt):
+                    self._transfers.forget(applying.connection, wire_sha256)
+                    return outcome
+            opened = outcome
+        kept_at = self._keep_raw(path, wire_sha256)
+        with self._applying(wire_sha256) as applying:
+            self._transfers.forget(applying.connection, wire_sha256)
+            return applying.set_aside(opened, kept_at)
+
+    @contextmanager
+    def _applying(self, wire_sha256: str) -> Iterator[Applying]:
+        """The transaction that answers; the vehicle's row is locked in it."""
+        hospital = self._hospital
+        with writing(hospital.engine) as connection:
+            last = lock_vehicle(connection, self._vehicle)
+            yield Applying(connection, hospital.folder, self._vehicle, wire_sha256, self._epoch, self._at(), last)
+
+    def _keep_raw(self, path: Path, wire_sha256: str) -> str:
+        """The raw bytes under quarantine/, durable before anything is answered."""
+        folder = self._hospital.folder.quarantine
+        target = folder / f"{self._vehicle}-{wire_sha256}.wire"
+        if not target.exists():
+            os.link(path, target)
+        fsync_folder(folder)
+        return str(target.relative_to(self._hospital.folder.root))
+
+    def _repeat(self, receipt: Receipt) -> Receipt:
+        """An old epoch's receipt given anew: a receipt counts only in its session's epoch (sync rule 3)."""
+        with writing(self._hospital.engine) as connection:
+            return write_receipt(
+                connection,
+                self._vehicle,
+                receipt.wire_sha256,
+                receipt.verdict,
+                epoch=self._epoch,
+                at=self._at(),
+                last=lock_vehicle(connection, self._vehicle),
+                id=receipt.id,
+                revision=receipt.revision,
+                sha256=receipt.sha256,
+                reason=receipt.reason,
+            )
+
+    def _at(self) -> datetime:
+        return from_ms(to_ms(self._hospital.now()))

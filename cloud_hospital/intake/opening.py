@@ -1,0 +1,151 @@
+"""A whole wire file -> what it says, or why it is not taken. No record is changed here."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clinic_records.errors import BadFrame, PeerRefused, RefusedInput
+from clinic_records.record import DayClosed, Kind
+from cloud_hospital.durable import fsync_folder, move_file, write_file
+from cloud_hospital.intake.payloads import Payload, decode_payload
+from sync.envelope import Front, Header, Outer
+from sync.keys import OriginPublic, RecipientPrivate
+from sync.ports import Verdict
+from sync.seal import Opened, open_wire, peek, wire_hash
+
+IN_MEMORY: Final = 256 * 1024
+"""Bytes of wire file up to which the payload is opened in memory; larger ones go to a file."""
+MAX_BLOB: Final = 4 * 1024**3
+"""Bytes of the largest blob taken; as MAX_WIRE."""
+MAX_RECORD: Final = 8 * 1024 * 1024
+"""Bytes of the largest record taken: a recording with every inline header has a few kilobytes. Our choice."""
+MAX_ATTEMPTS: Final = 2
+"""How often opening one file is tried before it is held unopened (sync rule 13)."""
+FEATURES: Final[frozenset[str]] = frozenset()
+"""Names in `must_understand` that this version understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """An envelope that goes to quarantine: held (ends the vehicle's row) or refused (does not)."""
+
+    verdict: Verdict
+    reason: str
+    detail: str
+    outer: Outer | None = None
+    header: Header | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A verified envelope. A blob's bytes lie under their hash already; a record's are in `payload`."""
+
+    outer: Outer
+    header: Header
+    payload: bytes
+    thing: Payload | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens wire files for one hospital."""
+
+    recipients: Mapping[str, RecipientPrivate]
+    origins: Mapping[str, OriginPublic]
+    revoked: Collection[str]
+    blobs: Path
+
+    def open(self, path: Path, wire_sha256: str, attempts: int) -> Taken | NotTaken:
+        """Verify, open and understand the whole file at `path`."""
+        if attempts > MAX_ATTEMPTS:
+            detail = f"opening it was tried {attempts - 1} times and never ended"
+            return NotTaken(Verdict.HELD, "poison", detail)
+        if wire_hash(path) != wire_sha256:
+            return NotTaken(Verdict.REFUSED, "wire-hash", "the bytes that came are not the file that was announced")
+        try:
+            front = peek(path)
+        except BadFrame as error:
+            return NotTaken(Verdict.REFUSED, "not-a-wire-file", str(error))
+        except RefusedInput as error:
+            return NotTaken(Verdict.HELD, "version", str(error))
+        origin = self.origins.get(front.outer.origin)
+        if origin is None:
+            return NotTaken(Verdict.REFUSED, "origin-unknown", f"{front.outer.origin!r} is not enrolled here")
+        return self._open_from(path, front, origin)
+
+    def _open_from(self, path: Path, front: Front, origin: OriginPublic) -> Taken | NotTaken:
+        outer = front.outer
+        try:
+            front.verify(origin)
+        except PeerRefused as error:
+            return NotTaken(Verdict.REFUSED, "origin-signature", str(error))
+        if outer.origin in self.revoked:
+            return NotTaken(Verdict.HELD, "revoked", f"{outer.origin} is revoked; a person decides", outer)
+        if outer.key_id not in self.recipients:
+            return NotTaken(Verdict.REFUSED, "recipient", f"sealed to key {outer.key_id}, which is not ours", outer)
+        target = self.blobs / f".incoming-{path.stem}"
+        try:
+            opened = self._read(path, origin, target)
+        except BadFrame as error:
+            return NotTaken(Verdict.REFUSED, "codec", str(error), outer)
+        except RefusedInput as error:
+            return NotTaken(Verdict.HELD, "not-taken", str(error), outer)
+        try:
+            return self._understand(opened, target)
+        finally:
+            target.unlink(missing_ok=True)
+
+    def _read(self, path: Path, origin: OriginPublic, target: Path) -> Opened:
+        if path.stat().st_size <= IN_MEMORY:
+            try:
+                return open_wire(path, origin=origin, recipients=self.recipients)
+            except BadFrame:
+                raise
+            except RefusedInput:
+                pass  # a small file with a large payload: a well compressed picture
+        return open_wire(path, origin=origin, recipients=self.recipients, dst=target, max_size=MAX_BLOB)
+
+    def _understand(self, opened: Opened, target: Path) -> Taken | NotTaken:
+        outer, header = opened.outer, opened.header
+        strange = sorted(set(header.must_understand) - FEATURES)
+        if strange:
+            return NotTaken(Verdict.HELD, "must-understand", f"needs {', '.join(strange)}", outer, header)
+        if header.kind == Kind.BLOB:
+            if header.id != header.sha256:
+                return NotTaken(Verdict.REFUSED, "codec", "a blob named by another hash than its own", outer, header)
+            self._keep_blob(opened, target)
+            return Taken(outer, header, b"", None)
+        try:
+            payload = _in_memory(opened, target)
+            thing = _own_thing(outer.origin, decode_payload(header.kind, payload))
+        except RefusedInput as error:
+            return NotTaken(Verdict.HELD, "not-understood", f"{header.kind} {header.id}: {error}", outer, header)
+        return Taken(outer, header, payload, thing)
+
+    def _keep_blob(self, opened: Opened, target: Path) -> None:
+        final = blob_path(self.blobs, opened.header.sha256)
+        if not final.parent.is_dir():
+            final.parent.mkdir(mode=0o700, exist_ok=True)
+            fsync_folder(self.blobs)
+        if opened.payload is not None:
+            write_file(final, opened.payload)
+        else:
+            move_file(target, final)
+
+
+def _in_memory(opened: Opened, target: Path) -> bytes:
+    if opened.header.size > MAX_RECORD:
+        raise RefusedInput(f"{opened.header.size} bytes; at most {MAX_RECORD}")
+    return target.read_bytes() if opened.payload is None else opened.payload
+
+
+def _own_thing(origin: str, thing: Payload) -> Payload:
+    if isinstance(thing, DayClosed) and thing.vehicle != origin:
+        raise RefusedInput(f"{origin} closes the day of {thing.vehicle}")
+    return thing
+
+
+def blob_path(blobs: Path, sha256: str) -> Path:
+    """Where a blob lies."""
+    return blobs / sha256[:2] / sha256

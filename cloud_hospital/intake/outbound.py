@@ -1,0 +1,70 @@
+"""The hospital's OutboundStore of one vehicle: the downlink queue."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+
+from clinic_records.clock import to_ms
+from clinic_records.errors import NotFound
+from clinic_records.ids import blob_hash
+from clinic_records.record import Lane
+from cloud_hospital.downlink import wire_path
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.tables import downlink
+from sync.ports import Receipt, Verdict, WireItem
+
+
+class VehicleOutbound:
+    """sync.ports.OutboundStore of what this hospital sends to `vehicle`."""
+
+    def __init__(self, hospital: Hospital, vehicle: str) -> None:
+        self._hospital = hospital
+        self._vehicle = vehicle
+
+    def waiting(self, lane: Lane, after_order: int, limit: int) -> Sequence[WireItem]:
+        """Envelopes of `lane` that the vehicle has not answered for good, oldest first."""
+        query = (
+            select(downlink.c.n, downlink.c.wire_sha256, downlink.c.size)
+            .where(
+                downlink.c.vehicle == self._vehicle,
+                downlink.c.lane == lane.value,
+                downlink.c.n > after_order,
+                downlink.c.verdict.is_(None) | (downlink.c.verdict == Verdict.REFUSED.value),
+            )
+            .order_by(downlink.c.n)
+            .limit(limit)
+        )
+        with reading(self._hospital.engine) as connection:
+            return [WireItem(row.wire_sha256, row.size, lane, row.n) for row in connection.execute(query)]
+
+    def read(self, wire_sha256: str, offset: int, size: int) -> bytes:
+        """Up to `size` bytes of the wire file from `offset`.
+
+        Raises:
+            NotFound: there is no such file for this vehicle.
+        """
+        path = wire_path(self._hospital.folder, self._vehicle, blob_hash(wire_sha256))
+        try:
+            with path.open("rb") as stream:
+                stream.seek(offset)
+                return stream.read(size)
+        except FileNotFoundError:
+            raise NotFound(f"downlink file {wire_sha256} for {self._vehicle} is gone") from None
+
+    def settle(self, receipt: Receipt) -> bool:
+        """Apply the vehicle's verified receipt; False where it is unknown or changes nothing."""
+        changed = update(downlink).where(
+            downlink.c.vehicle == self._vehicle,
+            downlink.c.wire_sha256 == receipt.wire_sha256,
+            downlink.c.verdict.is_(None) | (downlink.c.verdict == Verdict.REFUSED.value),
+        )
+        values = {"verdict": receipt.verdict.value, "settled_at": to_ms(self._hospital.now())}
+        with writing(self._hospital.engine) as connection:
+            return connection.execute(changed.values(**values)).rowcount == 1
+
+    def reopen_all(self) -> int:
+        """Offer everything kept again: the vehicle's box was rolled back."""
+        changed = update(downlink).where(downlink.c.vehicle == self._vehicle, downlink.c.verdict.is_not(None))
+        with writing(self._hospital.engine) as connection:
+            return connection.execute(changed.values(verdict=None, settled_at=None)).rowcount

@@ -1,0 +1,40 @@
+"""The hospital's SessionStore of one vehicle."""
+
+import msgspec
+from sqlalchemy import delete, insert, select, update
+
+from clinic_records.clock import to_ms
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.tables import sessions, vehicles
+from sync.ports import SessionState
+
+
+class VehicleSessions:
+    """sync.ports.SessionStore of `vehicle`.
+
+    What is loaded says how far this hospital's own count of receipts is and in which epoch it lives now; a vehicle
+    that has seen more in the same epoch proves that the database was rolled back (sync rule 3).
+    """
+
+    def __init__(self, hospital: Hospital, vehicle: str) -> None:
+        self._hospital = hospital
+        self._vehicle = vehicle
+
+    def load(self) -> SessionState:
+        """The last state saved, with the current epoch and the number of the last receipt given."""
+        with reading(self._hospital.engine) as connection:
+            query = select(sessions.c.state).where(sessions.c.vehicle == self._vehicle)
+            raw = connection.execute(query).scalar_one_or_none()
+            query = select(vehicles.c.receipt_seq).where(vehicles.c.id == self._vehicle)
+            last = connection.execute(query).scalar_one_or_none()
+        state = SessionState() if raw is None else msgspec.json.decode(raw, type=SessionState)
+        return msgspec.structs.replace(state, epoch=self._hospital.log.current(), highest_receipt_seq=last or 0)
+
+    def save(self, state: SessionState) -> None:
+        """Replace it; counts as contact with the vehicle."""
+        with writing(self._hospital.engine) as connection:
+            connection.execute(delete(sessions).where(sessions.c.vehicle == self._vehicle))
+            connection.execute(insert(sessions).values(vehicle=self._vehicle, state=msgspec.json.encode(state)))
+            changed = update(vehicles).where(vehicles.c.id == self._vehicle)
+            connection.execute(changed.values(last_contact=to_ms(self._hospital.now())))

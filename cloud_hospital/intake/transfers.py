@@ -1,0 +1,120 @@
+"""Wire files on their way in: parts on disk, durable ranges and attempts in the records."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, select, update
+
+from clinic_records.clock import Clock, to_ms
+from clinic_records.errors import RefusedInput
+from clinic_records.ids import blob_hash
+from clinic_records.record import Lane
+from cloud_hospital.durable import fsync_folder
+from cloud_hospital.folder import HospitalFolder
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.locks import insert_new
+from cloud_hospital.store.tables import transfers, vehicles
+from sync.byteranges import union
+from sync.ports import Ranges
+
+MAX_WIRE: Final = 4 * 1024**3
+"""Bytes of the largest wire file taken: the limit of a DICOM element with defined length (PS3.5, 7.1.1: 32 bits)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """Transfers of one vehicle."""
+
+    engine: Engine
+    folder: HospitalFolder
+    vehicle: str
+    clock: Clock
+
+    def path(self, wire_sha256: str) -> Path:
+        """Where the parts are put together."""
+        return self.folder.transfers / self.vehicle / f"{blob_hash(wire_sha256)}.part"
+
+    def ranges(self, wire_sha256: str) -> Ranges:
+        """Durable ranges; none where the file itself is gone (a database restored without its folder)."""
+        with reading(self.engine) as connection:
+            row = connection.execute(self._select(wire_sha256)).one_or_none()
+        return () if row is None else self._believed(wire_sha256, _decode(row.ranges))
+
+    def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
+        """Keep a part, durable on return.
+
+        Raises:
+            RefusedInput: a part outside its file, an impossible size, or another size than said before.
+        """
+        if not 0 < size <= MAX_WIRE or offset < 0 or not data or offset + len(data) > size:
+            raise RefusedInput(f"part {offset}+{len(data)} of a wire file of {size} bytes; at most {MAX_WIRE}")
+        now = to_ms(self.clock.now())
+        key = {"vehicle": self.vehicle, "wire_sha256": blob_hash(wire_sha256)}
+        with writing(self.engine) as connection:
+            fresh = {**key, "size": size, "lane": lane.value, "ranges": "[]", "updated_at": now}
+            insert_new(connection, transfers, fresh)
+            row = connection.execute(self._select(wire_sha256).with_for_update()).one()
+            if row.size != size:
+                raise RefusedInput(f"wire file {wire_sha256}: {size} bytes, before it was {row.size}")
+            held = self._believed(wire_sha256, _decode(row.ranges))
+            self._put(wire_sha256, offset, data)
+            merged = union(held, [(offset, offset + len(data))])
+            changed = update(transfers).where(*self._is(wire_sha256))
+            connection.execute(changed.values(ranges=msgspec.json.encode(merged).decode(), updated_at=now))
+            connection.execute(update(vehicles).where(vehicles.c.id == self.vehicle).values(last_contact=now))
+        return merged
+
+    def count_attempt(self, wire_sha256: str) -> int:
+        """Count one more attempt at opening, durable on return (sync rule 13); 0 where no whole file is here."""
+        with writing(self.engine) as connection:
+            row = connection.execute(self._select(wire_sha256).with_for_update()).one_or_none()
+            if row is None or self._believed(wire_sha256, _decode(row.ranges)) != ((0, row.size),):
+                return 0
+            changed = update(transfers).where(*self._is(wire_sha256))
+            connection.execute(changed.values(attempts=row.attempts + 1))
+            return int(row.attempts) + 1
+
+    def whole(self) -> list[str]:
+        """Files that are complete but were never answered: a crash came between."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(transfers).where(transfers.c.vehicle == self.vehicle)).all()
+        return [row.wire_sha256 for row in rows if _decode(row.ranges) == ((0, row.size),)]
+
+    def forget(self, connection: Connection, wire_sha256: str) -> None:
+        """Take the transfer's row away, in the transaction that answers it."""
+        connection.execute(delete(transfers).where(*self._is(wire_sha256)))
+
+    def _select(self, wire_sha256: str) -> Select[Any]:
+        return select(transfers).where(*self._is(wire_sha256))
+
+    def _is(self, wire_sha256: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return transfers.c.vehicle == self.vehicle, transfers.c.wire_sha256 == wire_sha256
+
+    def _believed(self, wire_sha256: str, ranges: Ranges) -> Ranges:
+        try:
+            size = self.path(wire_sha256).stat().st_size
+        except FileNotFoundError:
+            return ()
+        return ranges if not ranges or size >= ranges[-1][1] else ()
+
+    def _put(self, wire_sha256: str, offset: int, data: bytes) -> None:
+        path = self.path(wire_sha256)
+        is_new = not path.exists()
+        if is_new and not path.parent.is_dir():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            fsync_folder(path.parent.parent)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(handle, data, offset)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if is_new:
+            fsync_folder(path.parent)
+
+
+def _decode(text: str) -> Ranges:
+    return msgspec.json.decode(text, type=tuple[tuple[int, int], ...])

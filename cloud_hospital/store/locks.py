@@ -1,0 +1,46 @@
+"""One at a time among processes: an advisory lock on PostgreSQL, a file lock beside SQLite."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.schema import Table
+
+from cloud_hospital.store.engine import is_postgresql
+
+
+@contextmanager
+def exclusive(engine: Engine, name: str, folder: Path) -> Iterator[None]:
+    """Hold the lock `name`; it ends with the block, or with the process when that is killed.
+
+    Args:
+        engine: on PostgreSQL the lock is the database's, so it holds across machines.
+        name: what is locked.
+        folder: where the lock files of SQLite's processes lie.
+    """
+    if is_postgresql(engine):
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        with engine.connect() as connection, connection.begin():
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+            yield
+        return
+    handle = os.open(folder / f"lock-{hashlib.sha256(name.encode()).hexdigest()[:2]}", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, object]) -> Any:
+    """Insert a row unless one with its key is there: the first column of its primary key, or None where one was."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    returned = connection.execute(statement.returning(next(iter(table.primary_key.columns)))).first()
+    return None if returned is None else returned[0]

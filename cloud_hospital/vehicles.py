@@ -1,0 +1,98 @@
+"""Enrolled vehicles: their public keys, and enrolment itself."""
+
+import secrets
+
+import msgspec
+from sqlalchemy import Engine, delete, insert, select, update
+
+from clinic_records.clock import to_ms
+from clinic_records.errors import AccessError, Conflict, NotFound
+from cloud_hospital.broker.ports import ports_of
+from cloud_hospital.broker.users import broker_password
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.tables import sessions, vehicles
+from sync.enrolment import Enrolment, EnrolmentRequest, sign
+from sync.keys import OriginPublic, RecipientKey
+from sync.ports import SessionState
+
+
+def origins(engine: Engine) -> dict[str, OriginPublic]:
+    """The signing key of every enrolled vehicle, the revoked ones too."""
+    with reading(engine) as connection:
+        rows = connection.execute(select(vehicles.c.id, vehicles.c.sign_public)).all()
+    return {row.id: OriginPublic(row.sign_public) for row in rows}
+
+
+def active_vehicles(hospital: Hospital) -> list[str]:
+    """Vehicles enrolled and not revoked, in order of their ids."""
+    with reading(hospital.engine) as connection:
+        ids = connection.execute(select(vehicles.c.id).order_by(vehicles.c.id)).scalars().all()
+    revoked = hospital.log.revoked()
+    return [each for each in ids if each not in revoked]
+
+
+def box_key(hospital: Hospital, vehicle: str) -> RecipientKey:
+    """Whom to seal to for `vehicle`.
+
+    Raises:
+        NotFound: it is not enrolled.
+        AccessError: it is revoked.
+    """
+    with reading(hospital.engine) as connection:
+        query = select(vehicles.c.box_public).where(vehicles.c.id == vehicle)
+        raw = connection.execute(query).scalar_one_or_none()
+    if raw is None:
+        raise NotFound(f"vehicle {vehicle} is not enrolled; run `clinic hospital enrol-vehicle`")
+    if vehicle in hospital.log.revoked():
+        raise AccessError(f"vehicle {vehicle} is revoked")
+    return RecipientKey(raw)
+
+
+def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = False) -> Enrolment:
+    """Enrol the box of a checked request, or grant it its next incarnation; durable on return.
+
+    Args:
+        hospital: which one.
+        request: from `sync.enrolment.decode_request`.
+        replace: the vehicle has got another box; its old one is no longer believed.
+
+    Raises:
+        Conflict: another box is enrolled under this vehicle's id, and `replace` was not said.
+        AccessError: the vehicle is revoked.
+    """
+    vehicle = request.vehicle
+    if vehicle in hospital.log.revoked():
+        raise AccessError(f"vehicle {vehicle} is revoked; enrol its new box under another id")
+    token = secrets.token_urlsafe(24)
+    with writing(hospital.engine) as connection:
+        there = connection.execute(select(vehicles).where(vehicles.c.id == vehicle).with_for_update()).one_or_none()
+        public = {"sign_public": request.sign_public, "box_public": request.box_public}
+        if there is None:
+            connection.execute(insert(vehicles).values(id=vehicle, enrolled_at=to_ms(hospital.now()), **public))
+        elif there.sign_public != request.sign_public and not replace:
+            raise Conflict(f"another box is enrolled as {vehicle}; check it, then enrol again with --replace")
+        else:
+            connection.execute(update(vehicles).where(vehicles.c.id == vehicle).values(**public))
+        raw = connection.execute(select(sessions.c.state).where(sessions.c.vehicle == vehicle)).scalar_one_or_none()
+        incarnation = 1 if raw is None else msgspec.json.decode(raw, type=SessionState).incarnation + 1
+        state = SessionState(token=token, epoch=hospital.log.current(), incarnation=incarnation)
+        connection.execute(delete(sessions).where(sessions.c.vehicle == vehicle))
+        connection.execute(insert(sessions).values(vehicle=vehicle, state=msgspec.json.encode(state)))
+    keys, settings = hospital.keys, hospital.settings
+    enrolment = Enrolment(
+        vehicle=vehicle,
+        vehicle_sign_public=request.sign_public,
+        hospital_id=settings.id,
+        hospital_name=settings.name,
+        sign_public=keys.sign.public.raw,
+        hpke_public=keys.announced.public.raw,
+        key_id=keys.announced.key_id,
+        broker_host=settings.broker_advertised,
+        broker_port=ports_of(hospital.folder, settings).broker,
+        username=vehicle,
+        password=broker_password(hospital.folder, vehicle),
+        incarnation=incarnation,
+        session_token=token,
+    )
+    return sign(enrolment, keys.sign)
