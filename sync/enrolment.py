@@ -8,16 +8,12 @@ Files are JSON; keys and signatures are base64 (msgspec's form of bytes).
 from typing import Final, TypeVar
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from clinic_records.errors import PeerRefused, RefusedInput
 from clinic_records.ids import vehicle_id
+from sync.keys import RAW_KEY_SIZE, Domain, OriginKeys, OriginPublic, RecipientKey
 
-_REQUEST_DOMAIN: Final = b"mobile-clinic enrolment request v1\x00"
-_ENROLMENT_DOMAIN: Final = b"mobile-clinic enrolment v1\x00"
 _FILE_LIMIT: Final = 64 * 1024  # bytes; a real file has about 1 KiB
-_KEY_SIZE: Final = 32  # Ed25519 (RFC 8032, 5.1.5) and X25519 (RFC 7748, 5) public keys, raw
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True):
@@ -60,25 +56,15 @@ class Enrolment(msgspec.Struct, frozen=True):
 _Form = TypeVar("_Form", EnrolmentRequest, Enrolment)
 
 
-def _signed_part(thing: EnrolmentRequest | Enrolment, domain: bytes) -> bytes:
-    return domain + msgspec.msgpack.encode(msgspec.structs.replace(thing, signature=b""))
+def _signed_part(thing: EnrolmentRequest | Enrolment) -> bytes:
+    """The struct's own name stands in front, so a request never passes for an enrolment."""
+    name = type(thing).__name__.encode() + b"\0"
+    return name + msgspec.msgpack.encode(msgspec.structs.replace(thing, signature=b""))
 
 
-def sign_request(request: EnrolmentRequest, key: Ed25519PrivateKey) -> EnrolmentRequest:
-    """The request with its proof of possession."""
-    return msgspec.structs.replace(request, signature=key.sign(_signed_part(request, _REQUEST_DOMAIN)))
-
-
-def sign_enrolment(enrolment: Enrolment, key: Ed25519PrivateKey) -> Enrolment:
-    """The enrolment signed by the hospital whose key it announces."""
-    return msgspec.structs.replace(enrolment, signature=key.sign(_signed_part(enrolment, _ENROLMENT_DOMAIN)))
-
-
-def _check(thing: EnrolmentRequest | Enrolment, domain: bytes, what: str) -> None:
-    try:
-        Ed25519PublicKey.from_public_bytes(thing.sign_public).verify(thing.signature, _signed_part(thing, domain))
-    except (InvalidSignature, ValueError):
-        raise PeerRefused(f"{what}: the signature does not belong to the key in it; ask for the file again") from None
+def sign(thing: _Form, keys: OriginKeys) -> _Form:
+    """The same with its signature: by the box on a request, by the hospital on an enrolment."""
+    return msgspec.structs.replace(thing, signature=keys.sign(Domain.ENROLMENT, _signed_part(thing)))
 
 
 def decode_request(data: bytes) -> EnrolmentRequest:
@@ -90,9 +76,8 @@ def decode_request(data: bytes) -> EnrolmentRequest:
     """
     request = _decode(data, EnrolmentRequest, "enrolment request")
     vehicle_id(request.vehicle)
-    if len(request.box_public) != _KEY_SIZE:
-        raise RefusedInput(f"enrolment request: box_public has {len(request.box_public)} bytes, not {_KEY_SIZE}")
-    _check(request, _REQUEST_DOMAIN, "enrolment request")
+    _check_keys("enrolment request", request, "sign_public", "box_public")
+    OriginPublic(request.sign_public).verify(Domain.ENROLMENT, _signed_part(request), request.signature)
     return request
 
 
@@ -104,18 +89,24 @@ def decode_enrolment(data: bytes, *, vehicle: str, vehicle_sign_public: bytes) -
         PeerRefused: its signature is wrong, or it was made for another box.
     """
     enrolment = _decode(data, Enrolment, "enrolment")
-    for field in ("sign_public", "hpke_public"):
-        if len(getattr(enrolment, field)) != _KEY_SIZE:
-            raise RefusedInput(f"enrolment: {field} has {len(getattr(enrolment, field))} bytes, not {_KEY_SIZE}")
-    _check(enrolment, _ENROLMENT_DOMAIN, "enrolment")
+    _check_keys("enrolment", enrolment, "sign_public", "hpke_public")
+    OriginPublic(enrolment.sign_public).verify(Domain.ENROLMENT, _signed_part(enrolment), enrolment.signature)
     if enrolment.vehicle != vehicle or enrolment.vehicle_sign_public != vehicle_sign_public:
-        raise PeerRefused(f"enrolment is for the box of {enrolment.vehicle}, not for this box of {vehicle}")
+        raise PeerRefused(f"this enrolment was made for another box ({enrolment.vehicle}); ask for one for {vehicle}")
+    if enrolment.key_id != RecipientKey(enrolment.hpke_public).key_id:
+        raise RefusedInput(f"enrolment: key_id {enrolment.key_id} does not name the hpke_public in it")
     return enrolment
 
 
 def encode(thing: EnrolmentRequest | Enrolment) -> bytes:
     """The file's bytes: indented JSON, so that a person can read whom it names."""
     return msgspec.json.format(msgspec.json.encode(thing), indent=2) + b"\n"
+
+
+def _check_keys(what: str, thing: EnrolmentRequest | Enrolment, *fields: str) -> None:
+    for field in fields:
+        if len(getattr(thing, field)) != RAW_KEY_SIZE:
+            raise RefusedInput(f"{what}: {field} has {len(getattr(thing, field))} bytes, not {RAW_KEY_SIZE}")
 
 
 def _decode(data: bytes, kind: type[_Form], what: str) -> _Form:

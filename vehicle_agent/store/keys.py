@@ -1,17 +1,62 @@
 """The box's own keys: they work without anybody logged in."""
 
-from dataclasses import dataclass
+import os
+import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from clinic_records.errors import ConfigError, StoreError
+from sync.enrolment import EnrolmentRequest, sign
+from sync.keys import OriginKeys, RecipientPrivate
+from vehicle_agent.store.durable import fsync_folder, temp_file
+
+_SECRET_SIZE: Final = 32  # bytes, as long as the key it helps to protect
+
+
+class _File(msgspec.Struct, frozen=True):
+    """The key file: JSON, raw keys in base64."""
+
+    sign: bytes
+    box: bytes
+    secret: bytes
 
 
 @dataclass(frozen=True)
 class DeviceKeys:
-    """Signing key of the origin, X25519 key of the way down, and the secret that PIN slots are mixed with."""
+    """What makes this box this box.
+
+    Attributes:
+        sign: the origin's signing key.
+        box: the key that what comes down is sealed to.
+        device_secret: mixed into every PIN slot, so a slots file alone is not enough to try PINs.
+    """
+
+    sign: OriginKeys
+    box: RecipientPrivate
+    device_secret: bytes = field(repr=False)
 
     @classmethod
     def create(cls, path: Path) -> "DeviceKeys":
-        """Make new keys at `path` (mode 600); refuses to replace existing ones (StoreError)."""
-        raise NotImplementedError
+        """Make new keys at `path` (mode 600), whole or not at all.
+
+        Raises:
+            StoreError: there are keys already; a box never changes its identity in silence.
+        """
+        keys = cls(OriginKeys.generate(), RecipientPrivate.generate(), secrets.token_bytes(_SECRET_SIZE))
+        content = _File(keys.sign.to_bytes(), keys.box.to_bytes(), keys.device_secret)
+        with temp_file(path.parent) as (handle, temp):
+            handle.write(msgspec.json.encode(content))
+            handle.flush()
+            os.fsync(handle.fileno())
+            try:
+                os.link(temp, path)  # unlike a rename, refuses to replace
+            except FileExistsError:
+                raise StoreError(f"{path}: this box has its keys already") from None
+        fsync_folder(path.parent)
+        return keys
 
     @classmethod
     def load(cls, path: Path) -> "DeviceKeys":
@@ -20,4 +65,19 @@ class DeviceKeys:
         Raises:
             ConfigError: missing, damaged, or readable by others.
         """
-        raise NotImplementedError
+        try:
+            mode = path.stat().st_mode
+            content = msgspec.json.decode(path.read_bytes(), type=_File)
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: this box has no keys; run `clinic vehicle init`") from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+            raise ConfigError(f"{path}: the box's keys cannot be read: {error}") from error
+        if mode & 0o077:
+            raise ConfigError(f"{path}: others may read the box's keys (mode {mode & 0o777:o}); run `chmod 600` on it")
+        if len(content.secret) != _SECRET_SIZE:
+            raise ConfigError(f"{path}: secret has {len(content.secret)} bytes, not {_SECRET_SIZE}")
+        return cls(OriginKeys.from_bytes(content.sign), RecipientPrivate.from_bytes(content.box), content.secret)
+
+    def request(self, vehicle: str) -> EnrolmentRequest:
+        """What this box asks a hospital with."""
+        return sign(EnrolmentRequest(vehicle, self.sign.public.raw, self.box.public.raw), self.sign)

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from sync.enrolment import Enrolment
+import msgspec
+
+from clinic_records.errors import ConfigError, Hint, PeerRefused
+from sync.enrolment import Enrolment, encode
+from vehicle_agent.store.durable import write_file
 
 
 def pin_hospital(path: Path, enrolment: Enrolment) -> None:
@@ -11,9 +15,29 @@ def pin_hospital(path: Path, enrolment: Enrolment) -> None:
     Raises:
         PeerRefused: another hospital is pinned already.
     """
-    raise NotImplementedError
+    if path.exists():
+        pinned = load_pinned(path)
+        if (pinned.hospital_id, pinned.sign_public) != (enrolment.hospital_id, enrolment.sign_public):
+            raise PeerRefused(
+                f"this box belongs to hospital {pinned.hospital_id} ({pinned.hospital_name}); it does not enrol with "
+                f"{enrolment.hospital_id} ({enrolment.hospital_name}), whose key is another",
+                hint=Hint(
+                    "本车已登记在另一家医院，不能改登。先由原医院注销。",
+                    "This vehicle is enrolled with another hospital; that hospital must release it first.",
+                ),
+            )
+    write_file(path, encode(enrolment))
 
 
 def load_pinned(path: Path) -> Enrolment:
-    """The pinned hospital (ConfigError where none is pinned)."""
-    raise NotImplementedError
+    """The pinned hospital.
+
+    Raises:
+        ConfigError: none is pinned, or the file is damaged.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Enrolment)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: this box is not enrolled; run `clinic vehicle init` with its enrolment") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: the pinned hospital cannot be read: {error}") from error

@@ -1,52 +1,246 @@
-"""Sealer: from outbox rows to envelopes in the spool, and receipts back (sync rule 5)."""
+"""Sealer: from outbox rows to envelopes in the spool, and receipts back (sync rule 5).
+
+The two databases never share a transaction. The outbox is written first; what a crash keeps out of the spool is found
+again by `reconcile`, because its row still says `queued`, and the spool takes each (incarnation, seq) once.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
+import structlog
 
+from clinic_records.clock import Clock, Origin, SystemClock, to_ms
+from clinic_records.errors import ClinicError, StoreError
+from clinic_records.ids import RecordId
+from clinic_records.record import Kind, Lane, Record
 from sync.enrolment import Enrolment
+from sync.keys import OriginKeys, RecipientKey
+from sync.seal import Sealed, seal
+from vehicle_agent.store.blobs import BlobFile
+from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.durable import TEMP_SUFFIX, sweep
 from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.outbox import OutboxRow, mark_spooled, rows_where, set_verdict
+from vehicle_agent.store.outgoing import JournalEntry, Spooled
+from vehicle_agent.store.records import get_version
+from vehicle_agent.store.settings import get_setting, put_setting
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 
+AT_COMMIT: Final = 1024 * 1024
+"""Bytes of payload sealed in the writer's thread right after the commit, before Save is answered: every record and
+every ECG or spirometry blob, so that an urgent one is on its way even if the box loses power a moment later. A
+megabyte costs about 20 ms; what is larger goes to a child process."""
+
+_CURSOR: Final = "sealer/journal"
+_BATCH: Final = 200  # rows a transaction
+_ALL: Final = -1  # SQLite: no limit
+
+_log = structlog.get_logger(__name__)
+
+
+Key = tuple[int, int]
+"""(incarnation, seq) of an outbox row."""
+
+
+class Mark(NamedTuple):
+    """An outbox row that lies in the spool, under which name and in which lane."""
+
+    key: Key
+    wire_sha256: str
+    lane: Lane
+
 
 class SealJob(msgspec.Struct, frozen=True):
-    """All a child process needs to seal one big blob; picklable."""
+    """All a child process needs to seal one big blob; picklable. It holds keys: never write it to a disk."""
+
+    record: Record
+    blob: BlobFile
+    sign: bytes
+    recipient: bytes
+    created_ms: int
+    target: str
 
 
-class Sealed(msgspec.Struct, frozen=True):
-    """A finished wire file."""
+class SealedBlob(msgspec.Struct, frozen=True):
+    """A finished wire file at the job's target; picklable."""
 
-    path: str
     wire_sha256: str
     size: int
 
 
-def seal_blob(job: SealJob) -> Sealed:
-    """Seal one blob into a durable wire file of the spool; for a child process. A crash leaves only a temp file."""
-    raise NotImplementedError
+def seal_blob(job: SealJob) -> SealedBlob:
+    """Seal one blob into the synced file `job.target`; for a child process. A crash leaves only a temp file.
+
+    Raises:
+        NotFound: the blob's file is gone.
+        RefusedInput: the blob's file is damaged.
+    """
+    sealed = seal(
+        job.record,
+        job.blob.plain,
+        keys=OriginKeys.from_bytes(job.sign),
+        recipient=RecipientKey(job.recipient),
+        created_ms=job.created_ms,
+        dst=Path(job.target),
+    )
+    return SealedBlob(sealed.wire_sha256, sealed.size)
 
 
 class Sealer:
-    """Bound to one open store; its hook seals small rows right after each commit.
+    """Bound to one open store. Its hook seals small rows right after each commit.
 
-    The agent's loop: `for job in sealer.jobs(): sealer.finish(job, await run_in_child(seal_blob, job))`,
-    and `sealer.merge_receipts()` now and then; `sealer.reconcile()` once after unlock.
+    The agent calls `reconcile` once after unlock, then in a loop
+    `for job in sealer.jobs(): sealer.finish(job, <seal_blob(job) run in a child>)`, and `merge_receipts` now and then.
+
+    Attributes:
+        failures: (incarnation, seq) -> why it could not be sealed in this run; a person must look, the rest goes on.
     """
 
-    def __init__(self, store: Store, spool: Spool, *, keys: DeviceKeys, hospital: Enrolment) -> None:
-        raise NotImplementedError
+    def __init__(
+        self, store: Store, spool: Spool, *, keys: DeviceKeys, hospital: Enrolment, clock: Clock | None = None
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._keys = keys.sign
+        self._recipient = RecipientKey(hospital.hpke_public)
+        self._clock = clock or SystemClock()
+        self._unmarked: dict[Key, None] = {}  # in the spool, but the outbox does not say so yet
+        self.failures: dict[Key, str] = {}
+        store.writer.after_commit(self._after_commit)
 
     def reconcile(self) -> int:
-        """After unlock: seal again what a crash kept out of the spool, and merge receipts. Returns rows repaired."""
-        raise NotImplementedError
+        """After unlock: seal what a crash kept out of the spool, and merge receipts. Returns rows repaired."""
+        sweep(self._spool.up.wire_folder)
+        self._spool.up.sweep()
+        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued'", limit=_ALL))
+        known = [Mark(_key(row), *found) for row in rows if (found := self._spool.up.find(*_key(row)))]
+        self._mark(known)
+        done = {mark.key for mark in known}
+        rows = [row for row in rows if _key(row) not in done and row.size <= AT_COMMIT]
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            self._mark(self._store.read(lambda conn, batch=batch: self._seal(conn, batch)))  # type: ignore[misc]
+        self.merge_receipts()
+        return len(known) + len(rows)
 
     def jobs(self, limit: int = 8) -> list[SealJob]:
         """Big blobs that wait to be sealed, most urgent first."""
-        raise NotImplementedError
+        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued' AND size > ?", (AT_COMMIT,), _ALL))
+        jobs: list[SealJob] = []
+        for row in rows:
+            if len(jobs) < limit and _key(row) not in self._unmarked and _key(row) not in self.failures:
+                jobs.append(self._job(row))
+        return jobs
 
-    def finish(self, job: SealJob, sealed: Sealed) -> None:
-        """Hand a sealed blob to the spool."""
-        raise NotImplementedError
+    def finish(self, job: SealJob, sealed: SealedBlob) -> None:
+        """Hand a sealed blob to the spool; durable on return."""
+        at = job.record.origin
+        item = Spooled(at.incarnation, at.seq, job.record.lane, sealed.wire_sha256, sealed.size, path=Path(job.target))
+        names = self._spool.up.add([item])
+        key = (at.incarnation, at.seq)
+        self._mark([Mark(key, names[key], job.record.lane)])
+
+    def fail(self, job: SealJob, reason: str) -> None:
+        """A child could not seal it: leave it out for this run, and say so."""
+        self._note_failure((job.record.origin.incarnation, job.record.origin.seq), reason)
 
     def merge_receipts(self) -> int:
-        """Move journalled verdicts into the outbox; returns how many rows changed."""
-        raise NotImplementedError
+        """Move journalled verdicts into the outbox; returns how many there were."""
+        merged = 0
+        while True:
+            after = int(self._store.read(lambda conn: get_setting(conn, _CURSOR)) or b"0")
+            entries = self._spool.up.journal(after, _BATCH)
+            if not entries:
+                return merged
+
+            def merge(conn: Connection, entries: Sequence[JournalEntry] = entries) -> None:
+                for entry in entries:
+                    set_verdict(conn, entry.incarnation, entry.seq, entry.wire_sha256, entry.receipt)
+                put_setting(conn, _CURSOR, str(entries[-1].number).encode())
+
+            self._store.write(merge)
+            merged += len(entries)
+
+    def _after_commit(self, conn: Connection) -> None:
+        rows = rows_where(conn, "state = 'queued' AND size <= ?", (AT_COMMIT,), _BATCH + len(self._unmarked))
+        rows = [row for row in rows if _key(row) not in self._unmarked and _key(row) not in self.failures]
+        marks = self._seal(conn, rows)
+        raised = rows_where(conn, "spooled_lane IS NOT NULL AND lane <> spooled_lane", (), _BATCH)
+        if raised:
+            self._spool.up.raise_lane({row.wire_sha256: row.lane for row in raised if row.wire_sha256})
+            marks += [Mark(_key(row), row.wire_sha256, row.lane) for row in raised if row.wire_sha256]
+        if marks:
+            # a job of its own, so that it shares the next commit and Save does not wait for it
+            self._unmarked.update((mark.key, None) for mark in marks)
+            with suppress(StoreError):  # the writer is closing: reconcile finds them in the spool
+                self._store.submit(lambda conn: self._write_marks(conn, marks))
+
+    def _seal(self, conn: Connection, rows: Iterable[OutboxRow]) -> list[Mark]:
+        """Seal small rows into the spool; one that cannot be sealed does not stop the others."""
+        items = []
+        for row in rows:
+            try:
+                sealed = self._sealed(conn, row)
+            except ClinicError as error:
+                self._note_failure(_key(row), str(error))
+                continue
+            items.append(Spooled(*_key(row), row.lane, sealed.wire_sha256, sealed.size, data=sealed.data))
+        if not items:
+            return []
+        names = self._spool.up.add(items)
+        return [Mark((item.incarnation, item.seq), names[item.incarnation, item.seq], item.lane) for item in items]
+
+    def _sealed(self, conn: Connection, row: OutboxRow) -> Sealed:
+        if row.kind is Kind.BLOB:
+            record, source = self._blob_record(row), self._store.blobs.locate(row.sha256, conn).plain
+            return seal(record, source, keys=self._keys, recipient=self._recipient, created_ms=self._now_ms())
+        version = get_version(conn, row.kind, row.id, row.revision)
+        record = msgspec.structs.replace(version, lane=row.lane)  # it may have been raised before it was sealed
+        return seal(record, keys=self._keys, recipient=self._recipient, created_ms=self._now_ms())
+
+    def _job(self, row: OutboxRow) -> SealJob:
+        return SealJob(
+            record=self._blob_record(row),
+            blob=self._store.blobs.locate(row.sha256),
+            sign=self._keys.to_bytes(),
+            recipient=self._recipient.raw,
+            created_ms=self._now_ms(),
+            target=str(self._spool.up.wire_folder / f"{secrets.token_hex(8)}{TEMP_SUFFIX}"),
+        )
+
+    def _blob_record(self, row: OutboxRow) -> Record:
+        return Record(
+            id=RecordId(row.sha256),
+            revision=row.revision,
+            kind=Kind.BLOB,
+            lane=row.lane,
+            payload=b"",
+            origin=Origin(self._store.vehicle, row.incarnation, row.seq),
+            author=row.author,
+            recorded_at=row.recorded_at,
+        )
+
+    def _mark(self, marks: Sequence[Mark]) -> None:
+        if marks:
+            self._store.write(lambda conn: self._write_marks(conn, marks))
+
+    def _write_marks(self, conn: Connection, marks: Iterable[Mark]) -> None:
+        for mark in marks:
+            mark_spooled(conn, *mark.key, mark.wire_sha256, mark.lane)
+            self._unmarked.pop(mark.key, None)
+
+    def _note_failure(self, key: Key, reason: str) -> None:
+        self.failures[key] = reason
+        _log.error("sealer.failed", incarnation=key[0], seq=key[1], reason=reason)
+
+    def _now_ms(self) -> int:
+        return to_ms(self._clock.now())
+
+
+def _key(row: OutboxRow) -> Key:
+    return row.incarnation, row.seq

@@ -1,104 +1,72 @@
-"""The spool: sealed envelopes on their way, readable with the device key alone (sync rule 5)."""
+"""The spool: sealed envelopes on their way, readable with the device key alone (sync rule 5).
+
+The courier works from here only, so it runs before anybody has logged in.
+"""
 
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from clinic_records.record import Lane, Record
+from clinic_records.clock import Clock, SystemClock
 from sync.enrolment import Enrolment
-from sync.ports import Ranges, Receipt, SessionState, WireItem
+from sync.ports import SessionState
+from vehicle_agent.store.incoming import Incoming
 from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.outgoing import Outgoing
+from vehicle_agent.store.spool_database import SpoolDatabase
 
 
-class LaneCount(msgspec.Struct, frozen=True):
-    """Counts of one lane for the status pages; `oldest` is when the oldest unended one was spooled."""
+class Sessions:
+    """SessionStore of sync.ports, over spool.db."""
 
-    queued: int = 0
-    sending: int = 0
-    received: int = 0
-    held: int = 0
-    refused: int = 0
-    oldest: datetime | None = None
+    def __init__(self, database: SpoolDatabase, first: SessionState) -> None:
+        self._database = database
+        self._first = first
 
-
-class Pending(msgspec.Struct, frozen=True):
-    """One verified envelope from the hospital that waits for the store to open."""
-
-    wire_sha256: str
-    order: int
-
-
-class Spool:
-    """OutboundStore of the way up, InboundStore of the way down, SessionStore. Safe from any thread."""
-
-    def __init__(self, folder: Path, *, keys: DeviceKeys, hospital: Enrolment) -> None:
-        raise NotImplementedError
-
-    # OutboundStore
-    def waiting(self, lane: Lane, after_order: int, limit: int) -> list[WireItem]:
-        """See sync.ports.OutboundStore."""
-        raise NotImplementedError
-
-    def read(self, wire_sha256: str, offset: int, size: int) -> bytes:
-        """See sync.ports.OutboundStore."""
-        raise NotImplementedError
-
-    def settle(self, receipt: Receipt) -> bool:
-        """See sync.ports.OutboundStore; the receipt is journalled for the outbox."""
-        raise NotImplementedError
-
-    def reopen_all(self) -> int:
-        """See sync.ports.OutboundStore."""
-        raise NotImplementedError
-
-    # InboundStore
-    def ranges(self, wire_sha256: str) -> Ranges:
-        """See sync.ports.InboundStore."""
-        raise NotImplementedError
-
-    def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
-        """See sync.ports.InboundStore."""
-        raise NotImplementedError
-
-    def accept(self, wire_sha256: str) -> Receipt:
-        """See sync.ports.InboundStore."""
-        raise NotImplementedError
-
-    def receipt_for(self, wire_sha256: str) -> Receipt | None:
-        """See sync.ports.InboundStore."""
-        raise NotImplementedError
-
-    # SessionStore
     def load(self) -> SessionState:
-        """See sync.ports.SessionStore."""
-        raise NotImplementedError
+        """See sync.ports.SessionStore; at first what the enrolment granted."""
+        with self._database.read() as conn:
+            row = conn.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
+        return self._first if row is None else msgspec.json.decode(row[0], type=SessionState)
 
     def save(self, state: SessionState) -> None:
         """See sync.ports.SessionStore."""
-        raise NotImplementedError
+        with self._database.write() as conn:
+            conn.execute(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES ('session', ?)",
+                (msgspec.json.encode(state).decode(),),
+            )
 
-    # the agent's side
-    def counts(self) -> dict[Lane, LaneCount]:
-        """Counts of every lane, from receipts only."""
-        raise NotImplementedError
 
-    def downlink_pending(self) -> list[Pending]:
-        """What came down and is not in the store yet, in order of arrival."""
-        raise NotImplementedError
+class Spool:
+    """Everything on its way, both ways. Safe from any thread.
 
-    def downlink_open(self, item: Pending) -> Record:
-        """Open one of them, for `put_foreign`."""
-        raise NotImplementedError
+    Attributes:
+        up: OutboundStore of the way up.
+        down: InboundStore of the way down.
+        session: SessionStore.
+    """
 
-    def downlink_merged(self, item: Pending) -> None:
-        """The store holds it."""
-        raise NotImplementedError
+    def __init__(self, folder: Path, *, keys: DeviceKeys, hospital: Enrolment, clock: Clock | None = None) -> None:
+        """Open the spool in `folder`.
+
+        Raises:
+            StoreError: it is not durable, or a newer program made it.
+        """
+        clock = clock or SystemClock()
+        for each in (folder, folder / "wire", folder / "down"):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._database = SpoolDatabase(folder / "spool.db")
+        self.up = Outgoing(self._database, folder / "wire", clock)
+        self.down = Incoming(self._database, folder / "down", clock, keys=keys, hospital=hospital)
+        first = SessionState(token=hospital.session_token, incarnation=hospital.incarnation)
+        self.session = Sessions(self._database, first)
 
     def prune(self, older_than: datetime) -> int:
-        """Delete wire bytes ended before `older_than`; the counts stay. Returns how many."""
-        raise NotImplementedError
+        """Delete bytes of both ways that ended before `older_than`; rows and receipts stay. Returns how many."""
+        return self.up.prune(older_than) + self.down.prune_merged(older_than)
 
     def close(self) -> None:
-        """Close all connections."""
-        raise NotImplementedError
+        """Close all connections; call it when no thread uses the spool any more."""
+        self._database.close()

@@ -1,32 +1,130 @@
 """One thread owns the writing connection; jobs that wait together share one commit (group commit)."""
 
+import queue
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from vehicle_agent.store.driver import Connection
+import structlog
+
+from clinic_records.errors import ClinicError, StoreError
+from vehicle_agent.store.driver import Connection, DatabaseError
 
 T = TypeVar("T")
+Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+
+_BATCH: Final = 256  # jobs in one commit; bounds how long the first of them waits for the others
+
+_log = structlog.get_logger(__name__)
+
+
+class _Outcome(NamedTuple):
+    value: Any = None
+    error: BaseException | None = None
 
 
 class Writer:
     """Runs jobs in order, each in a savepoint, and resolves them only after their common commit is durable."""
 
     def __init__(self, conn: Connection) -> None:
-        raise NotImplementedError
+        self._conn = conn
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._hooks: list[Callable[[Connection], None]] = []
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
 
-    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
+    def submit(self, job: Callable[[Connection], T]) -> "Future[T]":
         """Queue `job(conn)`; the future resolves after commit and after-commit hooks.
 
         The future's exception is the job's own ClinicError, or StoreError for anything else. Only the failing
         job is undone. `asyncio.wrap_future` makes it awaitable.
+
+        Raises:
+            StoreError: the writer was closed.
         """
-        raise NotImplementedError
+        future: Future[T] = Future()
+        with self._closing:
+            if self._closed:
+                raise StoreError("the store is closed; nothing was written")
+            self._jobs.put((job, future))
+        return future
 
     def after_commit(self, hook: Callable[[Connection], None]) -> None:
-        """Run `hook` in the writer's thread after every commit, before its futures resolve."""
-        raise NotImplementedError
+        """Run `hook` in the writer's thread after every commit, before its futures resolve.
+
+        A failing hook is logged and does not undo or fail what was committed.
+        """
+        self._hooks.append(hook)
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
-        raise NotImplementedError
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            batch: list[Job] = []
+            job = self._jobs.get()
+            while job is not None:
+                batch.append(job)
+                if len(batch) >= _BATCH or self._jobs.empty():
+                    break
+                job = self._jobs.get()
+            stopping = job is None
+            if batch:
+                self._commit(batch)
+
+    def _commit(self, batch: list[Job]) -> None:
+        jobs = [(job, future) for job, future in batch if future.set_running_or_notify_cancel()]
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+            outcomes = [self._in_savepoint(job) for job, _ in jobs]
+            self._conn.execute("COMMIT")
+        except DatabaseError as error:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+            outcomes = [_Outcome(error=_as_clinic_error(error))] * len(jobs)
+        else:
+            self._run_hooks()
+        for (_, future), outcome in zip(jobs, outcomes, strict=True):
+            if outcome.error is None:
+                future.set_result(outcome.value)
+            else:
+                future.set_exception(outcome.error)
+
+    def _in_savepoint(self, job: Callable[[Connection], Any]) -> _Outcome:
+        """Run one job; undo it alone if it fails.
+
+        Raises:
+            DatabaseError: the whole transaction is gone (disk full), and with it every job of the batch.
+        """
+        self._conn.execute("SAVEPOINT job")
+        try:
+            outcome = _Outcome(job(self._conn))
+        except Exception as error:  # noqa: BLE001  a job's failure belongs to its future, not to the thread
+            outcome = _Outcome(error=_as_clinic_error(error))
+            self._conn.execute("ROLLBACK TO job")
+        self._conn.execute("RELEASE job")
+        return outcome
+
+    def _run_hooks(self) -> None:
+        for hook in self._hooks:
+            try:
+                hook(self._conn)
+            except Exception as error:  # noqa: BLE001  committed data stays acknowledged; reconcile repeats the hook's work
+                _log.error("store.hook_failed", error=str(error))
+
+
+def _as_clinic_error(error: BaseException) -> BaseException:
+    if isinstance(error, ClinicError):
+        return error
+    problem = StoreError(f"not written: {type(error).__name__}: {error}")
+    problem.__cause__ = error
+    return problem

@@ -1,0 +1,236 @@
+"""The way down of the spool: envelopes of the pinned hospital, kept sealed until somebody logs in.
+
+`applied` is answered once an envelope is whole, durable, signed by the pinned key and opens with the box's key; it is
+merged into the store at the next unlock, from these bytes, so nothing answered is lost.
+"""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Final, NamedTuple
+
+import msgspec
+
+from clinic_records.clock import Clock, to_ms
+from clinic_records.errors import BadFrame, ClinicError, NotFound, PeerRefused, RefusedInput, StoreError
+from clinic_records.ids import blob_hash
+from clinic_records.record import Kind, Lane, Record
+from sync.byteranges import union
+from sync.enrolment import Enrolment
+from sync.keys import OriginPublic
+from sync.ports import Ranges, Receipt, Verdict
+from sync.seal import Opened, open_wire, wire_hash
+from vehicle_agent.store.durable import fsync_folder
+from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.spool_database import SpoolDatabase
+
+_SIZE_LIMIT: Final = 256 * 1024 * 1024  # bytes of one envelope; months of schedules and slices are far below
+_UNDERSTOOD: Final = frozenset({Kind.SCHEDULE})
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """One verified envelope from the hospital that waits for the store to open."""
+
+    wire_sha256: str
+    order: int
+
+
+class Incoming:
+    """InboundStore of sync.ports, over spool.db and the down folder."""
+
+    def __init__(
+        self, database: SpoolDatabase, down_folder: Path, clock: Clock, *, keys: DeviceKeys, hospital: Enrolment
+    ) -> None:
+        self._database = database
+        self._folder = down_folder
+        self._clock = clock
+        self._recipients = {keys.box.key_id: keys.box}
+        self._hospital = OriginPublic(hospital.sign_public)
+
+    def ranges(self, wire_sha256: str) -> Ranges:
+        """See sync.ports.InboundStore."""
+        row = self._row(wire_sha256)
+        return () if row is None else row.ranges
+
+    def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
+        """See sync.ports.InboundStore.
+
+        Raises:
+            RefusedInput: the name is no hash, or the part does not lie inside the size announced first.
+        """
+        name = blob_hash(wire_sha256)
+        row = self._row(name)
+        if row is not None and row.receipt is not None:
+            return row.ranges
+        announced = size if row is None else row.size
+        if size != announced or not 0 < size <= _SIZE_LIMIT or offset < 0 or offset + len(data) > size:
+            raise RefusedInput(
+                f"envelope {name}: part [{offset}, {offset + len(data)}) of {size} does not fit {announced}"
+                f" (at most {_SIZE_LIMIT})"
+            )
+        self._write_part(name, offset, data)
+        with self._database.write() as conn:
+            before = _row(conn, name)
+            held = union(() if before is None else before.ranges, [(offset, offset + len(data))])
+            conn.execute(
+                "INSERT INTO down (wire_sha256, size, lane, ranges, state) VALUES (?, ?, ?, ?, 'partial')"
+                " ON CONFLICT (wire_sha256) DO UPDATE SET ranges = excluded.ranges",
+                (name, size, lane, msgspec.json.encode(held).decode()),
+            )
+        return held
+
+    def accept(self, wire_sha256: str) -> Receipt:
+        """See sync.ports.InboundStore: never raises for bad content.
+
+        Raises:
+            NotFound: not all of its bytes are here.
+        """
+        row = self._row(wire_sha256)
+        if row is not None and row.receipt is not None:
+            return row.receipt
+        if row is None or row.ranges != ((0, row.size),):
+            raise NotFound(f"envelope {wire_sha256}: not all of it is here")
+        path = self._file(wire_sha256)
+        judged = _Judgement(Verdict.REFUSED, "partial", "its bytes have another hash; send them again")
+        if wire_hash(path) == wire_sha256:
+            judged = self._judge(path)
+        with self._database.write() as conn:
+            receipt = Receipt(
+                wire_sha256=wire_sha256,
+                verdict=judged.verdict,
+                epoch=_epoch(conn),
+                receipt_seq=_next_receipt_seq(conn),
+                at=self._clock.now(),
+                id=judged.id,
+                revision=judged.revision,
+                sha256=judged.sha256,
+                reason=judged.reason,
+            )
+            if judged.state == "partial":  # no receipt is kept, so that the true bytes may still come
+                conn.execute("DELETE FROM down WHERE wire_sha256 = ?", (wire_sha256,))
+            else:
+                conn.execute(
+                    "UPDATE down SET state = ?, receipt = ?, ended_ms = ?, ord = ? WHERE wire_sha256 = ?",
+                    (
+                        judged.state,
+                        msgspec.msgpack.encode(receipt),
+                        to_ms(receipt.at),
+                        receipt.receipt_seq,
+                        wire_sha256,
+                    ),
+                )
+        if judged.state == "partial":
+            path.unlink(missing_ok=True)
+        return receipt
+
+    def receipt_for(self, wire_sha256: str) -> Receipt | None:
+        """See sync.ports.InboundStore."""
+        row = self._row(wire_sha256)
+        return None if row is None else row.receipt
+
+    def downlink_pending(self) -> list[Pending]:
+        """What came down and is not in the store yet, in order of arrival."""
+        with self._database.read() as conn:
+            rows = conn.execute("SELECT wire_sha256, ord FROM down WHERE state = 'pending' ORDER BY ord").fetchall()
+        return [Pending(*row) for row in rows]
+
+    def downlink_open(self, item: Pending) -> Record:
+        """Open one of them, for `put_foreign`.
+
+        Raises:
+            RefusedInput, PeerRefused: it no longer opens: the file was changed since it was verified.
+        """
+        return self._open(self._file(item.wire_sha256)).record()
+
+    def downlink_merged(self, item: Pending) -> None:
+        """The store holds it."""
+        with self._database.write() as conn:
+            conn.execute(
+                "UPDATE down SET state = 'merged' WHERE wire_sha256 = ? AND state = 'pending'", (item.wire_sha256,)
+            )
+
+    def prune_merged(self, older_than: datetime) -> int:
+        """Delete the bytes of merged envelopes received before `older_than`; their receipts stay. Returns how many."""
+        with self._database.write() as conn:
+            rows = conn.execute(
+                "UPDATE down SET state = 'pruned' WHERE state = 'merged' AND ended_ms < ? RETURNING wire_sha256",
+                (to_ms(older_than),),
+            ).fetchall()
+        for (wire_sha256,) in rows:
+            self._file(wire_sha256).unlink(missing_ok=True)
+        return len(rows)
+
+    def _judge(self, path: Path) -> "_Judgement":
+        """What to answer to a whole file, and its state from then on; refused and held bytes stay where they are."""
+        try:
+            record = self._open(path).record()
+        except (PeerRefused, BadFrame) as error:
+            return _Judgement(Verdict.REFUSED, "refused", str(error))
+        except ClinicError as error:
+            return _Judgement(Verdict.HELD, "held", str(error))
+        known = (record.id, record.revision, record.sha256)
+        if record.kind not in _UNDERSTOOD:
+            return _Judgement(Verdict.HELD, "held", f"not-understood: kind {record.kind} on a vehicle", *known)
+        return _Judgement(Verdict.APPLIED, "pending", "", *known)
+
+    def _open(self, path: Path) -> Opened:
+        return open_wire(path, origin=self._hospital, recipients=self._recipients)
+
+    def _write_part(self, name: str, offset: int, data: bytes) -> None:
+        path = self._file(name)
+        is_new = not path.exists()
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.pwrite(handle, data, offset)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            if is_new:
+                fsync_folder(self._folder)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot write: {error.strerror}") from error
+
+    def _row(self, wire_sha256: str) -> "_Down | None":
+        with self._database.read() as conn:
+            return _row(conn, wire_sha256)
+
+    def _file(self, wire_sha256: str) -> Path:
+        return self._folder / blob_hash(wire_sha256)
+
+
+class _Down(NamedTuple):
+    size: int
+    ranges: Ranges
+    receipt: Receipt | None
+
+
+class _Judgement(NamedTuple):
+    verdict: Verdict
+    state: str
+    reason: str
+    id: str = ""
+    revision: int = 0
+    sha256: str = ""
+
+
+def _row(conn: Connection, wire_sha256: str) -> _Down | None:
+    row = conn.execute("SELECT size, ranges, receipt FROM down WHERE wire_sha256 = ?", (wire_sha256,)).fetchone()
+    if row is None:
+        return None
+    receipt = None if row[2] is None else msgspec.msgpack.decode(row[2], type=Receipt)
+    return _Down(row[0], msgspec.json.decode(row[1], type=Ranges), receipt)
+
+
+def _epoch(conn: Connection) -> str:
+    """This box's receipt epoch: random, made with its first receipt."""
+    conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)", (secrets.token_hex(8),))
+    return str(conn.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+
+
+def _next_receipt_seq(conn: Connection) -> int:
+    conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('receipt_seq', '0')")
+    row = conn.execute("UPDATE meta SET value = value + 1 WHERE key = 'receipt_seq' RETURNING value").fetchone()
+    return int(row[0])

@@ -1,0 +1,254 @@
+"""The way up of the spool: sealed envelopes until a receipt ends them, and the journal of receipts.
+
+What is small lies in the database itself, so a whole commit's envelopes cost one fsync; what is large is a file.
+`order` counts from when a thing was spooled or made urgent, so a sender that remembers how far it came misses nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from clinic_records.clock import Clock, from_ms, to_ms
+from clinic_records.errors import NotFound
+from clinic_records.record import Lane
+from sync.ports import Receipt, WireItem
+from vehicle_agent.store.durable import fsync_folder, publish, temp_file
+from vehicle_agent.store.outbox import STATES
+from vehicle_agent.store.spool_database import SpoolDatabase
+
+INLINE_LIMIT: Final = 64 * 1024
+"""Bytes of wire kept in the database; SQLite reads blobs below about 100 KiB faster than files
+(sqlite.org/fasterthanfs.html)."""
+
+
+class Spooled(msgspec.Struct, frozen=True):
+    """One sealed envelope to add: its bytes, or a synced temp file inside the wire folder."""
+
+    incarnation: int
+    seq: int
+    lane: Lane
+    wire_sha256: str
+    size: int
+    data: bytes | None = None
+    path: Path | None = None
+
+
+class JournalEntry(NamedTuple):
+    """A receipt of one envelope; None where `reopen_all` offered it again."""
+
+    number: int
+    incarnation: int
+    seq: int
+    wire_sha256: str
+    receipt: Receipt | None
+
+
+class LaneCount(msgspec.Struct, frozen=True):
+    """Counts of one lane for the status pages; `oldest` is when the oldest unended one was spooled.
+
+    `sending` is under way in the present session; `refused` is not ended and is offered again in every session.
+    """
+
+    queued: int = 0
+    sending: int = 0
+    received: int = 0
+    held: int = 0
+    refused: int = 0
+    oldest: datetime | None = None
+
+
+class Outgoing:
+    """OutboundStore of sync.ports, over spool.db and the wire folder."""
+
+    def __init__(self, database: SpoolDatabase, wire_folder: Path, clock: Clock) -> None:
+        self._database = database
+        self.wire_folder = wire_folder
+        self._clock = clock
+
+    def add(self, items: Iterable[Spooled]) -> dict[tuple[int, int], str]:
+        """Take sealed envelopes, durable on return; one that is there already (same incarnation, seq) stays.
+
+        Returns the wire_sha256 under which each (incarnation, seq) travels.
+        """
+        items = [self._filed(item) for item in items]
+        names: dict[tuple[int, int], str] = {}
+        now_ms = to_ms(self._clock.now())
+        with self._database.write() as conn:
+            for item in items:
+                conn.execute(
+                    "INSERT INTO wires (wire_sha256, incarnation, seq, lane, ord, size, data, added_ms) VALUES"
+                    " (?, ?, ?, ?, (SELECT coalesce(max(ord), 0) + 1 FROM wires), ?, ?, ?)"
+                    " ON CONFLICT (incarnation, seq) DO NOTHING",
+                    (item.wire_sha256, item.incarnation, item.seq, item.lane, item.size, item.data, now_ms),
+                )
+                row = conn.execute(
+                    "SELECT wire_sha256 FROM wires WHERE incarnation = ? AND seq = ?", (item.incarnation, item.seq)
+                ).fetchone()
+                names[item.incarnation, item.seq] = row[0]
+        for item in items:
+            if item.data is None and names[item.incarnation, item.seq] != item.wire_sha256:
+                self._file(item.wire_sha256).unlink(missing_ok=True)
+        return names
+
+    def find(self, incarnation: int, seq: int) -> tuple[str, Lane] | None:
+        """wire_sha256 and lane of an outbox row, if it was spooled."""
+        with self._database.read() as conn:
+            row = conn.execute(
+                "SELECT wire_sha256, lane FROM wires WHERE incarnation = ? AND seq = ?", (incarnation, seq)
+            ).fetchone()
+        return None if row is None else (row[0], Lane(row[1]))
+
+    def raise_lane(self, lanes: Mapping[str, Lane]) -> None:
+        """Move waiting envelopes (wire_sha256 -> lane) to more urgent lanes, at their end."""
+        with self._database.write() as conn:
+            for wire_sha256, lane in lanes.items():
+                conn.execute(
+                    "UPDATE wires SET lane = ?, ord = (SELECT max(ord) + 1 FROM wires)"
+                    " WHERE wire_sha256 = ? AND lane > ? AND state IN ('open', 'refused')",
+                    (lane, wire_sha256, lane),
+                )
+
+    def waiting(self, lane: Lane, after_order: int, limit: int) -> list[WireItem]:
+        """See sync.ports.OutboundStore; refused ones are among them."""
+        with self._database.read() as conn:
+            rows = conn.execute(
+                "SELECT wire_sha256, size, ord FROM wires WHERE state IN ('open', 'refused') AND lane = ? AND ord > ?"
+                " ORDER BY ord LIMIT ?",
+                (lane, after_order, limit),
+            ).fetchall()
+        return [WireItem(wire_sha256, size, lane, order) for wire_sha256, size, order in rows]
+
+    def read(self, wire_sha256: str, offset: int, size: int) -> bytes:
+        """See sync.ports.OutboundStore.
+
+        Raises:
+            NotFound: it is not here, or its bytes were pruned.
+        """
+        with self._database.read() as conn:
+            row = conn.execute("SELECT data, is_kept FROM wires WHERE wire_sha256 = ?", (wire_sha256,)).fetchone()
+        if row is None or not row[1]:
+            raise NotFound(f"spool: no envelope {wire_sha256}")
+        if row[0] is not None:
+            return bytes(row[0][offset : offset + size])
+        try:
+            with self._file(wire_sha256).open("rb") as handle:
+                handle.seek(offset)
+                return handle.read(size)
+        except FileNotFoundError:
+            raise NotFound(f"spool: the file of envelope {wire_sha256} is gone") from None
+
+    def settle(self, receipt: Receipt) -> bool:
+        """See sync.ports.OutboundStore; the receipt is journalled for the outbox."""
+        body = msgspec.msgpack.encode(receipt)
+        with self._database.write() as conn:
+            row = conn.execute("SELECT state FROM wires WHERE wire_sha256 = ?", (receipt.wire_sha256,)).fetchone()
+            state = STATES[receipt.verdict]
+            if row is None or row[0] in {"received", "held", state}:
+                return False
+            conn.execute(
+                "UPDATE wires SET state = ?, ended_ms = ? WHERE wire_sha256 = ?",
+                (state, None if state == "refused" else to_ms(self._clock.now()), receipt.wire_sha256),
+            )
+            conn.execute("INSERT INTO journal (wire_sha256, receipt) VALUES (?, ?)", (receipt.wire_sha256, body))
+        return True
+
+    def reopen_all(self) -> int:
+        """See sync.ports.OutboundStore."""
+        with self._database.write() as conn:
+            names = conn.execute(
+                "UPDATE wires SET state = 'open', ended_ms = NULL WHERE state <> 'open' AND is_kept = 1"
+                " RETURNING wire_sha256"
+            ).fetchall()
+            conn.executemany("INSERT INTO journal (wire_sha256) VALUES (?)", names)
+        return len(names)
+
+    def journal(self, after: int, limit: int) -> list[JournalEntry]:
+        """What was journalled after number `after`, in order."""
+        with self._database.read() as conn:
+            rows = conn.execute(
+                "SELECT n, incarnation, seq, journal.wire_sha256, receipt FROM journal JOIN wires USING (wire_sha256)"
+                " WHERE n > ? ORDER BY n LIMIT ?",
+                (after, limit),
+            ).fetchall()
+        return [
+            JournalEntry(
+                n, incarnation, seq, name, None if body is None else msgspec.msgpack.decode(body, type=Receipt)
+            )
+            for n, incarnation, seq, name, body in rows
+        ]
+
+    def counts(self, sending: Iterable[str] = ()) -> dict[Lane, LaneCount]:
+        """Counts of every lane, from receipts only (law 7); `sending`: wire hashes the sender has under way."""
+        with self._database.read() as conn:
+            rows = conn.execute(
+                "SELECT lane, state, count(*), min(added_ms) FROM wires GROUP BY lane, state"
+            ).fetchall()
+            under_way = dict(
+                conn.execute(
+                    "SELECT lane, count(*) FROM wires WHERE state = 'open'"
+                    " AND wire_sha256 IN (SELECT value FROM json_each(?)) GROUP BY lane",
+                    (msgspec.json.encode(sorted(sending)).decode(),),
+                ).fetchall()
+            )
+        found = {(lane, state): (count, oldest) for lane, state, count, oldest in rows}
+        counts = {}
+        for lane in Lane:
+            number = {
+                state: found.get((lane, state), (0, None))[0] for state in ("open", "received", "held", "refused")
+            }
+            unended = [found[lane, state][1] for state in ("open", "refused") if (lane, state) in found]
+            counts[lane] = LaneCount(
+                queued=number["open"] - under_way.get(lane, 0),
+                sending=under_way.get(lane, 0),
+                received=number["received"],
+                held=number["held"],
+                refused=number["refused"],
+                oldest=from_ms(min(unended)) if unended else None,
+            )
+        return counts
+
+    def prune(self, older_than: datetime) -> int:
+        """Delete the bytes of envelopes ended before `older_than`; rows and counts stay. Returns how many."""
+        with self._database.write() as conn:
+            names = [
+                row[0]
+                for row in conn.execute(
+                    "UPDATE wires SET is_kept = 0, data = NULL WHERE is_kept = 1 AND ended_ms < ?"
+                    " RETURNING wire_sha256",
+                    (to_ms(older_than),),
+                )
+            ]
+        for name in names:
+            self._file(name).unlink(missing_ok=True)
+        return len(names)
+
+    def sweep(self) -> int:
+        """At start, before anything is sealed: remove wire files that no row names. Returns how many."""
+        left = 0
+        for path in self.wire_folder.iterdir():
+            with self._database.read() as conn:
+                row = conn.execute(
+                    "SELECT 1 FROM wires WHERE wire_sha256 = ? AND is_kept = 1 AND data IS NULL", (path.name,)
+                ).fetchone()
+            if row is None:
+                path.unlink(missing_ok=True)
+                left += 1
+        return left
+
+    def _filed(self, item: Spooled) -> Spooled:
+        """The item, its bytes in a durable file of its name unless they are small."""
+        if item.path is not None:
+            item.path.rename(self._file(item.wire_sha256))
+            fsync_folder(self.wire_folder)
+        elif item.data is not None and item.size > INLINE_LIMIT:
+            with temp_file(self.wire_folder) as (handle, temp):
+                handle.write(item.data)
+                publish(handle, temp, self._file(item.wire_sha256))
+            return msgspec.structs.replace(item, data=None)
+        return item
+
+    def _file(self, wire_sha256: str) -> Path:
+        return self.wire_folder / wire_sha256
