@@ -20,7 +20,8 @@ _META_SEARCH: Final = 4096
 """File meta information of real files ends far before this byte."""
 _TEXT_LIMIT: Final = 256
 _NO_SUCH = Hint(
-    "影像文件不完整或格式不支持，请从设备重发。", "The DICOM file is cut or not supported; send it again from the device."
+    "影像文件不完整或格式不支持，请从设备重发。",
+    "The DICOM file is cut or not supported; send it again from the device.",
 )
 
 
@@ -43,7 +44,7 @@ def reading_dicom(what: str) -> Iterator[None]:
             yield
         except ClinicError:
             raise
-        except Exception as error:  # noqa: BLE001  pydicom and numpy raise nearly every type on damaged bytes
+        except Exception as error:  # pydicom and numpy raise nearly every type on damaged bytes
             raise bad_dicom(f"{what}: {type(error).__name__}: {str(error)[:_TEXT_LIMIT]}") from error
 
 

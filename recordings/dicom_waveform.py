@@ -90,7 +90,7 @@ def decode_waveform_dataset(dataset: Dataset) -> DecodedRecording:
 
 def _rhythm(dataset: Dataset) -> Dataset:
     """The multiplex group to show: original before derived, named RHYTHM before others, first of equals."""
-    groups = list(dataset.get("WaveformSequence") or [])
+    groups: list[Dataset] = list(dataset.get("WaveformSequence") or [])
     if not groups:
         raise bad_dicom("WaveformSequence is missing: not a waveform")
     return max(

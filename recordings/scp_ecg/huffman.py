@@ -136,7 +136,7 @@ def read_tables(section: bytes) -> HuffmanCoder:
         if at + lines * _STRUCTURE.size > len(section):
             raise damaged(f"section 2: table {number} says {lines} codes, the section ends before")
         tables.append(
-            tuple(_structure(*_STRUCTURE.unpack_from(section, at + i * _STRUCTURE.size), number) for i in range(lines))
+            tuple(_structure(_STRUCTURE.unpack_from(section, at + i * _STRUCTURE.size), number) for i in range(lines))
         )
         at += lines * _STRUCTURE.size
     if not tables:
@@ -144,7 +144,8 @@ def read_tables(section: bytes) -> HuffmanCoder:
     return HuffmanCoder(tuple(tables))
 
 
-def _structure(prefix_bits: int, code_bits: int, mode: int, value: int, base: int, number: int) -> CodeStructure:
+def _structure(fields: tuple[int, int, int, int, int], number: int) -> CodeStructure:
+    prefix_bits, code_bits, mode, value, base = fields
     if not (1 <= prefix_bits <= MAX_PREFIX_BITS and prefix_bits <= code_bits <= MAX_CODE_BITS and mode in {0, 1}):
         raise damaged(
             f"section 2: table {number} has a code of {prefix_bits} prefix bits, {code_bits} bits, mode {mode}"

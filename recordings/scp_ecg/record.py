@@ -24,7 +24,9 @@ MAX_POINTERS: Final = 1024
 PROTOCOL_VERSION: Final = 20
 """Version 2.0, in tenths (SCP 5.2.7)."""
 
-_SEND_AGAIN = Hint("心电文件不完整或已损坏，请从设备重发。", "The ECG file is cut or damaged; send it again from the device.")
+_SEND_AGAIN = Hint(
+    "心电文件不完整或已损坏，请从设备重发。", "The ECG file is cut or damaged; send it from the device again."
+)
 
 
 def damaged(message: str) -> BadFrame:
@@ -118,8 +120,6 @@ def _closed(number: int, body: bytes) -> bytes:
     if len(body) % 2:
         body += b"\0"  # a section's length is even (SCP 5.2.7)
     reserved = MAGIC if number == 0 else bytes(6)
-    head = SECTION_HEAD.pack(
-        0, number, SECTION_HEAD.size + len(body), PROTOCOL_VERSION, PROTOCOL_VERSION, reserved
-    )
+    head = SECTION_HEAD.pack(0, number, SECTION_HEAD.size + len(body), PROTOCOL_VERSION, PROTOCOL_VERSION, reserved)
     tail = head[2:] + body
     return struct.pack("<H", crc_ccitt(tail)) + tail

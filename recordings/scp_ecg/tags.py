@@ -127,8 +127,9 @@ def _start(tags: dict[int, bytes]) -> tuple[datetime | None, bool]:
     minutes = struct.unpack_from("<h", zone)[0] if len(zone) >= 2 else _UNKNOWN_ZONE
     is_assumed = not -24 * 60 < minutes < 24 * 60
     try:
+        year, month, date_ = struct.unpack_from("<HBB", day)
         tz = CHINA if is_assumed else timezone(timedelta(minutes=minutes))
-        start = datetime(*struct.unpack_from("<HBB", day), *clock[:3], tzinfo=tz)
+        start = datetime(year, month, date_, clock[0], clock[1], clock[2], tzinfo=tz)
         return start.astimezone(UTC), is_assumed
     except (ValueError, OverflowError):
         return None, False
