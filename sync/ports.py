@@ -91,7 +91,13 @@ class InboundStore(Protocol):
 
 
 class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one end remembers about its session with the other (sync rules 3, 6, 7)."""
+    """What one end remembers about its session with the other (sync rules 3, 6, 7).
+
+    Attributes:
+        session: the last session greeted, by id; at the hospital.
+        past_sessions: ids of the latest before it, so that a late copy of an old greeting is no clone's.
+        is_forked: two boxes spoke as this vehicle; a person must enrol it anew. At the hospital.
+    """
 
     token: str = ""
     pending_token: str = ""
@@ -99,10 +105,17 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     highest_receipt_seq: int = 0
     incarnation: int = 1
     peer_time: datetime | None = None
+    session: str = ""
+    past_sessions: tuple[str, ...] = ()
+    is_forked: bool = False
 
 
 class SessionStore(Protocol):
-    """Durable session state of one peer."""
+    """Durable session state of one peer.
+
+    At the hospital `accept` counts `highest_receipt_seq` up in its own transaction: `load` gives that count and `save`
+    never lowers it, except together with a new epoch.
+    """
 
     def load(self) -> SessionState:
         """The last state saved; the default one at first."""

@@ -1,0 +1,299 @@
+"""The vehicle's end of the conversation: greet, be known, then move envelopes both ways.
+
+Sans-I/O and single-threaded: `sync/mqtt.py` or a simulation calls it with monotonic seconds and publishes what it
+returns. A connection is a session; whatever is wrong with one is answered by giving it up and connecting anew.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from clinic_records.clock import Clock, from_ms, to_ms
+from clinic_records.errors import ClinicError, PeerRefused
+from clinic_records.ids import VehicleId
+from clinic_records.record import Kind
+from sync.admission import Admission
+from sync.envelope import Codec
+from sync.exchange import Exchange
+from sync.frames import PROTOCOL, Greet, Hello, SessionMessage, Signed, Welcome, decode, encode, sign, verify
+from sync.keys import OriginKeys, OriginPublic
+from sync.ports import InboundStore, OutboundStore, Receipt, SessionStore
+from sync.receiver import Receiver
+from sync.sender import Sender
+from sync.topics import SESSION, Publish, Topic, Way, vehicle_filter
+
+HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0)
+"""Seconds until the same Hello is said again; the last one repeats. The hospital may be down behind its broker."""
+HELD_S: Final = 60.0
+"""Seconds until a vehicle that was not admitted asks again."""
+
+_logger = logging.getLogger(__name__)
+
+
+class LinkState(StrEnum):
+    """Where the session stands."""
+
+    OFFLINE = "offline"
+    GREETING = "greeting"
+    ONLINE = "online"
+    HELD = "held"
+
+
+class Alarm(StrEnum):
+    """What a person must look at; empty when all is well."""
+
+    NONE = ""
+    PEER_REFUSED = "peer-refused"
+    FORK = "fork"
+    UNKNOWN_VEHICLE = "unknown-vehicle"
+    TOO_OLD = "too-old"
+
+
+_ALARMS: Final[Mapping[str, Alarm]] = {
+    Admission.FORK: Alarm.FORK,
+    Admission.UNKNOWN: Alarm.UNKNOWN_VEHICLE,
+    Admission.TOO_OLD: Alarm.TOO_OLD,
+}
+
+
+class Presence(msgspec.Struct, frozen=True):
+    """The retained statement on the state topic, and its counterpart in the will (sync rule 21)."""
+
+    session: str
+    is_online: bool
+
+
+class PinnedHospital(msgspec.Struct, frozen=True):
+    """The hospital this vehicle was enrolled with."""
+
+    id: str
+    public: OriginPublic
+
+
+class VehicleCourier:
+    """One vehicle's courier over its spool."""
+
+    def __init__(
+        self,
+        vehicle: VehicleId,
+        *,
+        keys: OriginKeys,
+        hospital: PinnedHospital,
+        outbound: OutboundStore,
+        inbound: InboundStore,
+        sessions: SessionStore,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        on_trusted_time: Callable[[datetime], None] = lambda _: None,
+    ) -> None:
+        self.vehicle = vehicle
+        self.state = LinkState.OFFLINE
+        self.alarm = Alarm.NONE
+        self.since: datetime = clock.now()
+        self.sender = Sender(outbound)
+        self._keys = keys
+        self._hospital = hospital
+        self._outbound = outbound
+        self._receiver = Receiver(inbound, clock.monotonic_s)
+        self._sessions = sessions
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._on_trusted_time = on_trusted_time
+        self._session = self._new_session()
+        self._hello = b""
+        self._out: list[Publish] = []
+        self._exchange: Exchange | None = None
+        self._next_at: float | None = None
+        self._hellos = 0
+        self._is_given_up = False
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """What to subscribe to at each connection."""
+        return (vehicle_filter(self.vehicle),)
+
+    @property
+    def will(self) -> Publish:
+        """What the broker shall publish when the connection that is opened next breaks."""
+        return self._presence(is_online=False)
+
+    @property
+    def sending(self) -> frozenset[str]:
+        """Wire hashes of the envelopes under way now."""
+        return self.sender.sending
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `poll` should be called again at once."""
+        return bool(self._out) or (self._exchange is not None and self._receiver.most_urgent is not None)
+
+    def notify(self) -> None:
+        """The outbound store has new rows; call `poll` soon."""
+        self.sender.notify()
+
+    def note_progress(self, now: float) -> None:
+        """Bytes left the machine although no answer came yet."""
+        self.sender.note_progress(now)
+
+    def is_stalled(self, now: float) -> bool:
+        """Whether this connection is to be given up for a new one."""
+        if self._is_given_up:
+            return True
+        if self._exchange is not None and self.sender.is_stalled(now):
+            self.sender.note_stall()
+            self._is_given_up = True
+        return self._is_given_up
+
+    def on_connected(self, now: float) -> None:
+        """A connection stands and its subscriptions are granted: say Hello."""
+        state = self._sessions.load()
+        hello = Hello(
+            vehicle=self.vehicle,
+            session=self._session,
+            incarnation=state.incarnation,
+            token=state.token,
+            epoch=state.epoch,
+            highest_receipt_seq=state.highest_receipt_seq,
+            sent_ms=max(0, to_ms(self._clock.now())),
+            proto_min=PROTOCOL,
+            proto_max=PROTOCOL,
+            kinds=tuple(Kind),
+            codecs=tuple(Codec),
+            dict_ids=(),
+        )
+        self._hello = encode(sign(hello, self._keys))
+        self._out = [self._presence(is_online=True)]
+        self._hellos = 0
+        self._next_at = now
+        self._go(LinkState.GREETING)
+
+    def on_disconnected(self) -> None:
+        """The connection ended, by whichever side; the next one is a new session."""
+        if self._exchange is not None:
+            self._exchange.close()
+            self._exchange = None
+        self._out = []
+        self._next_at = None
+        self._is_given_up = False
+        self._session = self._new_session()
+        self._go(LinkState.OFFLINE)
+
+    def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
+        """Something came from the broker. Nothing from a stranger changes anything but the alarm."""
+        if topic.vehicle != self.vehicle or topic.way is not Way.DOWN or self.state is LinkState.OFFLINE:
+            return
+        try:
+            frame = decode(payload)
+            if isinstance(frame, Signed):
+                self._on_session_message(verify(frame, self._hospital.public), now)
+            elif isinstance(frame, Greet):
+                self._is_given_up = self._is_given_up or self.state is LinkState.ONLINE
+            elif self._exchange is not None:
+                self._exchange.on_frame(frame, now)
+        except PeerRefused as error:
+            self._raise_alarm(Alarm.PEER_REFUSED, str(error))
+        except ClinicError as error:
+            _logger.warning("a message on %s was passed over: %s", topic, error)
+
+    def poll(self, now: float) -> list[Publish]:
+        """What to publish now; call again at `next_wakeup`, after each message, and while `has_work`."""
+        out, self._out = self._out, []
+        if self._next_at is not None and now >= self._next_at:
+            if self.state is LinkState.GREETING:
+                out.append(Publish(Topic(self.vehicle, Way.UP, SESSION), self._hello))
+                self._next_at = now + HELLO_AGAIN_S[min(self._hellos, len(HELLO_AGAIN_S) - 1)]
+                self._hellos += 1
+            else:
+                self._is_given_up = True
+        if self._exchange is not None:
+            out += self._exchange.poll(now)
+            if not out:
+                out = self._exchange.take()
+        return out
+
+    def next_wakeup(self) -> float | None:
+        """When to poll again though nothing happened, monotonic seconds."""
+        times = [] if self._next_at is None else [self._next_at]
+        if self._exchange is not None and (wakeup := self.sender.next_wakeup()) is not None:
+            times.append(wakeup)
+        return min(times, default=None)
+
+    def _on_session_message(self, message: SessionMessage, now: float) -> None:
+        if isinstance(message, Welcome):
+            self._on_welcome(message, now)
+        elif self._exchange is not None:
+            try:
+                receipts = self._exchange.on_receipts(message, now)
+            except PeerRefused as error:  # signed by our hospital, only late: no alarm
+                _logger.info("%s", error)
+                return
+            self._note_highest(receipts)
+
+    def _on_welcome(self, welcome: Welcome, now: float) -> None:
+        if (welcome.vehicle, welcome.session) != (self.vehicle, self._session) or self.state is not LinkState.GREETING:
+            return
+        if welcome.hospital != self._hospital.id:
+            self._raise_alarm(Alarm.PEER_REFUSED, f"hospital {welcome.hospital!r} answered with our hospital's key")
+            return
+        self._on_trusted_time(from_ms(welcome.time_ms))
+        if welcome.verdict != Admission.OK:
+            self._raise_alarm(_ALARMS.get(welcome.verdict, Alarm.TOO_OLD), f"verdict {welcome.verdict}")
+            self._next_at = now + HELD_S
+            self._go(LinkState.HELD)
+            return
+        self._remember(welcome)
+        self.alarm = Alarm.NONE
+        self._next_at = None
+        self.sender.window_limit = welcome.window_bytes
+        self._exchange = Exchange(
+            self.vehicle,
+            self._session,
+            welcome.epoch,
+            way=Way.UP,
+            sender=self.sender,
+            receiver=self._receiver,
+            keys=self._keys,
+        )
+        self._go(LinkState.ONLINE)
+
+    def _remember(self, welcome: Welcome) -> None:
+        """Keep the next token; in a new epoch the hospital lost what it had: offer everything again first."""
+        state = self._sessions.load()
+        is_new_epoch = state.epoch != welcome.epoch
+        if is_new_epoch and state.epoch:
+            count = self._outbound.reopen_all()
+            _logger.warning("the hospital was restored from a backup: %d envelopes are offered again", count)
+        self._sessions.save(
+            msgspec.structs.replace(
+                state,
+                token=welcome.next_token,
+                epoch=welcome.epoch,
+                highest_receipt_seq=0 if is_new_epoch else state.highest_receipt_seq,
+                peer_time=from_ms(welcome.time_ms),
+            )
+        )
+
+    def _note_highest(self, receipts: tuple[Receipt, ...]) -> None:
+        state = self._sessions.load()
+        highest = max((each.receipt_seq for each in receipts if each.epoch == state.epoch), default=0)
+        if highest > state.highest_receipt_seq:
+            self._sessions.save(msgspec.structs.replace(state, highest_receipt_seq=highest))
+
+    def _presence(self, *, is_online: bool) -> Publish:
+        payload = msgspec.json.encode(Presence(self._session, is_online))
+        return Publish(Topic(self.vehicle, Way.STATE), payload, is_retained=True)
+
+    def _new_session(self) -> str:
+        return self._random_bytes(16).hex()
+
+    def _go(self, state: LinkState) -> None:
+        if state is not self.state:
+            self.state, self.since = state, self._clock.now()
+
+    def _raise_alarm(self, alarm: Alarm, detail: str) -> None:
+        self.alarm = alarm
+        _logger.error("alarm %s: %s", alarm, detail)

@@ -1,0 +1,86 @@
+"""An open session between two ends: the same code for the vehicle and, once for each vehicle, for the hospital."""
+
+from clinic_records.errors import PeerRefused
+from clinic_records.ids import VehicleId
+from sync.frames import MAX_RECEIPTS, Frame, Have, Item, Part, Receipts, SessionMessage, encode, sign
+from sync.keys import OriginKeys
+from sync.ports import Receipt
+from sync.receiver import Receiver
+from sync.sender import Sender
+from sync.topics import SESSION, Publish, Topic, Way
+
+
+class Exchange:
+    """Both directions of one open session, named by (vehicle, session, epoch).
+
+    `way` is the direction this end publishes in.
+    """
+
+    def __init__(
+        self,
+        vehicle: VehicleId,
+        session: str,
+        epoch: str,
+        *,
+        way: Way,
+        sender: Sender,
+        receiver: Receiver,
+        keys: OriginKeys,
+    ) -> None:
+        self.vehicle = vehicle
+        self.session = session
+        self.epoch = epoch
+        self.sender = sender
+        self.receiver = receiver
+        self._way = way
+        self._keys = keys
+
+    def on_frame(self, frame: Item | Part | Have, now: float) -> None:
+        """A frame of the peer's."""
+        if isinstance(frame, Have):
+            self.sender.on_have(frame, now)
+        elif isinstance(frame, Item):
+            self.receiver.on_item(frame)
+        else:
+            self.receiver.on_part(frame)
+
+    def on_receipts(self, message: SessionMessage, now: float) -> tuple[Receipt, ...]:
+        """A verified session message; the receipts that were applied.
+
+        Raises:
+            PeerRefused: it is of another vehicle, session or epoch, or no Receipts: said again, or out of place.
+        """
+        named = (message.vehicle, message.session, message.epoch)
+        if not isinstance(message, Receipts) or named != (self.vehicle, self.session, self.epoch):
+            raise PeerRefused(f"{type(message).__name__} of session {message.session[:16]} does not belong to this one")
+        for receipt in message.receipts:
+            self.sender.on_receipt(receipt, now)
+        return message.receipts
+
+    def poll(self, now: float) -> list[Publish]:
+        """What to publish now: bytes of ours, and credit for the peer's."""
+        out = [self._publish(frame, frame.lane) for frame in self.sender.poll(now)]
+        return out + [self._publish(have, SESSION) for have in self.receiver.credit()]
+
+    def take(self) -> list[Publish]:
+        """Take some whole files, which may be slow, and publish `answers`."""
+        self.receiver.accept_some()
+        return self.answers()
+
+    def answers(self) -> list[Publish]:
+        """All receipts and all credit there is to give."""
+        haves, receipts = self.receiver.answers()
+        out = [self._publish(have, SESSION) for have in haves]
+        for first in range(0, len(receipts), MAX_RECEIPTS):
+            some = tuple(receipts[first : first + MAX_RECEIPTS])
+            signed = sign(Receipts(self.vehicle, self.session, self.epoch, some), self._keys)
+            out.append(self._publish(signed, SESSION))
+        return out
+
+    def _publish(self, frame: Frame, channel: str) -> Publish:
+        return Publish(Topic(self.vehicle, self._way, channel), encode(frame))
+
+    def close(self) -> None:
+        """The session ended."""
+        self.sender.reset()
+        self.receiver.reset()

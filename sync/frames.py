@@ -1,0 +1,163 @@
+"""What one MQTT payload says: msgpack arrays with a name first, so that fields can be added at the end.
+
+Session messages (Hello, Welcome, Receipts) travel inside `Signed`; each names vehicle and session, so it counts in no
+other. Envelope bytes (Item, Part) are signed by their origin themselves. Have only steers the sender: nothing ends by
+it, so it needs no signature. Instants are milliseconds since 1970.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+
+from clinic_records.errors import BadFrame
+from clinic_records.record import Lane
+from sync.keys import Domain, OriginKeys, OriginPublic
+from sync.packing import unpack
+from sync.ports import Ranges, Receipt
+
+PROTOCOL: Final = 1
+"""The only version of the conversation this program speaks."""
+MAX_FRAME: Final = 512 * 1024
+"""Bytes of one payload: the largest chunk of 256 KiB with room for its header."""
+MAX_WIRE: Final = 4 * 1024**3
+"""Bytes of one wire file; an hour of ultrasound is below 1 GiB."""
+MAX_RECEIPTS: Final = 200
+"""Receipts in one message, so that it stays below MAX_FRAME."""
+
+WireHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Token = Annotated[str, msgspec.Meta(max_length=128)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=MAX_WIRE)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Names = Annotated[tuple[str, ...], msgspec.Meta(max_length=64)]
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
+    """The vehicle opens a session: who it is, what it speaks, and what it last saw (sync rules 3, 7, 15)."""
+
+    vehicle: Token
+    session: Token
+    incarnation: Count
+    token: Token
+    epoch: Token
+    highest_receipt_seq: Count
+    sent_ms: Count
+    proto_min: Count
+    proto_max: Count
+    kinds: Names
+    codecs: Names
+    dict_ids: Names
+
+
+class Welcome(msgspec.Struct, frozen=True, array_like=True, tag="welcome"):
+    """The hospital's answer; `verdict` other than `ok` opens no session.
+
+    Attributes:
+        window_bytes: how much may be under way unacknowledged.
+        next_token: what the vehicle shows next time (sync rule 7).
+    """
+
+    vehicle: Token
+    session: Token
+    hospital: Token
+    verdict: str
+    epoch: Token
+    next_token: Token
+    incarnation: Count
+    highest_receipt_seq: Count
+    time_ms: Count
+    window_bytes: Count
+    proto: Count
+    kinds: Names
+    codecs: Names
+    dict_ids: Names
+
+
+class Receipts(msgspec.Struct, frozen=True, array_like=True, tag="receipts"):
+    """Receipts of whole envelopes. `epoch` is the session's: those of an older one count no more (sync rule 3)."""
+
+    vehicle: Token
+    session: Token
+    epoch: Token
+    receipts: Annotated[tuple[Receipt, ...], msgspec.Meta(max_length=MAX_RECEIPTS)]
+
+
+SessionMessage = Hello | Welcome | Receipts
+
+
+class Signed(msgspec.Struct, frozen=True, array_like=True, tag="signed"):
+    """A session message's bytes and the speaker's Ed25519 signature over them."""
+
+    body: bytes
+    signature: bytes
+
+
+class Item(msgspec.Struct, frozen=True, array_like=True, tag="item"):
+    """One whole small wire file."""
+
+    lane: Lane
+    data: bytes
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True, tag="part"):
+    """Bytes of a wire file from `offset`; with no data it asks which bytes are there already."""
+
+    wire_sha256: WireHash
+    size: Size
+    lane: Lane
+    offset: Size
+    data: bytes
+
+
+class Have(msgspec.Struct, frozen=True, array_like=True, tag="have"):
+    """Which bytes of a wire file are durable at the receiver: the only credit there is (sync rule 17)."""
+
+    wire_sha256: WireHash
+    ranges: Ranges
+
+
+class Greet(msgspec.Struct, frozen=True, array_like=True, tag="greet"):
+    """The hospital does not know this vehicle's session (it was restarted): please connect anew."""
+
+    session: Token
+
+
+Frame = Signed | Item | Part | Have | Greet
+
+_encoder: Final = msgspec.msgpack.Encoder()
+
+
+def encode(frame: Frame) -> bytes:
+    """The MQTT payload of `frame`."""
+    return _encoder.encode(frame)
+
+
+def decode(payload: bytes) -> Frame:
+    """The frame in an MQTT payload.
+
+    Raises:
+        BadFrame: it is none, or larger or wilder than we take.
+    """
+    if len(payload) > MAX_FRAME:
+        raise BadFrame(f"frame of {len(payload)} bytes; at most {MAX_FRAME}", raw=payload[:64])
+    frame: Frame = unpack(payload, Frame, "frame")  # type: ignore[arg-type]  # a union is no type[T] to mypy
+    if isinstance(frame, Part) and frame.offset + len(frame.data) > frame.size:
+        raise BadFrame(f"part {frame.offset}+{len(frame.data)} lies outside its {frame.size} bytes", raw=payload[:64])
+    return frame
+
+
+def sign(message: SessionMessage, keys: OriginKeys) -> Signed:
+    """`message` signed for the session it names."""
+    body = _encoder.encode(message)
+    return Signed(body, keys.sign(Domain.SESSION, body))
+
+
+def verify(signed: Signed, public: OriginPublic) -> SessionMessage:
+    """The message, if `public` signed it.
+
+    Raises:
+        PeerRefused: another key signed it.
+        BadFrame: signed, but no message of ours.
+    """
+    public.verify(Domain.SESSION, signed.body, signed.signature)
+    message: SessionMessage = unpack(signed.body, SessionMessage, "session message")  # type: ignore[arg-type]  # a union
+    return message

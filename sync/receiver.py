@@ -1,0 +1,120 @@
+"""The receiving half of a session: keep bytes, take whole files, answer with credit and receipts.
+
+Sans-I/O. Credit (Have) is given as soon as bytes are durable; taking a file may be slow and follows after, most urgent
+lane first, a few at each poll, so that credit for other files never waits behind it (sync rule 17). Only a small whole
+file's credit waits for its turn in that poll, because its receipt then makes a message less.
+"""
+
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from clinic_records.errors import ClinicError
+from clinic_records.record import Lane
+from sync.frames import Have, Item, Part
+from sync.ports import InboundStore, Ranges, Receipt
+
+ACCEPTS_A_POLL: Final = 16
+"""Files taken between two looks at what else arrived ..."""
+ACCEPTING_S: Final = 0.25
+"""... and seconds after which no further one is begun."""
+SMALL: Final = 64 * 1024
+"""Bytes up to which a file's credit may wait for its receipt."""
+_MAX_KNOWN: Final = 1024
+"""Transfers remembered as unfinished, to spare the store a question for each part."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Puts envelopes of one peer into one InboundStore."""
+
+    def __init__(self, store: InboundStore, monotonic_s: Callable[[], float]) -> None:
+        self._store = store
+        self._monotonic_s = monotonic_s
+        self._complete: dict[Lane, deque[str]] = {lane: deque() for lane in Lane}
+        self._queued: set[str] = set()
+        self._unfinished: dict[str, None] = {}
+        self._have: dict[str, Ranges] = {}
+        self._receipts: dict[str, Receipt] = {}
+
+    @property
+    def most_urgent(self) -> Lane | None:
+        """The best lane with a whole file to be taken; None where there is no work left."""
+        return next((lane for lane, queue in self._complete.items() if queue), None)
+
+    def on_item(self, item: Item) -> None:
+        """A whole wire file came."""
+        wire_sha256 = hashlib.sha256(item.data).hexdigest()
+        self._keep(wire_sha256, len(item.data), item.lane, 0, item.data)
+
+    def on_part(self, part: Part) -> None:
+        """Bytes of a wire file came, or the question which are here."""
+        self._keep(part.wire_sha256, part.size, part.lane, part.offset, part.data)
+
+    def _keep(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> None:
+        try:
+            if wire_sha256 not in self._unfinished:
+                receipt = self._store.receipt_for(wire_sha256)
+                if receipt is not None:
+                    self._receipts[wire_sha256] = receipt
+                    return
+                self._remember(wire_sha256)
+            if data:
+                ranges = self._store.write(wire_sha256, size, lane, offset, data)
+            else:
+                ranges = self._store.ranges(wire_sha256)
+        except ClinicError as error:
+            # No answer, so no credit: the sender keeps the bytes and comes back.
+            _logger.error("cannot keep bytes of envelope %s: %s", wire_sha256, error)  # noqa: TRY400 - told, not traced
+            return
+        self._have[wire_sha256] = ranges
+        if ranges == ((0, size),) and wire_sha256 not in self._queued:
+            self._queued.add(wire_sha256)
+            self._complete[lane].append(wire_sha256)
+
+    def _remember(self, wire_sha256: str) -> None:
+        self._unfinished[wire_sha256] = None
+        if len(self._unfinished) > _MAX_KNOWN:
+            del self._unfinished[next(iter(self._unfinished))]
+
+    def accept_some(self) -> None:
+        """Take whole files, most urgent first, as many as one poll may."""
+        until = self._monotonic_s() + ACCEPTING_S
+        for _ in range(ACCEPTS_A_POLL):
+            lane = self.most_urgent
+            if lane is None or self._monotonic_s() > until:
+                return
+            wire_sha256 = self._complete[lane].popleft()
+            self._queued.discard(wire_sha256)
+            self._unfinished.pop(wire_sha256, None)
+            try:
+                self._receipts[wire_sha256] = self._store.accept(wire_sha256)
+            except ClinicError as error:
+                _logger.error("cannot take envelope %s: %s", wire_sha256, error)  # noqa: TRY400 - told, not traced
+
+    def credit(self) -> list[Have]:
+        """The Have of every file but small whole ones still to be taken."""
+        ripe = [
+            Have(wire, ranges)
+            for wire, ranges in self._have.items()
+            if wire not in self._receipts and not (wire in self._queued and ranges[0][1] <= SMALL)
+        ]
+        for have in ripe:
+            del self._have[have.wire_sha256]
+        return ripe
+
+    def answers(self) -> tuple[list[Have], list[Receipt]]:
+        """What to tell the sender now; a receipt makes the Have of its file needless."""
+        receipts = list(self._receipts.values())
+        haves = [Have(wire, ranges) for wire, ranges in self._have.items() if wire not in self._receipts]
+        self._have.clear()
+        self._receipts.clear()
+        return haves, receipts
+
+    def reset(self) -> None:
+        """The session ended: answers to it are void; whole files not yet taken stay in the queue."""
+        self._have.clear()
+        self._receipts.clear()

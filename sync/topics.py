@@ -1,0 +1,74 @@
+"""Where frames travel on the broker: a topic is a type, valid or not built; no other module spells one.
+
+`clinic/v1/<vehicle>/up/<channel>`, `.../down/<channel>` and `.../state`. A channel is a lane, or `session` for what
+keeps the conversation itself: greetings, credit and receipts.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from clinic_records.errors import BadFrame, RefusedInput
+from clinic_records.ids import VehicleId, vehicle_id
+from clinic_records.record import Lane
+
+ROOT: Final = "clinic/v1"
+SESSION: Final = "session"
+_CHANNELS: Final = frozenset([SESSION, *Lane])
+
+
+class Way(StrEnum):
+    """Direction, seen from the vehicle; STATE is the retained statement of the link."""
+
+    UP = "up"
+    DOWN = "down"
+    STATE = "state"
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """One topic name. `channel` is empty for STATE."""
+
+    vehicle: VehicleId
+    way: Way
+    channel: str = ""
+
+    def __str__(self) -> str:
+        tail = f"/{self.channel}" if self.channel else ""
+        return f"{ROOT}/{self.vehicle}/{self.way}{tail}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Topic":
+        """The Topic that `text` names.
+
+        Raises:
+            BadFrame: it is none of ours.
+        """
+        parts = text.split("/")
+        if parts[:2] != ROOT.split("/") or len(parts) not in (4, 5):
+            raise BadFrame(f"topic {text[:80]!r} is not {ROOT}/<vehicle>/<up|down>/<channel> nor .../state")
+        channel = parts[4] if len(parts) == 5 else ""
+        try:
+            vehicle, way = vehicle_id(parts[2]), Way(parts[3])
+        except (RefusedInput, ValueError) as error:
+            raise BadFrame(f"topic {text[:80]!r}: {error}") from error
+        if (channel in _CHANNELS) is (way is Way.STATE) or (way is Way.STATE and channel):
+            raise BadFrame(f"topic {text[:80]!r}: no channel {channel!r} there")
+        return cls(vehicle, way, channel)
+
+
+def vehicle_filter(vehicle: VehicleId) -> str:
+    """What a vehicle subscribes to: everything addressed to it."""
+    return f"{ROOT}/{vehicle}/{Way.DOWN}/#"
+
+
+HOSPITAL_FILTERS: Final = (f"{ROOT}/+/{Way.UP}/#", f"{ROOT}/+/{Way.STATE}")
+"""What the hospital subscribes to: everything every vehicle says, and the state of each link."""
+
+
+class Publish(msgspec.Struct, frozen=True):
+    """One message for the broker, QoS 1."""
+
+    topic: Topic
+    payload: bytes
+    is_retained: bool = False
