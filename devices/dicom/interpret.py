@@ -10,20 +10,22 @@ import msgspec
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.valuerep import DT
 
 from clinic_records.clock import CHINA
-from clinic_records.errors import BadFrame
+from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.ids import BlobHash
-from clinic_records.reading import Channel, Content, Document, Image, RawBytes, Reading, Subject, Waveform
+from clinic_records.reading import Content, Document, Image, Numeric, RawBytes, Reading, Subject
 from devices.delivery import Delivery
 from devices.dicom.contexts import STORED
 from devices.dicom.person_name import person_name
+from recordings.describe import content
+from recordings.dicom_waveform import decode_waveform_dataset
 
 _DEFER: Final = 4096
 """Bytes: longer values (pixels, samples) stay in the file unless asked for."""
 _MODALITIES: Final = {"ECG": "ecg", "HD": "ecg", "US": "ultrasound", "DX": "radiography", "CR": "radiography"}
 """Modality (0008,0060) -> modality of the Reading."""
-_UCUM: Final = {"uV": "uV", "mV": "mV", "nV": "nV", "mm[Hg]": "mm[Hg]", "kPa": "kPa", "L/s": "L/s", "L": "L"}
 
 
 def interpret(delivery: Delivery, raw: Path) -> Reading:
@@ -38,11 +40,11 @@ def interpret(delivery: Delivery, raw: Path) -> Reading:
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(raw, defer_size=_DEFER)
             return _reading(delivery, raw, dataset)
-    except BadFrame:
+    except RefusedInput:
         raise
     except (InvalidDicomError, EOFError, OSError) as error:
         raise BadFrame(f"{delivery.device}: not a DICOM object: {error}") from error
-    except Exception as error:  # noqa: BLE001  pydicom raises whatever a broken element leads it to
+    except Exception as error:  # pydicom raises whatever a broken element leads it to
         raise BadFrame(f"{delivery.device}: broken DICOM object: {type(error).__name__}: {error}") from error
 
 
@@ -55,13 +57,18 @@ def _reading(delivery: Delivery, raw: Path, dataset: Dataset) -> Reading:
     modality = _MODALITIES.get(_text(dataset, "Modality")) or STORED.get(sop_class, "other")
     if modality == "other" or sop_class not in STORED:
         notes.append(f"SOP class {sop_class or 'missing'} is not one we show")
+    if "WaveformSequence" in dataset:
+        described, numerics = _waveform(dataset, notes)
+    else:
+        described, numerics = _content(dataset, delivery), ()
     return Reading(
         device=delivery.device,
         modality=modality,
         stamp=msgspec.structs.replace(delivery.stamp, device_time=_device_time(dataset, notes)),
         raw=_raw_bytes(raw, delivery.media_type),
         source_id=delivery.source_id or _text(dataset, "SOPInstanceUID"),
-        content=_content(dataset, delivery),
+        content=described,
+        numerics=numerics,
         subject=subject,
         from_memory=delivery.from_memory,
         notes=tuple(notes),
@@ -85,9 +92,7 @@ def _subject(dataset: Dataset, notes: list[str]) -> Subject:
     )
 
 
-def _content(dataset: Dataset, delivery: Delivery) -> Content | None:
-    if "WaveformSequence" in dataset:
-        return _waveform(dataset)
+def _content(dataset: Dataset, delivery: Delivery) -> Content:
     if "Rows" in dataset and "Columns" in dataset:
         frames = int(dataset.get("NumberOfFrames") or 1)
         return Image("dicom-image", int(dataset.Rows), int(dataset.Columns), frames)
@@ -95,29 +100,15 @@ def _content(dataset: Dataset, delivery: Delivery) -> Content | None:
     return Document(_text(dataset, "MIMETypeOfEncapsulatedDocument") or delivery.media_type, title)
 
 
-def _waveform(dataset: Dataset) -> Waveform:
-    """The rhythm: the original multiplex group, or the longest one (a median beat may lie beside it)."""
-    groups = list(dataset.WaveformSequence)
-    originals = [group for group in groups if _text(group, "WaveformOriginality") == "ORIGINAL"]
-    rhythm = max(originals or groups, key=lambda group: int(group.get("NumberOfWaveformSamples") or 0))
-    sampling_hz = float(rhythm.SamplingFrequency)
-    samples = int(rhythm.NumberOfWaveformSamples)
-    channels = tuple(
-        Channel(_channel_name(channel), _channel_unit(channel), sampling_hz, samples)
-        for channel in rhythm.ChannelDefinitionSequence
-    )
-    return Waveform("dicom-waveform", channels)
-
-
-def _channel_name(channel: Dataset) -> str:
-    source = (channel.get("ChannelSourceSequence") or [Dataset()])[0]
-    meaning = _text(channel, "ChannelLabel") or _text(source, "CodeMeaning")
-    return meaning.removeprefix("Lead ").removesuffix(" (Einthoven)")
-
-
-def _channel_unit(channel: Dataset) -> str:
-    unit = (channel.get("ChannelSensitivityUnitsSequence") or [Dataset()])[0]
-    return _UCUM.get(_text(unit, "CodeValue"), "1")
+def _waveform(dataset: Dataset, notes: list[str]) -> tuple[Content | None, tuple[Numeric, ...]]:
+    """The curve's description and the device's own measurements."""
+    try:
+        decoded = decode_waveform_dataset(dataset)
+    except RefusedInput as error:
+        notes.append(f"the curve cannot be shown: {error}")
+        return None, ()
+    notes.extend(decoded.notes)
+    return content(decoded), decoded.numerics
 
 
 def _device_time(dataset: Dataset, notes: list[str]) -> datetime | None:
@@ -128,14 +119,11 @@ def _device_time(dataset: Dataset, notes: list[str]) -> datetime | None:
         notes.append("no acquisition time in the object")
         return None
     try:
-        moment = pydicom.valuerep.DT(stated)
+        moment = DT(stated)
     except ValueError:
         notes.append(f"acquisition time {stated[:32]!r} is none")
         return None
-    if moment is None:
-        return None
-    whole = datetime(*moment.timetuple()[:6], moment.microsecond // 1000 * 1000, tzinfo=moment.tzinfo or CHINA)
-    return whole
+    return datetime(*moment.timetuple()[:6], moment.microsecond // 1000 * 1000, tzinfo=moment.tzinfo or CHINA)
 
 
 def _day(text: str) -> date | None:

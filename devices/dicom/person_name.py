@@ -24,7 +24,7 @@ def person_name(dataset: Dataset) -> tuple[str, str]:
         note = "the object names no character set; the patient's name was read as Chinese and must be checked"
     if "\x1b" in text or "\ufffd" in text:
         note = "the patient's name is in a character set we do not read"
-    alphabetic, ideographic, phonetic = (text.split("=") + ["", ""])[:3]
+    alphabetic, ideographic, phonetic = [*text.split("="), "", ""][:3]
     return _one_field(ideographic or alphabetic or phonetic), note
 
 

@@ -1,0 +1,32 @@
+"""An electrocardiograph with DICOM: picks its patient from the worklist and stores a real 12-lead ECG."""
+
+from datetime import UTC, datetime
+
+from pydicom.dataset import Dataset
+
+from clinic_records.clock import CHINA
+from devices.simulators.dicom_device import DicomDevice, for_patient
+from devices.simulators.objects import ecg_object
+from devices.simulators.saw import DeviceSaw
+
+AE_TITLE = "ECG1"
+
+
+def examination(entry: Dataset | None, taken: datetime | None = None) -> Dataset:
+    """The object of one examination of the entry's patient (None: nobody was picked), made now."""
+    made = for_patient(ecg_object(), entry)
+    local = (taken or datetime.now(UTC)).astimezone(CHINA)
+    made.AcquisitionDateTime = f"{local:%Y%m%d%H%M%S}"
+    made.ContentDate = made.StudyDate = f"{local:%Y%m%d}"
+    made.ContentTime = made.StudyTime = f"{local:%H%M%S}"
+    return made
+
+
+def examine(device: DicomDevice, *, name: str = "", accession: str = "") -> DeviceSaw:
+    """Pick, examine, store.
+
+    Raises:
+        NotFound: the worklist has no such patient.
+        DeviceUnavailable: no association for the worklist.
+    """
+    return device.store(examination(device.pick(name=name, accession=accession, modality="ECG")))
