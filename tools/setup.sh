@@ -28,4 +28,9 @@ if [ ! -x .venv/bin/clinic ] || ! grep -qs "$sum" ".setup/$want"; then
   echo "$sum" > ".setup/$want"
   echo "setup: .venv ready in $(( $(date +%s) - started )) s" >&2
 fi
+# the pages' two scripts come from npm; where the machine has none, a wheel of Node.js brings it
+if ! command -v npm >/dev/null && [ ! -x .venv/bin/npm ] && [ ! -e clinic_web/static/vendor/htmx.min.js ]; then
+  .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps --require-hashes \
+    --requirement requirements/node.txt || fail "npm is missing and could not be installed: as root, apt-get install npm"
+fi
 .venv/bin/python -m clinic_web.build_assets
