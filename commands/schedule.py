@@ -57,7 +57,7 @@ def _summary(findings: Iterable[Finding]) -> str:
     return f"{severities.count(Severity.ERROR)} error(s), {severities.count(Severity.WARNING)} warning(s)"
 
 
-def _days(month: str, year: int) -> tuple[date, date] | None:
+def _days(month: str, year: int | None) -> tuple[date, date] | None:
     if month:
         return month_days(month)
     return year_days(year) if year else None
@@ -66,7 +66,7 @@ def _days(month: str, year: int) -> tuple[date, date] | None:
 @app.command()
 def check(
     path: Source,
-    year: Annotated[int, typer.Option(min=1990, max=2099, help="Lay the rules out on this year.")] = 0,
+    year: Annotated[int | None, typer.Option(min=1990, max=2099, help="Lay the rules out on this year.")] = None,
     month: Month = "",
     as_json: AsJson = False,
 ) -> None:
@@ -84,7 +84,7 @@ def check(
 @app.command(name="import")
 def import_(path: Source, hospital: Hospital, month: Month = "", as_json: AsJson = False) -> None:
     """Read a plan and keep it as the hospital's draft; exit code 3 where it has errors and cannot be published."""
-    draft = import_draft(path, PlanFolder(_hospital(hospital)), _days(month, 0), SystemClock().now())
+    draft = import_draft(path, PlanFolder(_hospital(hospital)), _days(month, None), SystemClock().now())
     if as_json:
         _print_json(
             {

@@ -144,11 +144,14 @@ class _Reader:
         return [finding("D01", place.at(name), zh, en, value=key)]
 
     def _references(self, table: Table, values: Values, place: Place) -> tuple[list[Finding], Place | None]:
-        """Findings of unknown ids, and the refused row that one of the ids belongs to."""
+        """Findings of unknown ids, and the refused row (or missing table) that one of the ids belongs to."""
         found: list[Finding] = []
         cause: Place | None = None
         for column in table.columns:
-            if not column.refers or column.name not in values or self.raw[column.refers].rows is None:
+            if not column.refers or column.name not in values:
+                continue
+            if self.raw[column.refers].rows is None:
+                cause = cause or self.raw[column.refers].place
                 continue
             value = values[column.name]
             for wanted in value if column.form is Form.IDS else (value,):

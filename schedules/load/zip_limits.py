@@ -35,6 +35,16 @@ def _scan(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     return has_formula
 
 
+def _bound(name: str, entries: list[zipfile.ZipInfo]) -> None:
+    unpacked = sum(entry.file_size for entry in entries)
+    if len(entries) > ENTRY_LIMIT or unpacked > UNPACKED_LIMIT:
+        raise RefusedInput(
+            f"{name} unpacks to {unpacked} bytes in {len(entries)} parts; "
+            f"at most {UNPACKED_LIMIT >> 20} MiB in {ENTRY_LIMIT} are opened",
+            hint=_HINT,
+        )
+
+
 def check_workbook_file(path: Path) -> bool:
     """Whether the workbook holds formulas, after its sizes are found within bounds.
 
@@ -50,15 +60,11 @@ def check_workbook_file(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            unpacked = sum(entry.file_size for entry in entries)
-            if len(entries) > ENTRY_LIMIT or unpacked > UNPACKED_LIMIT:
-                raise RefusedInput(
-                    f"{path.name} unpacks to {unpacked} bytes in {len(entries)} parts; "
-                    f"at most {UNPACKED_LIMIT >> 20} MiB in {ENTRY_LIMIT} are opened",
-                    hint=_HINT,
-                )
+            _bound(path.name, entries)
             # a list, not any(): every part must be looked at
             parts = [_scan(archive, entry) for entry in entries if entry.filename.endswith((".xml", ".rels"))]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+    except RefusedInput:
+        raise
+    except Exception as error:  # zipfile and its decompressors raise a dozen kinds on damaged bytes
         raise RefusedInput(f"{path.name} is not a readable .xlsx workbook: {error}", hint=_HINT) from error
     return any(parts)

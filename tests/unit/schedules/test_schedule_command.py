@@ -1,0 +1,125 @@
+"""`clinic schedule`, run as the command line runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from schedule_county import EXAMPLE, example, put, write_csv
+from typer.testing import CliRunner, Result
+
+from clinic_records.errors import ClinicError
+from cloud_hospital import downlink
+from commands.schedule import app
+from schedules.publish import decode
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Path:
+    folder = tmp_path / "hospital"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, bytes, int]]:
+    """What publishing hands to the downlink, of which the hospital has its own tests."""
+    found: list[tuple[Path, bytes, int]] = []
+
+    def publish_schedule(hospital_dir: Path, payload: bytes, version: int) -> int:
+        found.append((hospital_dir, payload, version))
+        return 2
+
+    monkeypatch.setattr(downlink, "publish_schedule", publish_schedule)
+    return found
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=True)
+
+
+def refused(*words: object) -> tuple[int, str]:
+    """Exit code and text of a run that ends in one of our errors, as `commands.app.run` shows it."""
+    result = run(*words)
+    assert isinstance(result.exception, ClinicError), result.output
+    return result.exception.exit_code, str(result.exception)
+
+
+def test_check_says_where_and_ends_with_three(tmp_path: Path) -> None:
+    good = run("check", EXAMPLE, "--month", "2026-11")
+    assert (good.exit_code, good.stdout) == (0, "2026-11-01 to 2026-11-30: 46 visits, 0 error(s), 0 warning(s)\n")
+    lines = example()
+    put(lines, "rules", 5, "point_id", "P999")
+    folder = write_csv(lines, tmp_path / "c")
+    bad = run("check", folder, "--year", "2026")
+    assert bad.exit_code == 3
+    assert "R01 rules.csv row 5 point_id" in bad.stdout
+    as_json = run("check", folder, "--year", "2026", "--json")
+    assert as_json.exit_code == 3
+    found = json.loads(as_json.stdout)
+    assert [one["code"] for one in found] == ["R01", "R07"]
+    assert {"code", "severity", "file", "sheet", "row", "column", "value", "message", "message_zh", "cause"} == set(
+        found[0]
+    )
+
+
+def test_a_month_from_files_to_vehicles(hospital: Path, queued: list[tuple[Path, bytes, int]]) -> None:
+    assert refused("show", "--hospital", hospital)[0] == 1
+    imported = run("import", EXAMPLE, "--hospital", hospital, "--month", "2026-11", "--json")
+    assert imported.exit_code == 0
+    assert json.loads(imported.stdout) | {"findings": []} == {
+        "source": "county-small",
+        "first": "2026-11-01",
+        "last": "2026-11-30",
+        "visits": 46,
+        "findings": [],
+    }
+    published = run("publish", "--hospital", hospital, "--effective-from", "2026-11-23", "--json")
+    assert published.exit_code == 0, published.output
+    head = json.loads(published.stdout)
+    assert (head["version"], head["queued_vehicles"], head["effective_from"]) == (1, 2, "2026-11-23")
+    ((where, payload, version),) = queued
+    assert (where, version) == (hospital, 1)
+    assert decode(payload).hash == head["hash"]
+    shown = json.loads(run("show", "--hospital", hospital, "--vehicle", "V01", "--day", "2026-11-23", "--json").stdout)
+    assert [visit["visit_id"] for visit in shown["visits"]] == ["R01-20261123", "R02-20261123"]
+    assert shown["hash"] == head["hash"]
+    assert "上塘村文化礼堂" in run("show", "--hospital", hospital, "--day", "2026-11-23").stdout
+    assert refused("show", "--hospital", hospital, "--day", "2026-11-22") == (
+        1,
+        "no published version covers 2026-11-22",
+    )
+
+
+def test_publishing_again_queues_the_same_version_again(hospital: Path, queued: list[tuple[Path, bytes, int]]) -> None:
+    run("import", EXAMPLE, "--hospital", hospital, "--month", "2026-11")
+    for _ in range(2):
+        assert run("publish", "--hospital", hospital, "--effective-from", "2026-11-23").exit_code == 0
+    assert [version for *_, version in queued] == [1, 1]
+    assert queued[0] == queued[1]
+
+
+def test_a_plan_with_errors_is_not_published(
+    hospital: Path, queued: list[tuple[Path, bytes, int]], tmp_path: Path
+) -> None:
+    lines = example()
+    put(lines, "rules", 5, "point_id", "P999")
+    imported = run("import", write_csv(lines, tmp_path / "c"), "--hospital", hospital, "--month", "2026-11")
+    assert imported.exit_code == 3
+    code, text = refused("publish", "--hospital", hospital)
+    assert (code, "1 error(s)" in text) == (3, True)
+    assert queued == []
+    assert "R01-20261123" in run("show", "--draft", "--hospital", hospital).stdout, "what could be read is shown"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("check", "/nowhere"), 1),
+        (("check", EXAMPLE, "--month", "November"), 3),
+        (("import", EXAMPLE, "--hospital", "/nowhere"), 1),
+        (("publish", "--hospital", "."), 1),
+        (("show", "--hospital", ".", "--day", "23.11.2026"), 3),
+    ],
+)
+def test_wrong_words_are_answered_clearly(words: tuple[object, ...], code: int) -> None:
+    assert refused(*words)[0] == code
