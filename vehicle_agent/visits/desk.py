@@ -22,6 +22,7 @@ from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits import decisions, encounters, kept, look, patients, stops
 from vehicle_agent.visits.armed import arm_device, disarm_device
 from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.port import DeskPort
 from vehicle_agent.visits.recorder import topics_of
 from vehicle_agent.visits.roster import Roster
 from vehicle_agent.visits.versions import Act, get
@@ -39,6 +40,8 @@ from vehicle_agent.visits.views import (
 
 T = TypeVar("T")
 
+__all__ = ["Artist", "Desk", "DeskPort"]
+
 
 class Artist(Protocol):
     """Draws a recording away from this process."""
@@ -47,7 +50,7 @@ class Artist(Protocol):
         """See Desk.picture."""
 
 
-class Desk:
+class Desk(DeskPort):
     """The nurse's desk on one vehicle."""
 
     def __init__(

@@ -1,0 +1,67 @@
+"""What the limited child processes do: one table; the heavy libraries are imported inside each job, only there."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from clinic_records.errors import RefusedInput
+from clinic_records.record import encode_payload
+from devices.delivery import Delivery
+from vehicle_agent.store.blobs import BlobFile
+from vehicle_agent.visits.views import Picture
+
+
+class Interpret(msgspec.Struct, frozen=True):
+    """Read one delivery: its Delivery and the file with the raw bytes. The answer is a Reading as JSON."""
+
+    delivery: Delivery
+    raw: str
+
+
+class Draw(msgspec.Struct, frozen=True):
+    """Draw a kept blob; `lang` is `zh` or `en`. The answer is a Picture. It holds a key: never write it to a disk."""
+
+    blob: BlobFile
+    modality: str
+    lang: str
+
+
+def _interpret(request: bytes) -> bytes:
+    asked = msgspec.msgpack.decode(request, type=Interpret)
+    reading = import_module("devices.interpret").interpret(asked.delivery, Path(asked.raw))
+    return encode_payload(reading)
+
+
+def _draw(request: bytes) -> bytes:
+    asked = msgspec.msgpack.decode(request, type=Draw)
+    with asked.blob.plain() as source:
+        raw = source.read()
+    picture: Picture = import_module("vehicle_agent.drawing").draw(raw, asked.modality, asked.lang)
+    return msgspec.msgpack.encode(picture)
+
+
+def _seal_blob(request: bytes) -> bytes:
+    sealer = import_module("vehicle_agent.store.sealer")
+    return msgspec.msgpack.encode(sealer.seal_blob(msgspec.msgpack.decode(request, type=sealer.SealJob)))
+
+
+JOBS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "interpret": _interpret,
+    "draw": _draw,
+    "seal": _seal_blob,
+}
+"""Name in the request -> what is done."""
+
+
+def do(name: str, request: bytes) -> bytes:
+    """Run one job of the table.
+
+    Raises:
+        RefusedInput: no such job; and whatever the job raises.
+    """
+    if name not in JOBS:
+        raise RefusedInput(f"no job {name!r}")
+    return JOBS[name](request)

@@ -1,0 +1,93 @@
+"""`python -m vehicle_agent.listener DIR AGENT_PID`: the DICOM node in its own process.
+
+It needs nobody logged in and no agent answering: what a device stores goes sealed into the inbox, durable, and only
+then the device is told yes. The worklist is asked of the agent over the control socket; it is empty while that is
+locked or away. One line on stdout says the port.
+"""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from clinic_records.errors import ClinicError
+from devices.delivery import Delivery
+from devices.dicom.node import DicomNode
+from devices.dicom.settings import DicomSettings, Peer
+from devices.dicom.worklist import WorklistItem
+from vehicle_agent.control import ask, ask_raw
+from vehicle_agent.logs import log_to_stderr
+from vehicle_agent.parent import die_with
+from vehicle_agent.settings import load_settings
+from vehicle_agent.store.folder import VehicleFolder
+from vehicle_agent.store.inbox import Inbox
+from vehicle_agent.visits.roster import Roster
+
+ASK_S: Final = 3.0
+"""Longest wait for the agent; a modality gives up on its worklist after some ten seconds."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Reception:
+    """What the node asks of us: today's worklist, and a safe place for what comes."""
+
+    def __init__(self, folder: VehicleFolder) -> None:
+        self._socket = folder.agent_socket
+        self._inbox = Inbox(folder.inbox, folder.vault_public.read_bytes())
+
+    def worklist(self) -> list[WorklistItem]:
+        """The open orders; none while the agent is locked or away."""
+        try:
+            return msgspec.json.decode(ask_raw(self._socket, "worklist", timeout_s=ASK_S), type=list[WorklistItem])
+        except ClinicError as error:
+            _log.warning("listener.no_worklist", error=str(error))
+            return []
+
+    def deliver(self, delivery: Delivery, raw: Path) -> None:
+        """Make it durable, then tell the agent; the agent also looks by itself."""
+        self._inbox.deliver(msgspec.json.encode(delivery), raw)
+        try:
+            ask(self._socket, "poke", timeout_s=ASK_S)
+        except ClinicError as error:
+            _log.info("listener.no_agent", error=str(error))
+
+
+def run(folder: VehicleFolder) -> None:
+    """Listen until told to stop."""
+    settings = load_settings(folder.root)
+    reception = Reception(folder)
+    peers = tuple(Peer(device.ae_title, device.id) for device in Roster(settings.devices) if device.ae_title)
+    node = DicomNode(
+        DicomSettings(
+            peers=peers,
+            temp_dir=folder.run / "dicom",
+            ae_title=settings.dicom.ae_title,
+            host=settings.dicom.host,
+            port=settings.dicom.port,
+        ),
+        reception.worklist,
+        reception.deliver,
+    )
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    port = node.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    stop.wait()
+    node.stop()
+
+
+def main() -> None:
+    """Start below the agent and end with it."""
+    die_with(int(sys.argv[2]))
+    log_to_stderr()
+    run(VehicleFolder(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

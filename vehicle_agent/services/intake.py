@@ -1,0 +1,191 @@
+"""Intake: from the sealed inbox to the store, once somebody has logged in. One worker a device, so that a device
+that sends rubbish, or a lot, takes nothing else with it.
+
+What a child process dies of is tried twice, counted on disk before each try, then set aside (sync rule 13).
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+import structlog
+
+from clinic_records.clock import Clock
+from clinic_records.errors import NotFound, RefusedInput, StoreError
+from clinic_records.ids import DeviceId, IdFactory, RecordId
+from clinic_records.reading import Reading
+from devices.delivery import Delivery
+from vehicle_agent.children import Children
+from vehicle_agent.jobs import Interpret
+from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.quarantine import quarantine
+from vehicle_agent.store.settings import get_setting, put_setting
+from vehicle_agent.store.vault import Vault
+from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.recorder import Kept, keep
+from vehicle_agent.visits.versions import Act
+
+LOOK_S: Final = 5.0
+"""How often the inbox is looked at although nobody said there is something."""
+TRIES: Final = 2
+INTERPRET_S: Final = 120.0
+"""Longest time to read one delivery: a 200 MB loop takes some seconds on a slow box."""
+_TRIED: Final = "intake.tried."
+_UNKNOWN: Final = DeviceId("inbox")
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class Item(NamedTuple):
+    """One delivery in the inbox; `delivery` is None where its meta is none of ours."""
+
+    ticket: str
+    meta: bytes
+    delivery: Delivery | None
+
+
+class Intake:
+    """Empties the inbox while the store is open."""
+
+    def __init__(
+        self, vault: Vault, children: Children, *, events: EventHub, clock: Clock, ids: IdFactory, work: Path
+    ) -> None:
+        """`work` is a private folder in memory: raw bytes lie there in plain while a child reads them."""
+        self._vault = vault
+        self._children = children
+        self._events = events
+        self._clock = clock
+        self._ids = ids
+        self._work = work
+        self._poked = asyncio.Event()
+        self._workers: dict[DeviceId, asyncio.Task[None]] = {}
+
+    def poke(self) -> None:
+        """Something came; look now. From the event loop's own thread."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                if self._vault.is_open:
+                    await self._start_workers()
+                try:
+                    async with asyncio.timeout(LOOK_S):
+                        await self._poked.wait()
+                except TimeoutError:
+                    continue
+                self._poked.clear()
+        finally:
+            for worker in self._workers.values():
+                worker.cancel()
+            await asyncio.gather(*self._workers.values(), return_exceptions=True)
+
+    async def _start_workers(self) -> None:
+        pending = await asyncio.to_thread(self._vault.inbox.pending, self._vault.inbox_private)
+        by_device: dict[DeviceId, list[Item]] = {}
+        for ticket, meta in pending:
+            item = Item(ticket, meta, _delivery(meta))
+            by_device.setdefault(item.delivery.device if item.delivery else _UNKNOWN, []).append(item)
+        for device, items in by_device.items():
+            if device not in self._workers:
+                self._workers[device] = asyncio.create_task(self._work_off(device, items))
+
+    async def _work_off(self, device: DeviceId, items: list[Item]) -> None:
+        try:
+            for item in items:
+                await self._take(item)
+        except NotFound as error:
+            _log.warning("intake.gone", device=device, error=str(error))
+        except StoreError as error:
+            _log.error("intake.postponed", device=device, error=str(error))
+            return
+        finally:
+            del self._workers[device]
+        self.poke()  # more may have come while this worker was busy
+
+    async def _take(self, item: Item) -> None:
+        """Record it or set it aside; the inbox lets go of it only after that is durable."""
+        raw = self._work / item.ticket
+        try:
+            await asyncio.to_thread(self._vault.inbox.open, item.ticket, self._vault.inbox_private, raw)
+            try:
+                reading = await self._understand(item, raw)
+            except RefusedInput as error:
+                await self._set_aside(item, raw, str(error))
+            else:
+                await self._record(reading, item, raw)
+        finally:
+            raw.unlink(missing_ok=True)
+        await asyncio.to_thread(self._vault.inbox.remove, item.ticket)
+
+    async def _understand(self, item: Item, raw: Path) -> Reading:
+        """What the delivery says.
+
+        Raises:
+            RefusedInput: it cannot be understood, or a child died of it twice.
+        """
+        if item.delivery is None:
+            raise RefusedInput("the delivery's own description cannot be read")
+        if item.delivery.fault:
+            raise RefusedInput(item.delivery.fault)
+        while True:
+            tried = await self._write(partial(_count_try, ticket=item.ticket))
+            if tried > TRIES:
+                raise RefusedInput(f"the reader broke {TRIES} times on it")
+            try:
+                body = await self._children.run("interpret", Interpret(item.delivery, str(raw)), timeout_s=INTERPRET_S)
+                return msgspec.json.decode(body, type=Reading)
+            except StoreError as error:
+                _log.warning("intake.reader_broke", ticket=item.ticket, tried=tried, error=str(error))
+            except msgspec.MsgspecError as error:
+                raise RefusedInput(f"the reader gave no reading: {error}") from error
+
+    async def _record(self, reading: Reading, item: Item, raw: Path) -> None:
+        kept = await asyncio.to_thread(self._vault.store.blobs.keep, raw)
+        if kept.sha256 != reading.raw.sha256:
+            await self._set_aside(item, raw, "the reader named other bytes than it was given")
+            return
+        new_id = RecordId(self._ids.new())
+
+        def job(conn: Connection) -> Kept:
+            put_setting(conn, _TRIED + item.ticket, None)
+            return keep(conn, reading, new_id, Act(None, self._clock.now()))
+
+        outcome = await self._write(job)
+        _log.info("intake.kept", device=reading.device, is_new=outcome.is_new, status=outcome.recording.status.value)
+        self._events.publish(*outcome.topics, "devices", "sync")
+
+    async def _set_aside(self, item: Item, raw: Path, reason: str) -> None:
+        kept = await asyncio.to_thread(self._vault.store.blobs.keep, raw)
+        source = item.delivery.device if item.delivery else _UNKNOWN
+
+        def job(conn: Connection) -> None:
+            put_setting(conn, _TRIED + item.ticket, None)
+            now = self._clock.now()
+            quarantine(conn, at=now, source=source, reason=reason, blob=kept.sha256, meta=item.meta)
+
+        await self._write(job)
+        _log.warning("intake.set_aside", device=source, reason=reason)
+        self._events.publish("unbound")
+
+    async def _write(self, job: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self._vault.store.submit(job))
+
+
+def _count_try(conn: Connection, *, ticket: str) -> int:
+    tried = int(get_setting(conn, _TRIED + ticket) or b"0") + 1
+    put_setting(conn, _TRIED + ticket, str(tried).encode())
+    return tried
+
+
+def _delivery(meta: bytes) -> Delivery | None:
+    try:
+        return msgspec.json.decode(meta, type=Delivery)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,97 @@
+"""One thread for each device on a line: open, listen, make durable, answer; the only owner of its reconnects."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import structlog
+
+from clinic_records.clock import Clock, Stamp
+from clinic_records.errors import BadFrame, ConfigError, DeviceError, StoreError
+from devices.delivery import of_frame
+from devices.framing.base import Frame
+from devices.pump import pump
+from devices.registry import make_driver
+from devices.transports.open import open_transport
+from vehicle_agent.store.inbox import Inbox
+from vehicle_agent.visits.roster import FAULT, IDLE, NOT_CONNECTED, Device, DeviceState
+
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 15.0
+"""Between two tries to open a line: doubled each time, with up to half of it at random, so that devices behind one
+USB hub do not all come back at the same moment."""
+
+_log = structlog.get_logger(__name__)
+
+
+class SerialLine:
+    """Keeps one device connected until stopped."""
+
+    def __init__(
+        self,
+        device: Device,
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        report: Callable[[Device, DeviceState], None],
+        delivered: Callable[[], None],
+    ) -> None:
+        """`report` and `delivered` are called in this line's thread."""
+        self._device = device
+        self._inbox = inbox
+        self._clock = clock
+        self._report = report
+        self._delivered = delivered
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"line-{device.id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after what is in hand is durable."""
+        self._stop.set()
+        self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        wait_s = FIRST_WAIT_S
+        while not self._stop.is_set():
+            started = time.monotonic()
+            try:
+                self._serve_once()
+            except ConfigError as error:
+                self._report(self._device, DeviceState(FAULT, f"设置有误 wrong setting: {error}"))
+                return
+            except DeviceError as error:
+                self._report(self._device, DeviceState(NOT_CONNECTED, f"{error.hint.zh} {error.hint.en}"))
+                _log.info("line.cut", device=self._device.id, error=str(error))
+            except StoreError as error:
+                self._report(self._device, DeviceState(FAULT, f"{error.hint.zh} {error.hint.en}"))
+                _log.error("line.not_kept", device=self._device.id, error=str(error))
+            if time.monotonic() - started > LONGEST_WAIT_S:
+                wait_s = FIRST_WAIT_S
+            self._stop.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter, no secret
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    def _serve_once(self) -> None:
+        driver = make_driver(self._device.driver, self._clock.now)
+        transport = open_transport(self._device.url)
+        try:
+            self._report(self._device, DeviceState(IDLE))
+            _log.info("line.open", device=self._device.id)
+            pump(transport, driver, self._take, self._stop)
+        finally:
+            transport.close()
+
+    def _take(self, item: Frame | BadFrame) -> None:
+        stamp = Stamp(vehicle_time=self._clock.now())
+        delivery = of_frame(
+            item, device=self._device.id, driver=self._device.driver, stamp=stamp, peer=self._device.url
+        )
+        ticket = self._inbox.deliver(msgspec.json.encode(delivery), item.raw)
+        _log.info("line.delivered", device=self._device.id, ticket=ticket, size=len(item.raw), fault=delivery.fault)
+        self._delivered()
