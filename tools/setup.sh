@@ -33,4 +33,6 @@ if ! command -v npm >/dev/null && [ ! -x .venv/bin/npm ] && [ ! -e clinic_web/st
   .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps --require-hashes \
     --requirement requirements/node.txt || fail "npm is missing and could not be installed: as root, apt-get install npm"
 fi
+# Node trusts only the authorities it ships; the machine's own (a clinic's proxy) count too
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
 .venv/bin/python -m clinic_web.build_assets
