@@ -1,0 +1,46 @@
+"""`clinic device decode FILE`: what a device's file says, as JSON or CSV on standard output."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clinic_records.errors import BadFrame, RefusedInput
+from recordings.decode import MAX_BYTES, decode
+from recordings.export import as_data, table
+from recordings.signal import DecodedRecording
+
+
+def decode_command(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="a file a device wrote")],
+    json_: Annotated[bool, typer.Option("--json", help="everything, as one JSON object")] = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="the samples: a header, then one row a sample")] = False,
+) -> None:
+    """Decode a device's file: SCP-ECG, DICOM ECG and pictures, SP80B spirometry, standard .wf waveforms."""
+    if json_ == csv_:
+        raise typer.BadParameter("say either --json or --csv")
+    decoded = _decoded(file)
+    if json_:
+        json.dump(as_data(decoded), sys.stdout, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    try:
+        writer.writerows(table(decoded))
+    except RefusedInput as error:
+        raise RefusedInput(f"{file}: {error}", hint=error.hint) from None
+
+
+def _decoded(file: Path) -> DecodedRecording:
+    size = file.stat().st_size
+    if size > MAX_BYTES:
+        raise RefusedInput(f"{file}: {size} bytes, more than a recording can have ({MAX_BYTES})")
+    try:
+        return decode(file.read_bytes(), file.name)
+    except BadFrame as error:
+        raise BadFrame(f"{file}: {error}", hint=error.hint) from error
+    except RefusedInput as error:
+        raise RefusedInput(f"{file}: {error}", hint=error.hint) from error

@@ -1,0 +1,69 @@
+"""A decoded recording as plain data and as rows of a table, for `clinic device decode`."""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from math import isnan
+
+from clinic_records.errors import RefusedInput
+from clinic_records.reading import Numeric
+from recordings.signal import DecodedRecording, Signal
+
+
+def as_data(decoded: DecodedRecording) -> dict[str, object]:
+    """The recording as JSON values; a sample the device did not have is null."""
+    data: dict[str, object] = {
+        "format": decoded.format,
+        "patient": decoded.patient,
+        "device": decoded.device,
+        "start": decoded.start.isoformat() if decoded.start else None,
+        "channels": [
+            {
+                "name": signal.name,
+                "unit": signal.unit,
+                "sampling_hz": signal.sampling_hz,
+                "start_s": signal.start_s,
+                "samples": [None if isnan(value) else value for value in signal.samples.tolist()],
+            }
+            for signal in decoded.signals
+        ],
+        "numerics": [_numeric(numeric) for numeric in decoded.numerics],
+        "notes": list(decoded.notes),
+    }
+    if decoded.frames is not None:
+        data |= {"rows": decoded.frames.rows, "columns": decoded.frames.columns, "frames": decoded.frames.count}
+    return data
+
+
+def _numeric(numeric: Numeric) -> dict[str, object]:
+    value = numeric.quantity
+    return {
+        "system": numeric.code.system,
+        "code": numeric.code.code,
+        "display": numeric.code.display,
+        "value": float(value.value) if value else None,
+        "unit": value.unit if value else None,
+        "context": numeric.context,
+    }
+
+
+def table(decoded: DecodedRecording) -> Iterator[list[str]]:
+    """A header `name [unit]` for each channel, then one row a sample; an empty cell where a channel has none.
+
+    Raises:
+        RefusedInput: the recording has no samples, or its channels do not share one sampling rate.
+    """
+    if not decoded.signals:
+        raise RefusedInput(f"a recording of format {decoded.format} has no samples to list; use --json")
+    rates = {signal.sampling_hz for signal in decoded.signals}
+    if len(rates) > 1:
+        raise RefusedInput("the channels have different sampling rates, one row cannot hold them; use --json")
+    yield [f"{signal.name} [{signal.unit}]" for signal in decoded.signals]
+    for row in zip_longest(*(_cells(signal) for signal in decoded.signals), fillvalue=""):
+        yield list(row)
+
+
+def _cells(signal: Signal) -> Iterator[str]:
+    for _ in range(round(signal.start_s * signal.sampling_hz)):
+        yield ""
+    for value in signal.samples.tolist():
+        yield "" if isnan(value) else f"{value:.10g}"
