@@ -44,7 +44,7 @@ def write_csv(
 def write_xlsx(lines: Mapping[str, list[list[Any]]], path: Path) -> Path:
     """A workbook; cells keep the types they have."""
     book = Workbook()
-    book.remove(book.active)
+    book.remove(book.worksheets[0])
     for name, table in lines.items():
         sheet = book.create_sheet(TABLES[name].sheet)
         for line in table:

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from schedule_county import EXAMPLE, example, put, write_csv
 from typer.testing import CliRunner, Result
 
 from clinic_records.errors import ClinicError
 from cloud_hospital import downlink
 from commands.schedule import app
 from schedules.publish import decode
+from tests.unit.schedules.schedule_county import EXAMPLE, example, put, write_csv
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from calendar import monthrange
 from collections import Counter
 from datetime import date, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from schedule_county import EXAMPLE, example, put, write_csv
 
 from clinic_records.schedule import Visit, VisitStatus
 from schedules.check import check
@@ -18,6 +18,7 @@ from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Action, DatedException, Plan, Point, Rule, Village
 from schedules.places import Place
+from tests.unit.schedules.schedule_county import EXAMPLE, example, put, write_csv
 
 HERE = Place("t.csv", "", 2)
 PATTERNS = [
@@ -33,7 +34,7 @@ PATTERNS = [
 
 
 def rule(number: int, pattern: str, **more: object) -> Rule:
-    fields = {
+    fields: dict[str, Any] = {
         "rule_id": f"R{number}",
         "point_id": f"P{number % 3}",
         "vehicle_id": f"V{number}",

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
-from schedule_county import EXAMPLE, Lines, example, put, write_csv, write_xlsx
 
 from clinic_records.errors import NotFound, RefusedInput
 from schedules.check import Checked, check
@@ -18,6 +17,7 @@ from schedules.load import csv_folder, zip_limits
 from schedules.load.cells import Unreadable, read_cell
 from schedules.load.source import read_tables
 from schedules.tables import TABLES, Form
+from tests.unit.schedules.schedule_county import EXAMPLE, Lines, example, put, write_csv, write_xlsx
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 12, 31)
 
