@@ -18,10 +18,12 @@ class Driver(ABC):
 
     Attributes:
         name: its name in `devices.registry` and in the catalog.
+        media_type: of the frames it delivers; `devices.interpret` knows who reads them.
         idle_s: seconds of silence after which a half message is over and `on_idle` is asked.
     """
 
     name: ClassVar[str]
+    media_type: ClassVar[str]
     idle_s: ClassVar[float] = 2.0
 
     def __init__(self, now: Callable[[], datetime]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -123,7 +123,9 @@ def _device_time(dataset: Dataset, notes: list[str]) -> datetime | None:
     except ValueError:
         notes.append(f"acquisition time {stated[:32]!r} is none")
         return None
-    return datetime(*moment.timetuple()[:6], moment.microsecond // 1000 * 1000, tzinfo=moment.tzinfo or CHINA)
+    return datetime(
+        *moment.timetuple()[:6], moment.microsecond // 1000 * 1000, tzinfo=moment.tzinfo or CHINA
+    ).astimezone(UTC)
 
 
 def _day(text: str) -> date | None:

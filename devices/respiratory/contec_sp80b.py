@@ -67,6 +67,7 @@ class ContecSp80b(Driver):
     """One connection: takes every record it has not taken in this connection, and tells old ones from new."""
 
     name = "contec-sp80b"
+    media_type = MEDIA_TYPE
     _is_ready = False
     _count = 0
     _taken = 0

@@ -3,16 +3,22 @@
 It counts a record as acknowledged when the host, after taking its wave, asks for the next one or ends the transfer.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final
 
+from clinic_records.clock import CHINA
 from clinic_records.ids import sha256_hex
 from devices.framing import sp80b
 from devices.simulators.pty_line import PtyLine
 from devices.simulators.saw import DeviceSaw
+from recordings.spirometry.formula import FORMULA, ForcedExpiration
+from recordings.spirometry.sp80b import Sp80bResult, encode_session
 from recordings.spirometry.sp80b_layout import RESULT_SIZE, checksum7, put_u14
 
+LABEL: Final = f"simulated curve by formula: {FORMULA}"
+"""The protocol has no field for it: whoever shows such a device says it beside its name."""
 _COMMAND_SIZES: Final = {0x80: 2, 0x83: 10, 0x82: 2, 0x94: 2, 0x90: 2, 0x91: 4, 0x92: 3, 0x93: 2}
 _PLAIN_ANSWERS: Final = {
     0x80: sp80b.STARTED,
@@ -28,6 +34,23 @@ _KEEP, _DELETE, _NEXT, _FIRST = 0x7E, 0x7F, 0x01, 0x00
 def _closed(*words: int, size: int) -> bytes:
     body = bytes(words).ljust(size - 1, b"\0")
     return body + bytes((checksum7(body),))
+
+
+def blow_record(
+    *,
+    sex: str = "M",
+    age: int = 68,
+    height_cm: int = 165,
+    fvc: float = 3.2,
+    tau_s: float = 0.6,
+    taken: datetime | None = None,
+) -> bytes:
+    """The record of one manoeuvre made by a published formula (`FORMULA`), never a person's; volumes L, tau s."""
+    made = ForcedExpiration(fvc, tau_s)
+    numbers: dict[str, Any] = dict(made.numbers())
+    when = (taken or datetime.now(UTC)).astimezone(CHINA)
+    result = Sp80bResult(taken=when, sex=sex, age=age, height_cm=height_cm, **numbers)
+    return encode_session(result, made.curve())
 
 
 class Sp80bDevice:

@@ -1,0 +1,148 @@
+"""The `clinic device simulate` group: devices that speak the true protocol, for a table without devices.
+
+Each prints what the device was told, one JSON object a line.
+"""
+
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from clinic_records.errors import RefusedInput
+from devices.simulators import ecg_dicom, ultrasound
+from devices.simulators.dicom_device import DicomDevice
+from devices.simulators.ecg_scp import BAUD, EcgScpSimulator, scp_record
+from devices.simulators.saw import DeviceSaw
+from devices.simulators.spirometer import LABEL, SpirometerSimulator, blow_record
+
+app = typer.Typer(no_args_is_help=True)
+
+Link = Annotated[Path, typer.Option(help="Name to give the device's serial port (a symbolic link to a pty).")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for the vehicle.")]
+Host = Annotated[str, typer.Option(help="Address of the vehicle's DICOM node.")]
+Port = Annotated[int, typer.Option(help="Port of the vehicle's DICOM node.")]
+Called = Annotated[str, typer.Option(help="AE title of the vehicle's DICOM node.")]
+Name = Annotated[str, typer.Option(help="Pick this patient from the worklist; * and ? stand for letters.")]
+Accession = Annotated[str, typer.Option(help="Pick this accession number from the worklist.")]
+Nobody = Annotated[bool, typer.Option("--nobody", help="Pick nobody: the object goes out without a patient.")]
+
+
+@app.callback()
+def simulate() -> None:
+    """Simulated devices speaking the true protocols, with real recordings where they exist."""
+
+
+def _tell(saw: DeviceSaw) -> None:
+    typer.echo(msgspec.json.encode(saw).decode())
+
+
+@app.command("ecg-scp")
+def ecg_scp(
+    *,
+    link: Link,
+    patient_id: str = "",
+    name: str = "",
+    sex: str = "",
+    birth_date: Annotated[str, typer.Option(metavar="YYYY-MM-DD")] = "",
+    fast: Annotated[bool, typer.Option("--fast", help="Not at 115200 baud but as fast as it goes.")] = False,
+    repeat: int = 1,
+    wait: Wait = 60.0,
+) -> None:
+    """A 12-lead electrocardiograph on a serial line: streams a real ECG as SCP-ECG."""
+    born = _day(birth_date)
+    device = EcgScpSimulator(link, baud=0 if fast else BAUD)
+    try:
+        for _ in range(repeat):
+            record = scp_record(patient_id=patient_id, name=name, sex=sex, birth_date=born)
+            _tell(device.send(record, wait_s=wait))
+        _drain()
+    finally:
+        device.close()
+
+
+@app.command("spirometer-sp80b")
+def spirometer_sp80b(
+    *,
+    link: Link,
+    sex: str = "M",
+    age: int = 68,
+    height: Annotated[int, typer.Option(help="Centimetres.")] = 165,
+    fvc: Annotated[float, typer.Option(help="Litres.")] = 3.2,
+    tau: Annotated[float, typer.Option(help="Seconds in which the lung empties to 37 %.")] = 0.6,
+    wait: Wait = 60.0,
+) -> None:
+    """A spirometer on a serial line: one blow, made by a published formula, once the vehicle listens."""
+    typer.echo(LABEL, err=True)
+    device = SpirometerSimulator(link)
+    try:
+        device.line.wait_connected(wait)
+        device.blow(blow_record(sex=sex, age=age, height_cm=height, fvc=fvc, tau_s=tau))
+        deadline = time.monotonic() + wait
+        while not device.saw and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for saw in device.saw:
+            _tell(saw)
+        _drain()
+    finally:
+        device.close()
+    if not device.saw:
+        raise typer.Exit(1)
+
+
+@app.command("ecg-dicom")
+def ecg_dicom_command(
+    *,
+    port: Port,
+    host: Host = "127.0.0.1",
+    called: Called = "CLINIC",
+    ae_title: str = ecg_dicom.AE_TITLE,
+    name: Name = "",
+    accession: Accession = "",
+    nobody: Nobody = False,
+) -> None:
+    """A DICOM electrocardiograph: worklist, then a real 12-lead ECG by C-STORE."""
+    device = DicomDevice(host, port, ae_title=ae_title, called=called)
+    if nobody:
+        _finish(device.store(ecg_dicom.examination(None)))
+    else:
+        _finish(ecg_dicom.examine(device, name=name, accession=accession))
+
+
+@app.command("ultrasound-dicom")
+def ultrasound_dicom(
+    *,
+    port: Port,
+    host: Host = "127.0.0.1",
+    called: Called = "CLINIC",
+    ae_title: str = ultrasound.AE_TITLE,
+    name: Name = "",
+    accession: Accession = "",
+    nobody: Nobody = False,
+) -> None:
+    """A portable ultrasound scanner: worklist, then a real loop of 6.9 MB by C-STORE."""
+    device = DicomDevice(host, port, ae_title=ae_title, called=called)
+    if nobody:
+        _finish(device.store(ultrasound.examination(None)))
+    else:
+        _finish(ultrasound.examine(device, name=name, accession=accession))
+
+
+def _finish(saw: DeviceSaw) -> None:
+    _tell(saw)
+    if not saw.acknowledged:
+        raise typer.Exit(1)
+
+
+def _drain() -> None:
+    """A pty that is closed takes its unread bytes with it; a real cart stays plugged in."""
+    time.sleep(1.0)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise RefusedInput(f"{text!r} is not a date; write it as 1950-02-03") from None
