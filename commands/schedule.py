@@ -116,6 +116,10 @@ def publish(
     today = SystemClock().now().astimezone(CHINA).date()
     version, payload = publish_draft(folder, _day(effective_from), today)
     queued = publish_schedule(hospital, payload, version.version)
+    if queued == 0:
+        typer.echo(
+            "还没有车辆注册，注册后请再发布一次。 No vehicle is enrolled yet; publish again after that.", err=True
+        )
     if as_json:
         _print_json({**_head(version), "visits": len(version.visits), "queued_vehicles": queued})
     else:
