@@ -39,9 +39,9 @@ class EpochLog:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def begin(self, at: datetime, why: str) -> str:
-        """Start a new random epoch, durable on return."""
-        epoch = secrets.token_hex(8)
+    def begin(self, at: datetime, why: str, epoch: str = "") -> str:
+        """Start a new epoch, a random one unless it was drawn already; durable on return."""
+        epoch = epoch or secrets.token_hex(8)
         append_line(self._path, msgspec.json.encode(Began(epoch, at, why)))
         return epoch
 

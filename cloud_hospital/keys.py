@@ -4,6 +4,7 @@
 sealed to them may still arrive (sync rule 22).
 """
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +19,19 @@ from sync.keys import OriginKeys, RecipientPrivate
 class _File(msgspec.Struct, frozen=True):
     sign: bytes
     keyring: tuple[bytes, ...]
+    pseudonym: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class HospitalKeys:
-    """Signing pair, and private recipient keys by key id; the first of them is announced to vehicles."""
+    """Signing pair, and private recipient keys by key id; the first of them is announced to vehicles.
+
+    `pseudonym` is the secret behind the pseudonyms of analytic rows: 32 random bytes.
+    """
 
     sign: OriginKeys
     keyring: dict[str, RecipientPrivate]
+    pseudonym: bytes
 
     @classmethod
     def create(cls, folder: HospitalFolder) -> "HospitalKeys":
@@ -37,7 +43,9 @@ class HospitalKeys:
         path = _path(folder)
         if path.exists():
             raise ConfigError(f"{path} exists; a hospital's identity is never overwritten")
-        made = _File(OriginKeys.generate().to_bytes(), (RecipientPrivate.generate().to_bytes(),))
+        made = _File(
+            OriginKeys.generate().to_bytes(), (RecipientPrivate.generate().to_bytes(),), secrets.token_bytes(32)
+        )
         write_file(path, msgspec.json.encode(made))
         return cls.load(folder)
 
@@ -58,7 +66,7 @@ class HospitalKeys:
         except msgspec.MsgspecError as error:
             raise ConfigError(f"{path}: {error}; restore it from its escrow copy") from None
         keyring = [RecipientPrivate.from_bytes(raw) for raw in file.keyring]
-        return cls(OriginKeys.from_bytes(file.sign), {key.key_id: key for key in keyring})
+        return cls(OriginKeys.from_bytes(file.sign), {key.key_id: key for key in keyring}, file.pseudonym)
 
     @property
     def announced(self) -> RecipientPrivate:

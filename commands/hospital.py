@@ -1,10 +1,111 @@
-"""The `clinic hospital` group."""
+"""The `clinic hospital` group: one cloud hospital in one folder."""
 
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
 import typer
 
+from clinic_records.errors import ConfigError
+from cloud_hospital.hospital import init_hospital, open_hospital
+from cloud_hospital.settings import BrokerKind, HospitalSettings
+from cloud_hospital.status import hospital_status
+from cloud_hospital.tokens import Purpose, make_token
+from cloud_hospital.vehicles import enrol
+from sync.enrolment import decode_request, encode
+
 app = typer.Typer(no_args_is_help=True)
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The hospital's folder.")]
 
 
 @app.callback()
 def hospital() -> None:
-    """The `clinic hospital` group."""
+    """The cloud hospital: broker, intake, pages and the bureau's interface."""
+
+
+@app.command()
+def init(
+    directory: Directory,
+    hospital_id: Annotated[str, typer.Option("--id", help="Its id: A-Z, 0-9, '-', '_'.")] = "H01",
+    name: Annotated[str, typer.Option(help="Its name, as vehicles show it.")] = "云医院",
+    web_port: Annotated[int, typer.Option(help="Port of pages and interface; 0 picks a free one.")] = 8080,
+    broker_port: Annotated[int, typer.Option(help="Port of the broker; 0 picks a free one.")] = 1883,
+    broker: Annotated[BrokerKind, typer.Option(help="Which broker `run` starts.")] = BrokerKind.EMBEDDED,
+    database_url: Annotated[str, typer.Option(help="postgresql+psycopg://...; empty: SQLite in DIR.")] = "",
+) -> None:
+    """Make a new hospital: settings, keys, epoch, database."""
+    init_hospital(
+        directory,
+        HospitalSettings(
+            id=hospital_id,
+            name=name,
+            web_port=web_port,
+            broker_port=broker_port,
+            broker=broker,
+            database_url=database_url,
+        ),
+    )
+    print(f"hospital {hospital_id} made in {directory}", file=sys.stderr)
+
+
+@app.command()
+def run(directory: Directory) -> None:
+    """Run broker, intake worker and web until stopped; what dies is started again."""
+    from cloud_hospital.processes.run import run_hospital  # noqa: PLC0415  # only this command supervises
+
+    run_hospital(directory)
+
+
+@app.command()
+def worker(directory: Directory) -> None:
+    """Run one intake worker alone, against the broker of the settings."""
+    from cloud_hospital.intake.worker import run_worker  # noqa: PLC0415  # only this command needs the broker's client
+
+    run_worker(directory)
+
+
+@app.command()
+def status(directory: Directory, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Processes, ports, counts and what every vehicle still owes."""
+    with open_hospital(directory) as opened:
+        found = hospital_status(opened)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return
+    print(f"{found.hospital} {found.name}  epoch {found.epoch}  running: {', '.join(found.pids) or 'nothing'}")
+    print(f"entries {found.entries}  blobs {found.blobs}  quarantined {found.quarantined}  alarms {found.alarms}")
+    for each in found.vehicles:
+        state = (
+            "complete" if each.is_complete else f"{each.missing_seqs} numbers and {each.blobs_missing} blobs missing"
+        )
+        print(f"{each.vehicle}  last contact {each.last_contact or 'never'}  {state}")
+
+
+@app.command("enrol-vehicle")
+def enrol_vehicle(
+    directory: Directory,
+    request: Annotated[Path, typer.Argument(metavar="REQUEST", help="The vehicle's enrolment-request.json.")],
+    out: Annotated[Path, typer.Option(help="Where the enrolment for the vehicle goes.")],
+    replace: Annotated[bool, typer.Option("--replace", help="The vehicle has got another box.")] = False,
+) -> None:
+    """Enrol a vehicle's box, or grant it its next incarnation."""
+    try:
+        data = request.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{request}: {error.strerror}") from None
+    with open_hospital(directory) as opened:
+        enrolment = enrol(opened, decode_request(data), replace=replace)
+    out.touch(mode=0o600)
+    out.write_bytes(encode(enrolment))
+    print(f"vehicle {enrolment.vehicle} enrolled, incarnation {enrolment.incarnation}: {out}", file=sys.stderr)
+
+
+@app.command()
+def token(
+    directory: Directory, purpose: Annotated[Purpose, typer.Option(help="statutory: identified; analytic: pseudonyms.")]
+) -> None:
+    """Print a new token; only its hash is kept."""
+    with open_hospital(directory) as opened:
+        print(make_token(opened.engine, purpose, opened.now()))

@@ -4,6 +4,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from clinic_records.clock import to_ms
+from cloud_hospital.feed.epochs import keep_feed_epoch
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import sessions, vehicles
@@ -32,9 +33,17 @@ class VehicleSessions:
         return msgspec.structs.replace(state, epoch=self._hospital.log.current(), highest_receipt_seq=last or 0)
 
     def save(self, state: SessionState) -> None:
-        """Replace it; counts as contact with the vehicle."""
-        with writing(self._hospital.engine) as connection:
+        """Replace it; counts as contact with the vehicle.
+
+        A new epoch in it was drawn because this hospital was rolled back: it goes to the epoch log first and from
+        then on is every vehicle's. The count of receipts never falls; the vehicle counts a new epoch from zero.
+        """
+        hospital = self._hospital
+        if state.epoch not in {"", hospital.log.current()}:
+            now = hospital.now()
+            keep_feed_epoch(hospital.engine, hospital.log.begin(now, f"rolled back: {self._vehicle}", state.epoch), now)
+        with writing(hospital.engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.vehicle == self._vehicle))
             connection.execute(insert(sessions).values(vehicle=self._vehicle, state=msgspec.json.encode(state)))
             changed = update(vehicles).where(vehicles.c.id == self._vehicle)
-            connection.execute(changed.values(last_contact=to_ms(self._hospital.now())))
+            connection.execute(changed.values(last_contact=to_ms(hospital.now())))

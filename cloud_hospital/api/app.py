@@ -1,0 +1,17 @@
+"""The hospital's web application: the interface and the pages in one process."""
+
+from fastapi import FastAPI
+
+from cloud_hospital.api.answers import install_errors
+from cloud_hospital.api.bureau import bureau_router
+from cloud_hospital.api.proof import proof_router
+from cloud_hospital.hospital import Hospital
+
+
+def create_app(hospital: Hospital) -> FastAPI:
+    """The application of one opened hospital; its documentation pages are off, they would name what is guarded."""
+    app = FastAPI(title="Cloud hospital", docs_url=None, redoc_url=None, openapi_url=None)
+    install_errors(app)
+    app.include_router(bureau_router(hospital))
+    app.include_router(proof_router(hospital))
+    return app

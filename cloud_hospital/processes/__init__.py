@@ -1,0 +1,1 @@
+"""The hospital's processes and the supervisor that keeps them running."""

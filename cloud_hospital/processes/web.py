@@ -1,0 +1,22 @@
+"""The web process: `python -m cloud_hospital.processes.web DIR`."""
+
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from cloud_hospital.api.app import create_app
+from cloud_hospital.broker.ports import ports_of
+from cloud_hospital.hospital import open_hospital
+
+
+def main(directory: Path) -> None:
+    """Serve pages and interface until stopped."""
+    with open_hospital(directory) as hospital:
+        ports = ports_of(hospital.folder, hospital.settings)
+        # Access logs would put cursors and record ids of every request into the operator's log.
+        uvicorn.run(create_app(hospital), host=ports.web_host, port=ports.web, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
