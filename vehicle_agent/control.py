@@ -7,7 +7,6 @@ It lies in the vehicle's own folder (mode 700), so who can reach it is who owns 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,14 +51,11 @@ class ControlServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen; a socket left by a killed agent is replaced, one that answers is not.
+        """Listen; the socket a killed agent left is replaced (the agent's lock says that none runs).
 
         Raises:
-            ConfigError: another agent runs in this folder, or the path is too long for a socket.
+            ConfigError: the path is too long for a socket.
         """
-        with suppress(Offline):
-            ask(self._path, "ping", timeout_s=1.0)
-            raise ConfigError(f"{self._path}: another agent is running in this folder; stop it first")
         self._path.unlink(missing_ok=True)
         try:
             self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_LIMIT)

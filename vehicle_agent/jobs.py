@@ -10,6 +10,7 @@ import msgspec
 from clinic_records.errors import RefusedInput
 from clinic_records.record import encode_payload
 from devices.delivery import Delivery
+from sync.stream import SEGMENT
 from vehicle_agent.store.blobs import BlobFile
 from vehicle_agent.visits.views import Picture
 
@@ -38,7 +39,7 @@ def _interpret(request: bytes) -> bytes:
 def _draw(request: bytes) -> bytes:
     asked = msgspec.msgpack.decode(request, type=Draw)
     with asked.blob.plain() as source:
-        raw = source.read()
+        raw = b"".join(iter(lambda: source.read(SEGMENT), b""))
     picture: Picture = import_module("vehicle_agent.drawing").draw(raw, asked.modality, asked.lang)
     return msgspec.msgpack.encode(picture)
 

@@ -38,6 +38,8 @@ class WebSettings(_Part):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    idle_lock_s: Annotated[float, Field(gt=0)] = 15 * 60.0
+    """Seconds without an act after which a tablet asks for the PIN again."""
 
 
 class DicomSettings(_Part):
@@ -48,12 +50,25 @@ class DicomSettings(_Part):
     ae_title: Annotated[str, Field(min_length=1, max_length=16)] = "CLINIC"
 
 
+class PhoneSettings(_Part):
+    """A number to call in an emergency; it stands on the page without any network."""
+
+    number: str
+    name_zh: str
+    name_en: str
+
+
 class VehicleSettings(BaseSettings):
     """Everything in vehicle.toml. Environment variables `CLINIC_VEHICLE_...` never override a vehicle's file."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     vehicle: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_-]{0,31}$")]
+    name_zh: str = ""
+    name_en: str = ""
+    phones: tuple[PhoneSettings, ...] = (
+        PhoneSettings(number="120", name_zh="急救中心", name_en="Emergency medical centre"),
+    )
     web: WebSettings = WebSettings()
     dicom: DicomSettings = DicomSettings()
     devices: tuple[DeviceSettings, ...] = ()

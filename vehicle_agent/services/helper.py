@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -25,11 +26,12 @@ class Helper:
         port: what it printed last; 0 while it is not ready.
     """
 
-    def __init__(self, module: str, *args: str) -> None:
+    def __init__(self, module: str, *args: str, on_ready: Callable[[], None]) -> None:
         self.port = 0
         self.ready = asyncio.Event()
         self._module = module
         self._args = args
+        self._on_ready = on_ready
         self._process: Process | None = None
 
     @property
@@ -60,6 +62,7 @@ class Helper:
             if process.stdout is not None and (line := await process.stdout.readline()).strip().isdigit():
                 self.port = int(line)
                 self.ready.set()
+                self._on_ready()
                 _log.info("helper.ready", module=self._module, pid=process.pid, port=self.port)
             return await process.wait()
         finally:

@@ -1,7 +1,7 @@
-"""Intake: from the sealed inbox to the store, once somebody has logged in. One worker a device, so that a device
-that sends rubbish, or a lot, takes nothing else with it.
+"""Intake: from the sealed inbox to the store, once somebody has logged in.
 
-What a child process dies of is tried twice, counted on disk before each try, then set aside (sync rule 13).
+One worker a device, so that a device that sends rubbish, or a lot, takes nothing else with it. What a child process
+dies of is tried twice, counted on disk before each try, then set aside (sync rule 13).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from clinic_records.clock import Clock
-from clinic_records.errors import NotFound, RefusedInput, StoreError
+from clinic_records.errors import RefusedInput, StoreError
 from clinic_records.ids import DeviceId, IdFactory, RecordId
 from clinic_records.reading import Reading
 from devices.delivery import Delivery
@@ -63,6 +63,7 @@ class Intake:
         self._ids = ids
         self._work = work
         self._poked = asyncio.Event()
+        self._damaged: set[str] = set()
         self._workers: dict[DeviceId, asyncio.Task[None]] = {}
 
     def poke(self) -> None:
@@ -99,9 +100,8 @@ class Intake:
     async def _work_off(self, device: DeviceId, items: list[Item]) -> None:
         try:
             for item in items:
-                await self._take(item)
-        except NotFound as error:
-            _log.warning("intake.gone", device=device, error=str(error))
+                if item.ticket not in self._damaged:
+                    await self._take(item)
         except StoreError as error:
             _log.error("intake.postponed", device=device, error=str(error))
             return
@@ -113,7 +113,8 @@ class Intake:
         """Record it or set it aside; the inbox lets go of it only after that is durable."""
         raw = self._work / item.ticket
         try:
-            await asyncio.to_thread(self._vault.inbox.open, item.ticket, self._vault.inbox_private, raw)
+            if not await self._unseal(item, raw):
+                return
             try:
                 reading = await self._understand(item, raw)
             except RefusedInput as error:
@@ -123,6 +124,16 @@ class Intake:
         finally:
             raw.unlink(missing_ok=True)
         await asyncio.to_thread(self._vault.inbox.remove, item.ticket)
+
+    async def _unseal(self, item: Item, raw: Path) -> bool:
+        """Put the raw bytes in the file `raw`; False where the disk has damaged them: the sealed file stays."""
+        try:
+            await asyncio.to_thread(self._vault.inbox.open, item.ticket, self._vault.inbox_private, raw)
+        except RefusedInput as error:
+            self._damaged.add(item.ticket)
+            _log.error("intake.damaged", ticket=item.ticket, error=str(error))
+            return False
+        return True
 
     async def _understand(self, item: Item, raw: Path) -> Reading:
         """What the delivery says.

@@ -4,6 +4,8 @@ Runs while the store is open. Small records were sealed at their commit already.
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -11,13 +13,14 @@ import structlog
 
 from clinic_records.clock import Clock
 from clinic_records.errors import ClinicError, Conflict, RefusedInput, StoreError
-from clinic_records.record import Kind, Record
+from clinic_records.record import Kind, Lane, Record
 from clinic_records.schedule import PublishedSchedule
 from vehicle_agent.children import Children
 from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.quarantine import quarantine
 from vehicle_agent.store.records import put_foreign
-from vehicle_agent.store.sealer import SealedBlob, Sealer, SealJob
+from vehicle_agent.store.sealer import AT_COMMIT, SealedBlob, Sealer, SealJob
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.visits.events import EventHub
@@ -48,6 +51,11 @@ class Sealing:
     def poke(self) -> None:
         """Something was committed or received; look now. From the event loop's own thread."""
         self._poked.set()
+
+    def unsealed(self) -> Mapping[Lane, int]:
+        """How many big blobs of each lane are not in the spool yet; for a thread."""
+        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued' AND size > ?", (AT_COMMIT,)))
+        return Counter(row.lane for row in rows)
 
     async def run(self) -> None:
         """Until cancelled. A failing round is logged and tried again: nothing here may end the agent."""

@@ -63,7 +63,7 @@ class Desk(DeskPort):
         clock: Clock,
         ids: IdFactory,
         artist: Artist,
-        look_at_sync: Callable[[], SyncView],
+        look_at_sync: Callable[[], Awaitable[SyncView]],
         on_open: Callable[[Store], Awaitable[None]],
     ) -> None:
         """`on_open` is awaited once, right after the store was opened, before `login` returns."""
@@ -213,7 +213,7 @@ class Desk(DeskPort):
 
     async def sync_status(self) -> SyncView:
         """Where everything stands on its way to the hospital."""
-        return await self._aside(self._look_at_sync)
+        return await self._look_at_sync()
 
     async def worklist(self) -> list[WorklistItem]:
         """What the DICOM devices may pick; nothing while the store is locked."""

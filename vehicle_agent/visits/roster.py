@@ -11,7 +11,6 @@ from devices.catalog import Link, device_type
 from vehicle_agent.settings import DeviceSettings
 
 IDLE: Final = "idle"
-MEASURING: Final = "measuring"
 NOT_CONNECTED: Final = "not-connected"
 FAULT: Final = "fault"
 

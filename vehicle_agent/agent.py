@@ -1,0 +1,265 @@
+"""The agent: one asyncio process that owns every task, thread and helper process of the vehicle.
+
+Before anybody logs in: devices are taken into the sealed inbox, the courier empties the spool, the pages ask for a
+PIN. After it: the inbox is understood, bound and recorded, big blobs are sealed, receipts and the downlink are merged.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from clinic_records.clock import SystemClock
+from clinic_records.errors import ConfigError
+from clinic_records.ids import IdFactory
+from clinic_records.record import Lane
+from vehicle_agent.children import Children
+from vehicle_agent.control import ControlServer
+from vehicle_agent.picture import ChildArtist
+from vehicle_agent.remote import Remote
+from vehicle_agent.services.courier import Courier
+from vehicle_agent.services.helper import Helper
+from vehicle_agent.services.intake import Intake
+from vehicle_agent.services.keep_going import keep_going
+from vehicle_agent.services.sealing import Sealing
+from vehicle_agent.services.serial_line import SerialLine
+from vehicle_agent.services.web import WebServer
+from vehicle_agent.settings import VehicleSettings, load_settings
+from vehicle_agent.status import AgentStatus, resident_bytes
+from vehicle_agent.store.durable import write_file
+from vehicle_agent.store.folder import VehicleFolder
+from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.pinning import load_pinned
+from vehicle_agent.store.sealer import Sealer
+from vehicle_agent.store.slots import Slots
+from vehicle_agent.store.spool import Spool
+from vehicle_agent.store.store import Store
+from vehicle_agent.store.vault import Vault
+from vehicle_agent.visits.desk import Desk
+from vehicle_agent.visits.roster import Device, DeviceState, Roster
+from vehicle_agent.visits.views import SyncView
+from vehicle_agent.web.app import create_app
+from vehicle_agent.web.settings import Phone, SiteSettings
+from vehicle_agent.work_folder import work_folder
+
+WATCH_S = 1.0
+"""How often the counts are compared, so that open pages follow the link and the receipts."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Agent:
+    """One vehicle's agent over its folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Read keys, settings and spool; nothing runs yet.
+
+        Raises:
+            ConfigError: a setting or a file must be changed, or another agent runs here.
+            StoreError: the spool is not usable.
+        """
+        self._folder = VehicleFolder(root)
+        self._settings: VehicleSettings = load_settings(root)
+        self._folder.create()
+        self._closing = ExitStack()
+        self._lock()
+        keys = DeviceKeys.load(self._folder.device_key)
+        self._keys = keys
+        self._hospital = load_pinned(self._folder.hospital)
+        self._clock = SystemClock()
+        self._spool = Spool(self._folder.spool, keys=keys, hospital=self._hospital, clock=self._clock)
+        self._closing.callback(self._spool.close)
+        session = self._spool.session.load()
+        if session.peer_time is not None:
+            self._clock.raise_floor(session.peer_time)
+        self._vault = Vault(self._folder, vehicle=self._settings.vehicle, incarnation=session.incarnation)
+        self._closing.callback(self._vault.lock)
+        self._vault.inbox.sweep()
+        self._roster = Roster(self._settings.devices)
+        self._ids = IdFactory()
+        self._sealing: Sealing | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+
+    async def run(self, ready: Callable[["Agent"], Awaitable[None]]) -> None:
+        """Run until `stop`; `ready` is called once the pages, the socket and the listener answer."""
+        self._loop = asyncio.get_running_loop()
+        self._children = Children()
+        self.desk = self._make_desk()
+        self._intake = Intake(
+            self._vault,
+            self._children,
+            events=self.desk.events,
+            clock=self._clock,
+            ids=self._ids,
+            work=work_folder(self._folder.root),
+        )
+        self._courier = Courier(keys=self._keys, hospital=self._hospital, spool=self._spool, clock=self._clock)
+        self._listener = Helper("vehicle_agent.listener", str(self._folder.root), on_ready=self._write_ports)
+        self._web = WebServer(self._make_pages(), self._settings.web.host, self._settings.web.port)
+        control = ControlServer(self._folder.agent_socket, self._commands())
+        lines = [self._line(device) for device in self._roster if device.url]
+        try:
+            await control.start()
+            for line in lines:
+                line.start()
+            self._keep("intake", self._intake.run)
+            self._keep("courier", self._courier.run)
+            self._keep("watch", self._watch)
+            serving = self._keep("web", self._web.run)
+            if self._roster.worklist_titles():
+                self._keep("listener", self._listener.run)
+                await self._listener.ready.wait()
+            self._write_ports()
+            await ready(self)
+            await self._stopping.wait()
+            self._web.stop()
+            await asyncio.wait([serving], timeout=5.0)
+        finally:
+            await asyncio.gather(*(asyncio.to_thread(line.stop) for line in lines))
+            await control.stop()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._children.close()
+            await asyncio.to_thread(self._closing.close)
+
+    def stop(self) -> None:
+        """End in order; from the event loop's own thread."""
+        self._stopping.set()
+
+    async def status(self) -> AgentStatus:
+        """What runs and what waits."""
+        is_open = self._vault.is_open
+        return AgentStatus(
+            vehicle=self._settings.vehicle,
+            hospital=self._hospital.hospital_name or self._hospital.hospital_id,
+            pid=os.getpid(),
+            is_open=is_open,
+            web_url=self._web.url,
+            dicom_port=self._listener.port,
+            listener_pid=self._listener.pid,
+            child_pids=self._children.pids,
+            resident_bytes=resident_bytes(),
+            sync=await self._look_at_sync(),
+            inbox=len(await asyncio.to_thread(self._vault.inbox.waiting)),
+            unbound=len(await self.desk.unbound()) if is_open else None,
+            quarantine=len(await self.desk.quarantine()) if is_open else None,
+            schedule_version=(await self.desk.today()).schedule_version if is_open else None,
+            devices=await self.desk.devices(),
+        )
+
+    def _lock(self) -> None:
+        handle = self._closing.enter_context((self._folder.run / "agent.lock").open("w"))
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(f"{self._folder.root}: another agent is running in this folder; stop it first") from None
+
+    def _make_desk(self) -> Desk:
+        return Desk(
+            vehicle=self._settings.vehicle,
+            vault=self._vault,
+            slots=Slots(self._folder.slots, self._keys.device_secret, self._clock.now),
+            roster=self._roster,
+            clock=self._clock,
+            ids=self._ids,
+            artist=ChildArtist(self._children),
+            look_at_sync=self._look_at_sync,
+            on_open=self._opened,
+        )
+
+    def _make_pages(self) -> Any:
+        settings = self._settings
+        phones = tuple(Phone(phone.number, phone.name_zh, phone.name_en) for phone in settings.phones)
+        pages = SiteSettings(
+            vehicle=settings.vehicle,
+            vehicle_name_zh=settings.name_zh,
+            vehicle_name_en=settings.name_en,
+            idle_lock_s=settings.web.idle_lock_s,
+            phones=phones,
+        )
+        return create_app(self.desk, pages, self._clock)
+
+    def _line(self, device: Device) -> SerialLine:
+        return SerialLine(
+            device,
+            self._vault.inbox,
+            self._clock,
+            report=lambda device, state: self._from_thread(self._report, device, state),
+            delivered=lambda: self._from_thread(self._intake.poke),
+        )
+
+    def _commands(self) -> Mapping[str, Any]:
+        async def poke(_: Mapping[str, Any]) -> None:
+            self._intake.poke()
+
+        async def status(_: Mapping[str, Any]) -> AgentStatus:
+            return await self.status()
+
+        return {**Remote(self.desk).commands(), "poke": poke, "status": status}
+
+    async def _opened(self, store: Store) -> None:
+        """The store was unlocked: what needs it begins."""
+        sealer = await asyncio.to_thread(
+            lambda: Sealer(store, self._spool, keys=self._keys, hospital=self._hospital, clock=self._clock)
+        )
+        repaired = await asyncio.to_thread(sealer.reconcile)
+        _log.info("agent.open", repaired=repaired)
+        self._sealing = Sealing(store, sealer, self._spool, self._children, events=self.desk.events, clock=self._clock)
+        store.writer.after_commit(lambda _: self._from_thread(self._committed))
+        self._keep("sealing", self._sealing.run)
+        self._committed()
+        self._intake.poke()
+
+    def _committed(self) -> None:
+        self._courier.notify()
+        if self._sealing is not None:
+            self._sealing.poke()
+
+    async def _look_at_sync(self) -> SyncView:
+        unsealed: Mapping[Lane, int] = {}
+        if self._sealing is not None:
+            unsealed = await asyncio.to_thread(self._sealing.unsealed)
+        return await self._courier.look(unsealed)
+
+    async def _watch(self) -> None:
+        """Tell the pages when the counts or the link changed, although nobody here did anything."""
+        last: SyncView | None = None
+        while True:
+            view = await self._look_at_sync()
+            if last is None or (view.link, view.alarm, _without_age(view)) != (
+                last.link,
+                last.alarm,
+                _without_age(last),
+            ):
+                self.desk.events.publish("sync")
+            last = view
+            await asyncio.sleep(WATCH_S)
+
+    def _report(self, device: Device, state: DeviceState) -> None:
+        if self._roster.set_state(device.id, state):
+            self.desk.events.publish("devices")
+
+    def _from_thread(self, call: Callable[..., None], *args: object) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *args)
+
+    def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        task = asyncio.create_task(keep_going(name, run), name=name)
+        self._tasks.add(task)
+        return task
+
+    def _write_ports(self) -> None:
+        ports = {"web": self._web.port, "web_url": self._web.url, "dicom": self._listener.port}
+        write_file(self._folder.run / "ports.json", msgspec.json.encode(ports))
+
+
+def _without_age(view: SyncView) -> list[tuple[int, ...]]:
+    return [(lane.queued, lane.sending, lane.received, lane.held, lane.refused) for lane in view.lanes.values()]

@@ -1,0 +1,82 @@
+"""The courier in the agent: spool and device key are all it needs, so it runs before anybody has logged in."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+
+from sync.mqtt import MqttLink
+
+from clinic_records.clock import SystemClock
+from clinic_records.ids import VehicleId
+from clinic_records.record import Lane
+from sync.courier import LinkState, PinnedHospital, VehicleCourier
+from sync.enrolment import Enrolment
+from sync.keys import OriginPublic
+from vehicle_agent.status import ALARMS, total_of
+from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.spool import Spool
+from vehicle_agent.visits.views import LaneCounts, SyncView
+
+
+class Courier:
+    """One vehicle's link to its hospital, and what can be said about it."""
+
+    def __init__(self, *, keys: DeviceKeys, hospital: Enrolment, spool: Spool, clock: SystemClock) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._courier = VehicleCourier(
+            VehicleId(hospital.vehicle),
+            keys=keys.sign,
+            hospital=PinnedHospital(hospital.hospital_id, OriginPublic(hospital.sign_public)),
+            outbound=spool.up,
+            inbound=spool.down,
+            sessions=spool.session,
+            clock=clock,
+            random_bytes=secrets.token_bytes,
+            on_trusted_time=clock.raise_floor,
+        )
+        self._link = MqttLink(
+            self._courier,
+            host=hospital.broker_host,
+            port=hospital.broker_port,
+            username=hospital.username,
+            password=hospital.password,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._link.run()
+
+    def notify(self) -> None:
+        """The spool has new envelopes. From the event loop's own thread."""
+        self._link.notify()
+
+    async def look(self, unsealed: Mapping[Lane, int]) -> SyncView:
+        """Where everything stands; `unsealed` counts outbox rows that are not in the spool yet."""
+        courier = self._courier
+        sending = courier.sending if courier.state is LinkState.ONLINE else frozenset()
+        counts = await asyncio.to_thread(self._spool.up.counts, sending)
+        now = self._clock.now()
+        lanes = {
+            lane.value: LaneCounts(
+                queued=count.queued + unsealed.get(lane, 0),
+                sending=count.sending,
+                received=count.received,
+                held=count.held,
+                refused=count.refused,
+                oldest_s=_age_s(count.oldest, now),
+            )
+            for lane, count in counts.items()
+        }
+        return SyncView(
+            link="online" if courier.state is LinkState.ONLINE else "offline",
+            since=courier.since,
+            lanes=lanes,
+            total=total_of(lanes),
+            alarm=ALARMS.get(courier.alarm, courier.alarm),
+        )
+
+
+def _age_s(oldest: datetime | None, now: datetime) -> float:
+    return 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
