@@ -1,0 +1,30 @@
+"""The nurse's pages as one FastAPI application."""
+
+from fastapi import FastAPI
+
+from clinic_records.clock import Clock, SystemClock
+from clinic_web.pages import mount_static
+from clinic_web.security import Guard
+from vehicle_agent.visits.port import DeskPort
+from vehicle_agent.web import problems
+from vehicle_agent.web.routes import encounters, live, login, people, recordings, sos, sync, today, unbound
+from vehicle_agent.web.settings import SiteSettings
+from vehicle_agent.web.site import Site
+
+PLACES = (login, today, people, encounters, recordings, unbound, sync, sos, live)
+
+
+def create_app(desk: DeskPort, settings: SiteSettings, clock: Clock | None = None) -> FastAPI:
+    """The application; serve it with one worker, since sessions live in its memory.
+
+    Raises:
+        ConfigError: the browser libraries are not built, or a text lacks a language.
+    """
+    app = FastAPI(title="mobile clinic", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = Site(desk, settings, clock or SystemClock())
+    mount_static(app)
+    for place in PLACES:
+        app.include_router(place.router)
+    problems.install(app)
+    app.add_middleware(Guard)
+    return app

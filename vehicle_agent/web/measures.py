@@ -1,0 +1,42 @@
+"""What a modality and a measured number are called on pages, from their codes."""
+
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from clinic_records.reading import Code, Image, Reading, Waveform
+from clinic_web.pages import Pages
+
+
+def install(pages: Pages) -> None:
+    """Give the templates `modality(name)`, `measure(code)` and `extent(reading)`."""
+    catalogue = pages.catalogue
+
+    def named(lang: str, key: str, otherwise: str) -> str:
+        text = catalogue.texts.get(key)
+        return text.in_lang(lang) if text else otherwise
+
+    @pass_context
+    def modality(context: Context, name: str) -> str:
+        return named(context["lang"], f"modality.{name}", name)
+
+    @pass_context
+    def measure(context: Context, code: Code) -> str:
+        return named(context["lang"], f"measure.{code.code}", code.display or code.code)
+
+    @pass_context
+    def extent(context: Context, reading: Reading) -> str:
+        lang: str = context["lang"]
+        content: Any = reading.content
+        if isinstance(content, Waveform) and content.channels:
+            first = content.channels[0]
+            seconds = max(channel.samples / channel.sampling_hz for channel in content.channels if channel.sampling_hz)
+            return catalogue.say(
+                lang, "reading.waveform", n=len(content.channels), seconds=f"{seconds:.3g}", hz=f"{first.sampling_hz:g}"
+            )
+        if isinstance(content, Image):
+            return catalogue.say(lang, "reading.image", n=content.frames, columns=content.columns, rows=content.rows)
+        return ""
+
+    pages.environment.globals |= {"modality": modality, "measure": measure, "extent": extent}

@@ -1,0 +1,60 @@
+"""One recording: its drawing, its details, and raising it to urgent."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from clinic_records.errors import NotFound, RefusedInput
+from clinic_records.ids import RecordId
+from clinic_web.pages import lang_of
+from clinic_web.security import PICTURE_CSP
+from vehicle_agent.web.site import go, is_htmx, site_of
+
+router = APIRouter()
+
+
+@router.get("/rec/{recording_id}")
+async def show(request: Request, recording_id: str) -> Response:
+    """The drawing as large as it is, with where it came from."""
+    site = site_of(request)
+    site.author(request)
+    view = await site.desk.recording(RecordId(recording_id))
+    binding = view.recording.binding
+    patient = await site.desk.patient(binding.patient) if binding else None
+    return await site.page(request, "recording.html", live=f"rec:{recording_id}", one=view, patient=patient)
+
+
+@router.get("/rec/{recording_id}/picture")
+async def picture(request: Request, recording_id: str) -> Response:
+    """The drawing itself."""
+    site = site_of(request)
+    site.author(request)
+    try:
+        drawn = await site.desk.picture(RecordId(recording_id), lang_of(request))
+    except (RefusedInput, NotFound) as error:
+        return PlainTextResponse(str(error), 404)
+    return Response(drawn.data, media_type=drawn.media_type, headers={"content-security-policy": PICTURE_CSP})
+
+
+@router.get("/rec/{recording_id}/raw")
+async def raw(request: Request, recording_id: str) -> Response:
+    """The bytes as the device gave them, as a file."""
+    site = site_of(request)
+    site.author(request)
+    kept = (await site.desk.recording(RecordId(recording_id))).recording.reading.raw
+    return Response(
+        await site.desk.raw(kept.sha256),
+        media_type="application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{kept.sha256[:16]}.bin"'},
+    )
+
+
+@router.post("/rec/{recording_id}/urgent")
+async def urgent(request: Request, recording_id: str) -> Response:
+    """Send this one before everything else."""
+    site = site_of(request)
+    recording = await site.desk.mark_urgent(RecordId(recording_id), site.author(request))
+    if is_htmx(request):
+        view = await site.desk.recording(recording.id)
+        return HTMLResponse(site.pages.macro("leaves.html", "reading_act", lang_of(request), view, ""))
+    return go(request, f"/enc/{recording.binding.encounter}" if recording.binding else f"/rec/{recording_id}")

@@ -1,0 +1,53 @@
+"""Today's stop: open it, see the queue, find a person, close it."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from clinic_web.pages import lang_of
+from vehicle_agent.web.keys import fresh_key
+from vehicle_agent.web.site import fields, go, is_htmx, site_of
+
+router = APIRouter()
+
+
+@router.get("/")
+async def today(request: Request) -> Response:
+    """The landing page."""
+    return await _page(request, None, "")
+
+
+async def _page(request: Request, found: object, text: str) -> Response:
+    site = site_of(request)
+    site.author(request)
+    view = await site.desk.today()
+    return await site.page(request, "today.html", live="today", view=view, found=found, text=text, key=fresh_key())
+
+
+@router.post("/search")
+async def search(request: Request) -> Response:
+    """People by what was typed or scanned; posted, so that no name stands in an address."""
+    site, form = site_of(request), await fields(request)
+    site.author(request)
+    text = form.get("text", "").strip()
+    found = await site.desk.search(text) if text else []
+    if not is_htmx(request):
+        return await _page(request, found, text)
+    values = {"found": found, "text": text, "day": site.today, "key": fresh_key(), "view": await site.desk.today()}
+    return HTMLResponse(site.pages.fragment("found.html", lang_of(request), **values))
+
+
+@router.post("/stop/open")
+async def open_stop(request: Request) -> Response:
+    """Open today's stop."""
+    site = site_of(request)
+    await site.desk.open_stop(site.author(request))
+    return go(request, "/")
+
+
+@router.post("/stop/close")
+async def close_stop(request: Request) -> Response:
+    """Close it and say how the day ended."""
+    site = site_of(request)
+    await site.desk.close_stop(site.author(request))
+    return go(request, "/")
