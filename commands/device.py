@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from clinic_records.clock import SystemClock
+from clinic_records.clock import CHINA, SystemClock
 from clinic_records.errors import BadFrame, DeviceUnavailable
 from commands.device_decode import decode_command
 from commands.device_simulate import app as simulate
@@ -101,4 +101,4 @@ def _line(item: Frame | BadFrame, at: datetime, *, as_json: bool) -> str:
     if as_json:
         line = {"at": at, "media_type": media_type, "size": len(item.raw), "fault": fault, "raw": item.raw}
         return msgspec.json.encode(line).decode()
-    return f"{at:%H:%M:%S} {fault or media_type} {len(item.raw)} B {item.raw[:16].hex(' ')}"
+    return f"{at.astimezone(CHINA):%H:%M:%S} {fault or media_type} {len(item.raw)} B {item.raw[:16].hex(' ')}"
