@@ -109,16 +109,19 @@ class Writer:
         try:
             outcome = _Outcome(job(self._conn))
         except Exception as error:  # noqa: BLE001  a job's failure belongs to its future, not to the thread
+            if not self._conn.in_transaction:
+                raise DatabaseError(str(error)) from error
             outcome = _Outcome(error=_as_clinic_error(error))
             self._conn.execute("ROLLBACK TO job")
         self._conn.execute("RELEASE job")
         return outcome
 
     def _run_hooks(self) -> None:
+        # what was committed stays acknowledged whatever a hook does; reconcile repeats its work
         for hook in self._hooks:
             try:
                 hook(self._conn)
-            except Exception as error:  # noqa: BLE001  committed data stays acknowledged; reconcile repeats the hook's work
+            except Exception as error:
                 _log.error("store.hook_failed", error=str(error))
 
 
