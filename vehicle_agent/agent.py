@@ -21,6 +21,7 @@ from clinic_records.ids import IdFactory
 from clinic_records.record import Lane
 from vehicle_agent.children import Children
 from vehicle_agent.control import ControlServer
+from vehicle_agent.explain import Journey, explain
 from vehicle_agent.picture import ChildArtist
 from vehicle_agent.remote import Remote
 from vehicle_agent.services.courier import Courier
@@ -137,6 +138,8 @@ class Agent:
     async def status(self) -> AgentStatus:
         """What runs and what waits."""
         is_open = self._vault.is_open
+        sync = await self._look_at_sync()
+        inbox = len(await asyncio.to_thread(self._vault.inbox.waiting))
         return AgentStatus(
             vehicle=self._settings.vehicle,
             hospital=self._hospital.hospital_name or self._hospital.hospital_id,
@@ -147,11 +150,12 @@ class Agent:
             listener_pid=self._listener.pid,
             child_pids=self._children.pids,
             resident_bytes=resident_bytes(),
-            sync=await self._look_at_sync(),
-            inbox=len(await asyncio.to_thread(self._vault.inbox.waiting)),
+            sync=sync,
+            inbox=inbox,
             unbound=len(await self.desk.unbound()) if is_open else None,
             quarantine=len(await self.desk.quarantine()) if is_open else None,
             schedule_version=(await self.desk.today()).schedule_version if is_open else None,
+            waits=sync.total.queued + sync.total.sending + sync.total.refused + inbox,
             devices=await self.desk.devices(),
         )
 
@@ -203,7 +207,11 @@ class Agent:
         async def status(_: Mapping[str, Any]) -> AgentStatus:
             return await self.status()
 
-        return {**Remote(self.desk).commands(), "poke": poke, "status": status}
+        async def explain_thing(args: Mapping[str, Any]) -> list[Journey]:
+            thing = str(args.get("thing", ""))
+            return await asyncio.to_thread(self._vault.store.read, lambda conn: explain(conn, thing))
+
+        return {**Remote(self.desk).commands(), "poke": poke, "status": status, "explain": explain_thing}
 
     async def _opened(self, store: Store) -> None:
         """The store was unlocked: what needs it begins."""

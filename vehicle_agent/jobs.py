@@ -1,5 +1,6 @@
 """What the limited child processes do: one table; the heavy libraries are imported inside each job, only there."""
 
+import resource
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +31,16 @@ class Draw(msgspec.Struct, frozen=True):
     lang: str
 
 
+class Ping(msgspec.Struct, frozen=True):
+    """Does a child start inside its limits? The answer says so."""
+
+
+def _ping(request: bytes) -> bytes:
+    msgspec.msgpack.decode(request, type=Ping)
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return f"starts, at most {limit // 2**20} MiB".encode()
+
+
 def _interpret(request: bytes) -> bytes:
     asked = msgspec.msgpack.decode(request, type=Interpret)
     reading = import_module("devices.interpret").interpret(asked.delivery, Path(asked.raw))
@@ -50,6 +61,7 @@ def _seal_blob(request: bytes) -> bytes:
 
 
 JOBS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "ping": _ping,
     "interpret": _interpret,
     "draw": _draw,
     "seal": _seal_blob,

@@ -14,7 +14,8 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         inbox: deliveries not yet in the store.
-        waits: things the hospital has not received, as far as can be known now; 0 is said only of an open store.
+        waits: things the hospital has not received, as far as can be known; while the store is locked, big blobs
+            that were not sealed yet are not known.
         resident_bytes: memory of the agent's own process.
     """
 
@@ -32,13 +33,8 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     unbound: int | None
     quarantine: int | None
     schedule_version: int | None
+    waits: int
     devices: list[DeviceView]
-
-    @property
-    def waits(self) -> int:
-        """How much is not at the hospital yet."""
-        total = self.sync.total
-        return total.queued + total.sending + total.refused + self.inbox
 
 
 ALARMS: Final = {

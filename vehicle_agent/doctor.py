@@ -1,0 +1,98 @@
+"""The doctor: what can be checked of a vehicle's folder without logging in and beside a running agent."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from clinic_records.errors import ClinicError, StoreError
+from vehicle_agent.children import Children
+from vehicle_agent.control import ask
+from vehicle_agent.jobs import Ping
+from vehicle_agent.settings import load_settings
+from vehicle_agent.store.database import check_header
+from vehicle_agent.store.folder import VehicleFolder
+from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.pinning import load_pinned
+from vehicle_agent.visits.roster import Roster
+
+OTHERS: Final = 0o077
+"""Permission bits that nobody but the owner may have."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at."""
+
+    what: str
+    is_well: bool
+    detail: str
+
+
+def examine(root: Path) -> list[Finding]:
+    """Every check, in order; one that fails does not stop the others."""
+    folder = VehicleFolder(root)
+    checks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("settings", lambda: f"vehicle {load_settings(root).vehicle}"),
+        (
+            "devices",
+            lambda: ", ".join(device.id for device in Roster(load_settings(root).devices)) or "none configured",
+        ),
+        ("device keys", lambda: f"signing key {DeviceKeys.load(folder.device_key).sign.public.raw.hex()[:16]}"),
+        ("hospital", lambda: f"pinned: {load_pinned(folder.hospital).hospital_id}"),
+        ("permissions", lambda: _permissions(folder)),
+        ("database", lambda: _encrypted(folder.database)),
+        ("spool", lambda: _spool(folder.spool / "spool.db")),
+        ("child process", _child),
+        ("agent", lambda: _agent(folder)),
+    )
+    return [_look(what, check) for what, check in checks]
+
+
+def _look(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, is_well=True, detail=check())
+    except (ClinicError, OSError, sqlite3.Error) as error:
+        return Finding(what, is_well=False, detail=str(error))
+
+
+def _permissions(folder: VehicleFolder) -> str:
+    private = (folder.root, folder.keys, folder.blobs, folder.inbox, folder.spool, folder.run, folder.device_key)
+    open_to_others = [str(path) for path in private if path.stat().st_mode & OTHERS]
+    if open_to_others:
+        raise StoreError(f"others may read {', '.join(open_to_others)}; run `chmod go=` on them")
+    return f"{len(private)} paths are the owner's alone"
+
+
+def _encrypted(database: Path) -> str:
+    check_header(database)
+    return "encrypted; journal, durability and cipher are asserted at each opening"
+
+
+def _spool(path: Path) -> str:
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as conn:
+        mode = conn.execute("PRAGMA journal_mode").fetchone()[0]
+        waiting = conn.execute("SELECT count(*) FROM wires WHERE state IN ('open', 'refused')").fetchone()[0]
+    conn.close()
+    if mode != "wal":
+        raise StoreError(f"{path}: journal_mode is {mode}, not wal")
+    return f"wal, {waiting} envelopes wait"
+
+
+def _child() -> str:
+    async def start() -> str:
+        children = Children(1)
+        try:
+            answer = await children.run("ping", Ping(), timeout_s=30.0)
+        finally:
+            await children.close()
+        return answer.decode()
+
+    return asyncio.run(start())
+
+
+def _agent(folder: VehicleFolder) -> str:
+    status = ask(folder.agent_socket, "status")
+    return f"runs as {status['pid']}, pages {status['web_url']}, listener {status['listener_pid']}"
