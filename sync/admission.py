@@ -7,15 +7,11 @@ old token from one that a rolled-back hospital no longer remembers having given.
 """
 
 from enum import StrEnum
-from typing import Final
 
 import msgspec
 
 from sync.frames import PROTOCOL, Hello
 from sync.ports import SessionState
-
-SESSIONS_REMEMBERED: Final = 64
-"""Past session ids kept, against late copies of their Hello. Far more than a broker could still hold."""
 
 
 class Admission(StrEnum):
@@ -43,33 +39,24 @@ def _is_rolled_back(hello: Hello, state: SessionState) -> bool:
     )
 
 
-def admit(
-    hello: Hello, state: SessionState, *, fresh_token: str, fresh_epoch: str
-) -> tuple[Admission, SessionState] | None:
-    """The verdict on a verified Hello and the state to be durable before it is told; None: a late copy, say nothing.
+def admit(hello: Hello, state: SessionState, *, fresh_token: str, fresh_epoch: str) -> tuple[Admission, SessionState]:
+    """The verdict on a Hello and the state to be durable before it is told.
 
     Args:
-        hello: signed by this vehicle.
+        hello: signed by this vehicle, and said now: it answered a Challenge.
         state: what the hospital remembers of it.
         fresh_token: random text for the next token.
         fresh_epoch: random text for a new epoch, should one be due.
     """
     if not hello.proto_min <= PROTOCOL <= hello.proto_max:
         return Admission.TOO_OLD, state
-    if hello.session in state.past_sessions:
-        return None
     if hello.session == state.session:
         return (Admission.FORK if state.is_forked else Admission.OK), state
     rolled_back = _is_rolled_back(hello, state)
     is_known = hello.token == state.token or (hello.token == state.pending_token != "")
     is_forked = state.is_forked or not (rolled_back or (is_known and hello.incarnation == state.incarnation))
     count = max(map(token_count, (hello.token, state.token, state.pending_token)))
-    changed = msgspec.structs.replace(
-        state,
-        session=hello.session,
-        past_sessions=(state.session, *state.past_sessions)[:SESSIONS_REMEMBERED] if state.session else (),
-        is_forked=is_forked,
-    )
+    changed = msgspec.structs.replace(state, session=hello.session, is_forked=is_forked)
     if is_forked:
         return Admission.FORK, changed
     changed = msgspec.structs.replace(

@@ -17,9 +17,23 @@ from clinic_records.errors import ClinicError, PeerRefused
 from clinic_records.ids import VehicleId
 from clinic_records.record import Kind
 from sync.admission import Admission
+from sync.endpoint import nobody_waits
 from sync.envelope import Codec
 from sync.exchange import Exchange
-from sync.frames import PROTOCOL, Greet, Hello, SessionMessage, Signed, Welcome, decode, encode, sign, verify
+from sync.frames import (
+    PROTOCOL,
+    Challenge,
+    Greet,
+    Hello,
+    Presence,
+    SessionMessage,
+    Signed,
+    Welcome,
+    decode,
+    encode,
+    sign,
+    verify,
+)
 from sync.keys import OriginKeys, OriginPublic
 from sync.ports import InboundStore, OutboundStore, Receipt, SessionStore
 from sync.receiver import Receiver
@@ -27,7 +41,7 @@ from sync.sender import Sender
 from sync.topics import SESSION, Publish, Topic, Way, vehicle_filter
 
 HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0)
-"""Seconds until the same Hello is said again; the last one repeats. The hospital may be down behind its broker."""
+"""Seconds until Hello is said again; the last one repeats. The hospital may be down behind its broker."""
 HELD_S: Final = 60.0
 """Seconds until a vehicle that was not admitted asks again."""
 
@@ -58,13 +72,6 @@ _ALARMS: Final[Mapping[str, Alarm]] = {
     Admission.UNKNOWN: Alarm.UNKNOWN_VEHICLE,
     Admission.TOO_OLD: Alarm.TOO_OLD,
 }
-
-
-class Presence(msgspec.Struct, frozen=True):
-    """The retained statement on the state topic, and its counterpart in the will (sync rule 21)."""
-
-    session: str
-    is_online: bool
 
 
 class PinnedHospital(msgspec.Struct, frozen=True):
@@ -110,6 +117,8 @@ class VehicleCourier:
         self._next_at: float | None = None
         self._hellos = 0
         self._is_given_up = False
+        self._has_news = False
+        self.wake: Callable[[], None] = nobody_waits
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -132,8 +141,9 @@ class VehicleCourier:
         return bool(self._out) or (self._exchange is not None and self._receiver.most_urgent is not None)
 
     def notify(self) -> None:
-        """The outbound store has new rows; call `poll` soon."""
-        self.sender.notify()
+        """The outbound store has new rows. The one call that may come from any thread."""
+        self._has_news = True
+        self.wake()
 
     def note_progress(self, now: float) -> None:
         """Bytes left the machine although no answer came yet."""
@@ -150,22 +160,7 @@ class VehicleCourier:
 
     def on_connected(self, now: float) -> None:
         """A connection stands and its subscriptions are granted: say Hello."""
-        state = self._sessions.load()
-        hello = Hello(
-            vehicle=self.vehicle,
-            session=self._session,
-            incarnation=state.incarnation,
-            token=state.token,
-            epoch=state.epoch,
-            highest_receipt_seq=state.highest_receipt_seq,
-            sent_ms=max(0, to_ms(self._clock.now())),
-            proto_min=PROTOCOL,
-            proto_max=PROTOCOL,
-            kinds=tuple(Kind),
-            codecs=tuple(Codec),
-            dict_ids=(),
-        )
-        self._hello = encode(sign(hello, self._keys))
+        self._hello = self._make_hello("")
         self._out = [self._presence(is_online=True)]
         self._hellos = 0
         self._next_at = now
@@ -190,6 +185,8 @@ class VehicleCourier:
             frame = decode(payload)
             if isinstance(frame, Signed):
                 self._on_session_message(verify(frame, self._hospital.public), now)
+            elif isinstance(frame, Challenge):
+                self._on_challenge(frame, now)
             elif isinstance(frame, Greet):
                 self._is_given_up = self._is_given_up or self.state is LinkState.ONLINE
             elif self._exchange is not None:
@@ -205,10 +202,14 @@ class VehicleCourier:
         if self._next_at is not None and now >= self._next_at:
             if self.state is LinkState.GREETING:
                 out.append(Publish(Topic(self.vehicle, Way.UP, SESSION), self._hello))
+                self._hello = self._make_hello("")  # should there be no answer, all begins anew
                 self._next_at = now + HELLO_AGAIN_S[min(self._hellos, len(HELLO_AGAIN_S) - 1)]
                 self._hellos += 1
             else:
                 self._is_given_up = True
+        if self._has_news:
+            self._has_news = False
+            self.sender.notify()
         if self._exchange is not None:
             out += self._exchange.poll(now)
             if not out:
@@ -221,6 +222,31 @@ class VehicleCourier:
         if self._exchange is not None and (wakeup := self.sender.next_wakeup()) is not None:
             times.append(wakeup)
         return min(times, default=None)
+
+    def _make_hello(self, nonce: str) -> bytes:
+        state = self._sessions.load()
+        hello = Hello(
+            vehicle=self.vehicle,
+            session=self._session,
+            nonce=nonce,
+            incarnation=state.incarnation,
+            token=state.token,
+            epoch=state.epoch,
+            highest_receipt_seq=state.highest_receipt_seq,
+            sent_ms=max(0, to_ms(self._clock.now())),
+            proto_min=PROTOCOL,
+            proto_max=PROTOCOL,
+            kinds=tuple(Kind),
+            codecs=tuple(Codec),
+            dict_ids=(),
+        )
+        return encode(sign(hello, self._keys))
+
+    def _on_challenge(self, challenge: Challenge, now: float) -> None:
+        """Say Hello again, now: the hospital cannot know that the first was no late copy."""
+        if self.state is LinkState.GREETING and challenge.session == self._session:
+            self._hello = self._make_hello(challenge.nonce)
+            self._next_at = now
 
     def _on_session_message(self, message: SessionMessage, now: float) -> None:
         if isinstance(message, Welcome):

@@ -1,12 +1,23 @@
 """What a link needs of either end: the courier and the station look the same to it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sync.topics import Publish, Topic
 
 
+def nobody_waits() -> None:
+    """The first `wake` of an endpoint: no link waits for it."""
+
+
 class Endpoint(Protocol):
-    """A sans-I/O end of the conversation. All calls come from one thread at a time; `now` is monotonic seconds."""
+    """A sans-I/O end of the conversation; `now` is monotonic seconds.
+
+    All calls come from one thread at a time, but `notify`, which any thread may call; it calls `wake`, which the link
+    sets to whatever makes it poll.
+    """
+
+    wake: Callable[[], None]
 
     @property
     def filters(self) -> tuple[str, ...]:

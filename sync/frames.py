@@ -32,10 +32,14 @@ Names = Annotated[tuple[str, ...], msgspec.Meta(max_length=64)]
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
-    """The vehicle opens a session: who it is, what it speaks, and what it last saw (sync rules 3, 7, 15)."""
+    """The vehicle opens a session: who it is, what it speaks, and what it last saw (sync rules 3, 7, 15).
+
+    The first one has no `nonce`; it counts only when said again with the nonce of the hospital's Challenge.
+    """
 
     vehicle: Token
     session: Token
+    nonce: Token
     incarnation: Count
     token: Token
     epoch: Token
@@ -115,13 +119,25 @@ class Have(msgspec.Struct, frozen=True, array_like=True, tag="have"):
     ranges: Ranges
 
 
+class Challenge(msgspec.Struct, frozen=True, array_like=True, tag="challenge"):
+    """The hospital asks whether this Hello is said now: a late or repeated copy of one cannot answer."""
+
+    session: Token
+    nonce: Token
+
+
 class Greet(msgspec.Struct, frozen=True, array_like=True, tag="greet"):
     """The hospital does not know this vehicle's session (it was restarted): please connect anew."""
 
-    session: Token
+
+class Presence(msgspec.Struct, frozen=True):
+    """The retained JSON statement on the state topic, and its counterpart in the will (sync rule 21): no frame."""
+
+    session: str
+    is_online: bool
 
 
-Frame = Signed | Item | Part | Have | Greet
+Frame = Signed | Item | Part | Have | Challenge | Greet
 
 _encoder: Final = msgspec.msgpack.Encoder()
 

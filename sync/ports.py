@@ -94,8 +94,7 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one end remembers about its session with the other (sync rules 3, 6, 7).
 
     Attributes:
-        session: the last session greeted, by id; at the hospital.
-        past_sessions: ids of the latest before it, so that a late copy of an old greeting is no clone's.
+        session: the last session welcomed, by id; at the hospital.
         is_forked: two boxes spoke as this vehicle; a person must enrol it anew. At the hospital.
     """
 
@@ -106,7 +105,6 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     incarnation: int = 1
     peer_time: datetime | None = None
     session: str = ""
-    past_sessions: tuple[str, ...] = ()
     is_forked: bool = False
 
 

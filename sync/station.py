@@ -5,6 +5,7 @@ Taking whole files may be slow, so each poll takes some of one vehicle's only: w
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,10 +17,10 @@ from clinic_records.errors import BadFrame, ClinicError, PeerRefused
 from clinic_records.ids import VehicleId
 from clinic_records.record import Kind, Lane
 from sync.admission import Admission, admit
-from sync.courier import Presence
+from sync.endpoint import nobody_waits
 from sync.envelope import Codec
 from sync.exchange import Exchange
-from sync.frames import PROTOCOL, Greet, Hello, Signed, Welcome, decode, encode, sign, verify
+from sync.frames import PROTOCOL, Challenge, Greet, Hello, Presence, Signed, Welcome, decode, encode, sign, verify
 from sync.keys import OriginKeys, OriginPublic
 from sync.packing import unpack
 from sync.ports import InboundStore, OutboundStore, SessionState, SessionStore
@@ -94,8 +95,11 @@ class HospitalStation:
         self._on_stranger = on_stranger
         self._on_alarm = on_alarm
         self._lines: dict[VehicleId, _Line] = {}
+        self._challenges: dict[VehicleId, tuple[str, str]] = {}
         self._greeted_at: dict[VehicleId, float] = {}
         self._out: list[Publish] = []
+        self._news: deque[VehicleId | None] = deque()
+        self.wake: Callable[[], None] = nobody_waits
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -118,10 +122,9 @@ class HospitalStation:
         return bool(self._out) or any(line.receiver.most_urgent is not None for line in self._lines.values())
 
     def notify(self, vehicle: VehicleId | None = None) -> None:
-        """There are new rows for `vehicle`, or for anybody; call `poll` soon."""
-        for each, line in self._lines.items():
-            if vehicle in (None, each):
-                line.sender.notify()
+        """There are new rows for `vehicle`, or for anybody. The one call that may come from any thread."""
+        self._news.append(vehicle)
+        self.wake()
 
     def forget(self, vehicle: VehicleId) -> None:
         """Its enrolment changed or was revoked: its session ends now."""
@@ -164,7 +167,7 @@ class HospitalStation:
                 self._on_signed(vehicle, frame, payload, now)
             elif (exchange := self._exchange(vehicle)) is None:
                 self._on_unannounced(vehicle, payload, now)
-            elif not isinstance(frame, Greet):
+            elif not isinstance(frame, Challenge | Greet):
                 exchange.on_frame(frame, now)
         except (BadFrame, PeerRefused) as error:
             self._on_stranger(vehicle, payload, str(error))
@@ -174,6 +177,7 @@ class HospitalStation:
     def poll(self, now: float) -> list[Publish]:
         """What to publish now; call again at `next_wakeup`, after each message, and while `has_work`."""
         out, self._out = self._out, []
+        self._spread_news()
         lines = list(self._lines.values())
         for line in lines:
             if line.exchange is not None:
@@ -189,6 +193,13 @@ class HospitalStation:
         """When to poll again though nothing happened, monotonic seconds."""
         times = (line.sender.next_wakeup() for line in self._lines.values() if line.exchange is not None)
         return min((each for each in times if each is not None), default=None)
+
+    def _spread_news(self) -> None:
+        while self._news:
+            wanted = self._news.popleft()
+            for vehicle, line in self._lines.items():
+                if wanted in (None, vehicle):
+                    line.sender.notify()
 
     def _take_most_urgent(self) -> None:
         """Take files of the vehicle that has the most urgent, present or not, and put it last among its equals."""
@@ -223,7 +234,8 @@ class HospitalStation:
         if message.vehicle != vehicle:
             raise PeerRefused(f"a message of vehicle {message.vehicle[:32]!r} came under the name {vehicle}")
         if isinstance(message, Hello):
-            self._on_hello(vehicle, peer, message)
+            if self._is_said_now(vehicle, message):
+                self._on_hello(vehicle, peer, message)
         elif (exchange := self._exchange(vehicle)) is None:
             self._greet(vehicle, now)
         else:
@@ -232,13 +244,25 @@ class HospitalStation:
             except PeerRefused as error:  # signed by this vehicle, only late
                 _logger.info("%s", error)
 
+    def _is_said_now(self, vehicle: VehicleId, hello: Hello) -> bool:
+        """Whether this Hello answers our latest Challenge; if not, it gets one.
+
+        A broker may hold a Hello back until its session is long over, or say it again; its token would then look like
+        a clone's. Only a vehicle that lives in that session can answer.
+        """
+        challenge = self._challenges.get(vehicle)
+        if challenge is not None and hello.nonce and (hello.session, hello.nonce) == challenge:
+            return True
+        if not hello.nonce:
+            nonce = self._random_bytes(16).hex()
+            self._challenges[vehicle] = (hello.session, nonce)
+            self._say(vehicle, Challenge(hello.session, nonce))
+        return False
+
     def _on_hello(self, vehicle: VehicleId, peer: Peer, hello: Hello) -> None:
         fresh_token, fresh_epoch = self._random_bytes(16).hex(), self._random_bytes(8).hex()
         state = peer.sessions.load()
-        answer = admit(hello, state, fresh_token=fresh_token, fresh_epoch=fresh_epoch)
-        if answer is None:
-            return
-        verdict, changed = answer
+        verdict, changed = admit(hello, state, fresh_token=fresh_token, fresh_epoch=fresh_epoch)
         if changed != state:
             peer.sessions.save(changed)
         if changed.epoch != state.epoch and state.epoch:
@@ -300,7 +324,7 @@ class HospitalStation:
     def _greet(self, vehicle: VehicleId, now: float) -> None:
         if now >= self._greeted_at.get(vehicle, now):
             self._greeted_at[vehicle] = now + GREET_EVERY_S
-            self._say(vehicle, Greet(""))
+            self._say(vehicle, Greet())
 
-    def _say(self, vehicle: VehicleId, frame: Signed | Greet) -> None:
+    def _say(self, vehicle: VehicleId, frame: Signed | Challenge | Greet) -> None:
         self._out.append(Publish(Topic(vehicle, Way.DOWN, SESSION), encode(frame)))
