@@ -28,7 +28,7 @@ class HospitalSettings(BaseSettings):
         id: stands in enrolments; vehicles pin it.
         database_url: empty means hospital.db in the hospital's folder.
         web_port, broker_port: 0 picks a free port once and keeps it in run/ports.json.
-        broker_advertised: host name vehicles are told to connect to.
+        broker_advertised, broker_advertised_port: where vehicles are told to connect; port 0 is the broker's own.
     """
 
     model_config = SettingsConfigDict(extra="forbid", env_prefix="CLINIC_HOSPITAL_")
@@ -42,6 +42,7 @@ class HospitalSettings(BaseSettings):
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=0, le=65535)
     broker_advertised: str = "127.0.0.1"
+    broker_advertised_port: int = Field(default=0, ge=0, le=65535)
 
     @classmethod
     def load(cls, folder: HospitalFolder) -> Self:

@@ -33,6 +33,8 @@ def init(
     web_port: Annotated[int, typer.Option(help="Port of pages and interface; 0 picks a free one.")] = 8080,
     broker_port: Annotated[int, typer.Option(help="Port of the broker; 0 picks a free one.")] = 1883,
     broker: Annotated[BrokerKind, typer.Option(help="Which broker `run` starts.")] = BrokerKind.EMBEDDED,
+    advertise: Annotated[str, typer.Option(metavar="HOST", help="Where vehicles reach the broker.")] = "127.0.0.1",
+    advertise_port: Annotated[int, typer.Option(help="The port there; 0: the broker's own.")] = 0,
     database_url: Annotated[str, typer.Option(help="postgresql+psycopg://...; empty: SQLite in DIR.")] = "",
 ) -> None:
     """Make a new hospital: settings, keys, epoch, database."""
@@ -44,6 +46,8 @@ def init(
             web_port=web_port,
             broker_port=broker_port,
             broker=broker,
+            broker_advertised=advertise,
+            broker_advertised_port=advertise_port,
             database_url=database_url,
         ),
     )
