@@ -61,7 +61,7 @@ def read_dataset(raw: bytes) -> Dataset:
     """
     if not looks_like_dicom(raw):
         raise bad_dicom("no DICM at byte 128: not a DICOM file")
-    if DeflatedExplicitVRLittleEndian.encode() + b"\0" in raw[:_META_SEARCH]:
+    if DeflatedExplicitVRLittleEndian.encode() in raw[:_META_SEARCH]:
         raise bad_dicom("transfer syntax Deflated Explicit VR Little Endian is stored and sent on, but not shown")
     with reading_dicom("dataset"):
         return pydicom.dcmread(BytesIO(raw))

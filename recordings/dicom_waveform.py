@@ -39,17 +39,17 @@ _DTYPES: Final = {
 """(WaveformSampleInterpretation, WaveformBitsAllocated) -> numpy type; mu-law and A-law sound is not for us."""
 
 _MEASUREMENTS: Final = {
-    "5.10.2.1-3": ecg.RR_INTERVAL,
-    "5.13.5-7": ecg.PR_INTERVAL,
-    "5.13.5-9": ecg.QRS_DURATION,
-    "5.13.5-11": ecg.QT_INTERVAL,
-    "5.10.2.5-5": ecg.QTC_INTERVAL,
-    "5.10.2.5-1": ecg.HEART_RATE,
-    "5.10.3-11": ecg.P_AXIS,
-    "5.10.3-13": ecg.QRS_AXIS,
-    "5.10.3-15": ecg.T_AXIS,
+    "5.10.2.1-3": (ecg.RR_INTERVAL, "ms"),
+    "5.13.5-7": (ecg.PR_INTERVAL, "ms"),
+    "5.13.5-9": (ecg.QRS_DURATION, "ms"),
+    "5.13.5-11": (ecg.QT_INTERVAL, "ms"),
+    "5.10.2.5-5": (ecg.QTC_INTERVAL, "ms"),
+    "5.10.2.5-1": (ecg.HEART_RATE, "/min"),
+    "5.10.3-11": (ecg.P_AXIS, "deg"),
+    "5.10.3-13": (ecg.QRS_AXIS, "deg"),
+    "5.10.3-15": (ecg.T_AXIS, "deg"),
 }
-"""SCPECG concept (PS3.16, CID 3227 to 3229) -> the LOINC code the same number has from an SCP record."""
+"""SCPECG concept (PS3.16, CID 3227 to 3229) -> the LOINC code and unit the same number has from an SCP record."""
 
 
 def decode_waveform(raw: bytes) -> DecodedRecording:
@@ -177,23 +177,30 @@ def _annotations(dataset: Dataset) -> tuple[tuple[str, ...], tuple[Numeric, ...]
         if words:
             statements.append(f"device statement: {words}")
         numeric = _measurement(item)
-        if numeric is not None:
+        if isinstance(numeric, Numeric):
             numerics.append(numeric)
+        elif numeric:
+            statements.append(numeric)
     return tuple(statements), tuple(numerics)
 
 
-def _measurement(item: Dataset) -> Numeric | None:
+def _measurement(item: Dataset) -> Numeric | str | None:
+    """The measurement, or a sentence where its unit cannot be right, or nothing where there is none.
+
+    Real files give axes in ms. Such a number is not shown, and its unit is not guessed (law 10).
+    """
     names, units = item.get("ConceptNameCodeSequence"), item.get("MeasurementUnitsCodeSequence")
     value = item.get("NumericValue")
     if not names or not units or value is None:
         return None
     scheme, code = text(names[0], "CodingSchemeDesignator"), text(names[0], "CodeValue")
     unit = text(units[0], "CodeValue")
-    shown = Code("dicom", f"{scheme} {code}", text(names[0], "CodeMeaning"))
-    concept = _MEASUREMENTS.get(code, shown) if scheme == "SCPECG" else shown
+    meaning = text(names[0], "CodeMeaning")
+    shown = (Code("dicom", f"{scheme} {code}", meaning), unit)
+    concept, proper_unit = _MEASUREMENTS.get(code, shown) if scheme == "SCPECG" else shown
     try:
-        measured = quantity(str(value), unit)
+        measured = quantity(str(value), unit).to(proper_unit)
     except RefusedInput:
-        return None  # a unit we have no word for: the number stays in the file, it is never shown bare (law 10)
+        return f"device measurement left out, its unit cannot be right: {meaning} {value} {unit}"
     # An interval or a rate of 0 is the device's "not measured"; an axis of 0 degrees is an axis.
     return Numeric(concept, measured) if measured.value or unit == "deg" else None

@@ -97,9 +97,9 @@ def ecg_svg(
             cut = _cut(by_name[name], traces[name], place * seconds, (place + 1) * seconds)
             x, y = _thin(left + cut[0] * speed_mm_s, base - cut[1] * gain_mm_mv)
             parts.append(svg.curve(x, y, colours.trace, 0.3, name))
-    words = f"{speed_mm_s:g} mm/s  {gain_mm_mv:g} mm/mV"
+    words = f"{speed_mm_s:g} mm/s · {gain_mm_mv:g} mm/mV"
     rates = sorted({signal.sampling_hz for signal in signals})
-    words += "  " + " ".join(f"{rate:g} Hz" for rate in rates) + (f"  {caption}" if caption else "")
+    words += " · " + " ".join(f"{rate:g} Hz" for rate in rates) + (f" · {caption}" if caption else "")
     parts.append(svg.text(_MARGIN_MM + _PULSE_ROOM_MM, height - _MARGIN_MM, words, fill=colours.ink))
     return svg.document(float(width), float(height), f"心电图 ECG, {words}", parts)
 

@@ -22,9 +22,7 @@ def made_ecg(samples: int = 1000, hz: float = 500) -> dict[str, FloatArray]:
     """Eight leads of spikes on slow waves, in whole steps of 5 uV."""
     time = np.arange(samples) / hz
     beat = np.exp(-(((time % 0.8) - 0.3) ** 2) / 0.0004) + 0.2 * np.exp(-(((time % 0.8) - 0.55) ** 2) / 0.004)
-    return {
-        name: np.rint((900 - 90 * k) * beat / 5 + 20 * np.sin(6 * time + k)) * 5.0 for k, name in enumerate(EIGHT)
-    }
+    return {name: np.rint((900 - 90 * k) * beat / 5 + 20 * np.sin(6 * time + k)) * 5.0 for k, name in enumerate(EIGHT)}
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +57,7 @@ def with_right_checksums(raw: bytes) -> bytes:
         for _, size, place in [struct.unpack_from("<HII", record, at)]
     ]
     for at, size in spans:
-        if 6 <= at and 16 <= size and at + size <= len(record):
+        if at >= 6 and size >= 16 and at + size <= len(record):
             struct.pack_into("<H", record, at, crc_ccitt(bytes(record[at + 2 : at + size])))
     length = min(struct.unpack_from("<I", record, 2)[0], len(record))
     struct.pack_into("<H", record, 0, crc_ccitt(bytes(record[2:length])))

@@ -108,8 +108,6 @@ def test_records_come_back(samples: FloatArray, is_compressed: bool, multiplier:
     assert decoded.patient["name"] == "张三"
 
 
-
-
 def test_what_a_made_record_says(small_scp: bytes) -> None:
     decoded = decode_scp(small_scp)
     assert [signal.name for signal in decoded.signals][:6] == ["I", "II", "III", "aVR", "aVL", "aVF"]

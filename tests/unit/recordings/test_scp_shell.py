@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -77,10 +78,8 @@ def test_damage_raises_only_our_errors(
         # Half of the changes hit the headers and small sections, where the lengths live.
         raw[place % (len(raw) if place % 2 else 700)] = value
     damaged = bytes(raw[: len(raw) - cut] if cut < 50 else raw)
-    try:
+    with suppress(ClinicError):
         decode_scp(fix_checksums(damaged) if is_fixed else damaged)
-    except ClinicError as error:
-        assert str(error)
 
 
 @given(st.binary(max_size=300))
