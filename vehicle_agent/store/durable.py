@@ -1,9 +1,10 @@
 """Files that are whole or absent after a power cut: temp file beside, write, fsync, rename, fsync folder."""
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -55,6 +56,22 @@ def write_file(path: Path, data: bytes) -> None:
     with temp_file(path.parent) as (handle, temp):
         handle.write(data)
         publish(handle, temp, path)
+
+
+def lock_file(path: Path) -> ExitStack:
+    """Hold `path` alone until the returned stack is closed; the system lets go when the process dies.
+
+    Raises:
+        StoreError: another program holds it.
+    """
+    stack = ExitStack()
+    handle = stack.enter_context(os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b"))
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        stack.close()
+        raise StoreError(f"{path}: another program has this store open; stop it first") from error
+    return stack
 
 
 def sweep(folder: Path) -> int:

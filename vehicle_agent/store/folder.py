@@ -74,3 +74,4 @@ class VehicleFolder:
         """Make the folders that are missing, for the owner alone (mode 700)."""
         for folder in (self.root, self.keys, self.blobs, self.inbox, self.spool, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)  # it may have been there before

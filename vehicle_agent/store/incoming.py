@@ -94,7 +94,7 @@ class Incoming:
             raise NotFound(f"envelope {wire_sha256}: not all of it is here")
         path = self._file(wire_sha256)
         judged = _Judgement(Verdict.REFUSED, "partial", "its bytes have another hash; send them again")
-        if wire_hash(path) == wire_sha256:
+        if path.exists() and wire_hash(path) == wire_sha256:
             judged = self._judge(path)
         with self._database.write() as conn:
             receipt = Receipt(
@@ -129,6 +129,14 @@ class Incoming:
         """See sync.ports.InboundStore."""
         row = self._row(wire_sha256)
         return None if row is None else row.receipt
+
+    def not_taken(self) -> list[Receipt]:
+        """What was refused or held, newest first; the bytes stay in the down folder, and a person should know."""
+        with self._database.read() as conn:
+            rows = conn.execute(
+                "SELECT receipt FROM down WHERE state IN ('refused', 'held') ORDER BY ord DESC LIMIT 200"
+            ).fetchall()
+        return [msgspec.msgpack.decode(body, type=Receipt) for (body,) in rows]
 
     def downlink_pending(self) -> list[Pending]:
         """What came down and is not in the store yet, in order of arrival."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from clinic_records.errors import StoreError
 from vehicle_agent.store.blobs import Blobs
 from vehicle_agent.store.database import check_header, open_database
 from vehicle_agent.store.driver import Connection, DatabaseError
-from vehicle_agent.store.durable import sweep
+from vehicle_agent.store.durable import lock_file, sweep
 from vehicle_agent.store.migrations import migrate
 from vehicle_agent.store.outbox import begin_incarnation
 from vehicle_agent.store.writer import Writer
@@ -32,7 +33,16 @@ class Store:
         writer: the one writing thread.
     """
 
-    def __init__(self, database: Path, key: bytes, blob_folder: Path, conn: Connection, vehicle: str, incarnation: int):
+    def __init__(
+        self,
+        database: Path,
+        key: bytes,
+        blob_folder: Path,
+        conn: Connection,
+        vehicle: str,
+        incarnation: int,
+        owner: ExitStack,
+    ) -> None:
         self._database = database
         self._key = key
         self._idle: list[Connection] = []
@@ -41,7 +51,7 @@ class Store:
         self.vehicle = vehicle
         self.incarnation = incarnation
         self.writer = Writer(conn)
-        self._conn = conn
+        self._owner = owner
         self.blobs = Blobs(blob_folder, self.read, self.submit)
 
     @classmethod
@@ -56,20 +66,22 @@ class Store:
             incarnation: as the hospital granted it; a lower one than the database has is ignored.
 
         Raises:
-            StoreError: wrong key, not encrypted, not durable, from a newer program, of another vehicle; the message
-                names which.
+            StoreError: wrong key, not encrypted, not durable, from a newer program, of another vehicle, or open in
+                another program; the message names which.
         """
-        blob_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sweep(blob_folder)
-        conn = open_database(database, key)
+        owner = lock_file(database.with_suffix(".lock"))
         try:
+            blob_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sweep(blob_folder)
+            conn = open_database(database, key)
+            owner.callback(conn.close)
             migrate(conn)
             check_header(database)
             granted = begin_incarnation(conn, vehicle, incarnation)
         except BaseException:
-            conn.close()
+            owner.close()
             raise
-        return cls(database, key, blob_folder, conn, vehicle, granted)
+        return cls(database, key, blob_folder, conn, vehicle, granted, owner)
 
     def submit(self, job: Callable[[Connection], T]) -> "Future[T]":
         """Queue a job for the writer (see Writer.submit); for the event loop: `asyncio.wrap_future`."""
@@ -105,7 +117,7 @@ class Store:
             for conn in self._idle:
                 conn.close()
             self._idle.clear()
-        self._conn.close()
+        self._owner.close()
 
     def _take_reader(self) -> Connection:
         with self._readers:

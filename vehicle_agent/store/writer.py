@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
@@ -88,7 +89,7 @@ class Writer:
             outcomes = [self._in_savepoint(job) for job, _ in jobs]
             self._conn.execute("COMMIT")
         except DatabaseError as error:
-            if self._conn.in_transaction:
+            with suppress(DatabaseError):  # the error may have undone the transaction already
                 self._conn.execute("ROLLBACK")
             outcomes = [_Outcome(error=_as_clinic_error(error))] * len(jobs)
         else:
@@ -108,7 +109,7 @@ class Writer:
         self._conn.execute("SAVEPOINT job")
         try:
             outcome = _Outcome(job(self._conn))
-        except Exception as error:  # noqa: BLE001  a job's failure belongs to its future, not to the thread
+        except BaseException as error:  # a job's failure belongs to its future; the thread must outlive any of them
             if not self._conn.in_transaction:
                 raise DatabaseError(str(error)) from error
             outcome = _Outcome(error=_as_clinic_error(error))
@@ -121,7 +122,7 @@ class Writer:
         for hook in self._hooks:
             try:
                 hook(self._conn)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  a hook's failure must not stop the thread
                 _log.error("store.hook_failed", error=str(error))
 
 

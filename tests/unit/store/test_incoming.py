@@ -94,9 +94,19 @@ def test_bad_content_gets_an_answer_and_is_never_merged(
     receipt = _take(box, wire)
     assert receipt.verdict is verdict
     assert reason in receipt.reason
+    assert box.spool.down.not_taken() == [receipt]
     assert box.spool.down.downlink_pending() == []
     assert (box.folder.spool / "down" / sha256(wire).hexdigest()).read_bytes() == wire
     assert _take(box, _wire(box, _schedule())).verdict is Verdict.APPLIED
+
+
+def test_a_lost_file_is_asked_for_again(box: Box) -> None:
+    wire = _wire(box, _schedule())
+    name = sha256(wire).hexdigest()
+    box.spool.down.write(name, len(wire), Lane.P1, 0, wire)
+    (box.folder.spool / "down" / name).unlink()
+    assert box.spool.down.accept(name).verdict is Verdict.REFUSED
+    assert _take(box, wire).verdict is Verdict.APPLIED
 
 
 def test_bytes_under_a_false_name_are_thrown_away_and_the_true_ones_still_come(box: Box) -> None:

@@ -155,6 +155,14 @@ def test_raising_moves_only_what_waits_and_never_lowers(box: Box) -> None:
     assert box.store.read(lambda conn: outbox_states(conn, Kind.BLOB, [blob.sha256, "x"])) == {blob.sha256: "received"}
 
 
+def test_one_program_at_a_time_owns_the_store(box: Box) -> None:
+    with pytest.raises(StoreError, match="another program"):
+        box.open_store()
+    box.put("e1")
+    box.restart()
+    box.put("e2")
+
+
 def test_a_payload_is_bounded(box: Box) -> None:
     with pytest.raises(RefusedInput, match="payload of"):
         box.put("e1", payload=b"x" * (1024 * 1024 + 1))

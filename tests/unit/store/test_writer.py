@@ -1,5 +1,6 @@
 """One writing thread, group commit, and what a failing job may not do to the others."""
 
+import sys
 import threading
 from concurrent.futures import Future
 
@@ -57,6 +58,12 @@ def test_an_unexpected_error_becomes_a_store_error(box: Box) -> None:
         box.store.write(lambda _: dict[str, str]()["nothing"])
     with pytest.raises(StoreError, match="no such table"):
         box.store.write(lambda conn: conn.execute("SELECT * FROM nowhere"))
+
+
+def test_nothing_a_job_raises_stops_the_thread(box: Box) -> None:
+    with pytest.raises(StoreError, match="SystemExit"):
+        box.store.submit(lambda _: sys.exit(3)).result(30)
+    box.store.write(lambda conn: put_setting(conn, "k", b"v"))
 
 
 def test_hooks_run_before_futures_resolve_and_never_fail_them(box: Box) -> None:
