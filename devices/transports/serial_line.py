@@ -1,5 +1,6 @@
 """A serial port, a USB-serial adapter or a pty, taken for ourselves alone."""
 
+import termios
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,9 @@ from devices.transports.base import READ_SIZE
 BAUD: Final = 115_200
 WRITE_S: Final = 10.0
 _PARITIES: Final = frozenset(serial.PARITY_NAMES)
+_CUT: Final = (OSError, termios.error, TypeError)
+"""What pyserial lets through when a port goes: its own OSError, termios.error, which is none, and a TypeError where a
+port closed under a read has no file number any more."""
 
 
 class SerialTransport:
@@ -28,7 +32,7 @@ class SerialTransport:
             if not first:
                 return b""
             rest: bytes = self._port.read(min(self._port.in_waiting, READ_SIZE - 1))
-        except (OSError, TypeError) as error:  # a port closed under a read leaves pyserial with a file number of None
+        except _CUT as error:
             raise DeviceUnavailable(f"serial:{self._port.port}: {error}") from error
         return first + rest
 
@@ -38,7 +42,7 @@ class SerialTransport:
             self._port.write(data)
         except serial.SerialTimeoutException as error:
             raise DeviceTimeout(f"serial:{self._port.port}: took nothing for {WRITE_S} s") from error
-        except OSError as error:
+        except _CUT as error:
             raise DeviceUnavailable(f"serial:{self._port.port}: {error}") from error
 
     def close(self) -> None:
@@ -70,6 +74,6 @@ def open_serial(rest: str) -> SerialTransport:
         )
     except ValueError as error:
         raise ConfigError(f"transport serial:{rest}: {error}") from error
-    except OSError as error:
+    except _CUT as error:
         raise DeviceUnavailable(f"serial:{path}: {error}") from error
     return SerialTransport(port)

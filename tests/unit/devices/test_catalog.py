@@ -1,0 +1,124 @@
+"""The catalog's schema, and the contract that every row of it keeps."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from clinic_records.clock import Stamp
+from clinic_records.errors import BadFrame, ConfigError, RefusedInput
+from clinic_records.ids import DeviceId
+from devices.catalog import Link, catalog, device_type, parse_catalog
+from devices.check import check_row
+from devices.delivery import Delivery, of_frame
+from devices.framing.base import Frame
+from devices.interpret import interpret
+from devices.registry import make_driver
+from devices.simulators.ecg_scp import scp_record
+from devices.simulators.spirometer import blow_record
+
+ROWS = list(catalog().values())
+LINE_ROWS = [row for row in ROWS if row.transport is not Link.DICOM]
+GOOD = """
+[thing]
+category = "general"
+maker = "M"
+model = "X1"
+name_zh = "仪器"
+name_en = "Thing"
+modality = "temperature"
+transport = "serial"
+protocol = "none"
+driver = "scp-ecg"
+evidence = "documentation"
+status = "planned"
+"""
+
+
+def test_the_spine_is_there() -> None:
+    assert {"ecg-scp", "ecg-dicom", "ultrasound-dicom", "spirometer-sp80b"} <= set(catalog())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+def test_row_keeps_its_word(row) -> None:  # type: ignore[no-untyped-def]  # a catalog row, by parametrize
+    assert check_row(row) == []
+    assert device_type(row.key) is row
+
+
+@pytest.mark.parametrize("row", LINE_ROWS, ids=lambda row: row.key)
+class TestEveryLineDriver:
+    def test_noise_is_kept_and_nothing_is_made_of_it(self, row) -> None:  # type: ignore[no-untyped-def]  # as above
+        framing = make_driver(row.driver, lambda: datetime.now(UTC)).framing()
+        noise = bytes((7, 11, 13)) * 400
+        items = [*framing.feed(noise), *framing.idle()]
+        assert b"".join(item.raw for item in items) == noise
+        assert all(isinstance(item, BadFrame) for item in items)
+        assert framing.idle() == []
+
+    def test_connections_share_nothing(self, row) -> None:  # type: ignore[no-untyped-def]  # as above
+        one, other = (make_driver(row.driver, lambda: datetime.now(UTC)) for _ in range(2))
+        first, second = one.framing(), other.framing()
+        first.feed(b"\x01half a message")
+        assert second.idle() == []
+
+    def test_greeting_can_be_said_at_any_time(self, row) -> None:  # type: ignore[no-untyped-def]  # as above
+        for hour in (0, 23):
+            now = datetime(2026, 12, 31, hour, 59, 59, 999_000, tzinfo=UTC) + timedelta(days=hour)
+            assert isinstance(make_driver(row.driver, lambda now=now: now).greeting(), bytes)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ('name_zh = "仪器"', "", "name_zh"),
+        ('name_zh = "仪器"', 'name_zh = ""', "name_zh"),
+        ('category = "general"', 'category = "toys"', "toys"),
+        ('driver = "scp-ecg"', 'driver = "dicom"', "dicom"),
+        ('transport = "serial"', 'transport = "dicom"', "scp-ecg"),
+        ('status = "planned"', 'status = "planned"\ncolour = "red"', "colour"),
+        ('status = "planned"', 'status = "planned"\ndicom_modality = "US"', "dicom_modality"),
+        ("[thing]", "[thing", "x.toml"),
+    ],
+)
+def test_wrong_row_is_refused_by_name(was: str, becomes: str, says: str) -> None:
+    parse_catalog(GOOD, "x.toml")
+    with pytest.raises(ConfigError, match=says):
+        parse_catalog(GOOD.replace(was, becomes), "x.toml")
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ConfigError, match="kettle"):
+        device_type("kettle")
+    with pytest.raises(ConfigError, match="dicom"):
+        make_driver("dicom", lambda: datetime.now(UTC))
+
+
+def test_delivery_of_refused_bytes_carries_the_reason_and_is_never_read(tmp_path: Path) -> None:
+    stamp = Stamp(datetime.now(UTC))
+    bad = of_frame(BadFrame("CRC wrong", raw=b"x"), device=DeviceId("d"), driver="scp-ecg", stamp=stamp, peer="p")
+    assert bad.fault == "CRC wrong"
+    with pytest.raises(BadFrame, match="CRC wrong"):
+        interpret(bad, tmp_path / "never-opened")
+    good = of_frame(Frame(b"x", "image/png", from_memory=True), device=DeviceId("d"), driver="scp-ecg", stamp=stamp)
+    assert (good.fault, good.from_memory, good.media_type) == ("", True, "image/png")
+    with pytest.raises(BadFrame, match="image/png"):
+        interpret(good, tmp_path / "never-opened")
+
+
+def test_line_recordings_become_readings(tmp_path: Path) -> None:
+    stamp = Stamp(datetime.now(UTC))
+    taken = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
+    raw = tmp_path / "raw"
+    raw.write_bytes(scp_record(patient_id="P1", name="张伟", sex="M", taken=taken))
+    ecg = interpret(Delivery(DeviceId("d"), "scp-ecg", stamp, "application/scp-ecg"), raw)
+    assert (ecg.modality, ecg.subject.patient_id, ecg.subject.name) == ("ecg", "P1", "张伟")
+    assert ecg.stamp.device_time == taken
+    assert ecg.raw.size == raw.stat().st_size
+    raw.write_bytes(blow_record(fvc=3.2, taken=taken))
+    session = Delivery(DeviceId("d"), "contec-sp80b", stamp, "application/vnd.contec.sp80b-session", from_memory=True)
+    blow = interpret(session, raw)
+    assert (blow.modality, blow.from_memory, blow.stamp.device_time) == ("spirometry", True, taken)
+    assert {str(one.quantity) for one in blow.numerics} >= {"3.20\N{NO-BREAK SPACE}L"}
+    raw.write_bytes(b"neither")
+    with pytest.raises(RefusedInput):
+        interpret(session, raw)
