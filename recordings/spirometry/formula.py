@@ -11,14 +11,13 @@ back-extrapolated time zero is r / 2, where the tangent at the peak meets volume
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
 
 from clinic_records.errors import RefusedInput
-from recordings.spirometry.sp80b import Curve, Sp80bResult
+from recordings.spirometry.sp80b import Curve
 
 RISE_S: Final = 0.08
 FORMULA: Final = "one-compartment emptying, Otis 1956; linear rise of 80 ms"
@@ -70,26 +69,23 @@ class ForcedExpiration:
         """Mean flow between a quarter and three quarters of the FVC."""
         return self.fvc / 2 / (self.time_of(0.75 * self.fvc) - self.time_of(0.25 * self.fvc))
 
-    def result(self, *, taken: datetime, sex: str, age: int, height_cm: int, number: int = 1) -> Sp80bResult:
-        """The manoeuvre's numbers for a person, rounded as the device rounds them."""
-        return Sp80bResult(
-            taken=taken,
-            sex=sex,
-            age=age,
-            height_cm=height_cm,
-            number=number,
-            fvc=_rounded(self.fvc),
-            fev05=_rounded(self.fev(0.5)),
-            fev1=_rounded(self.fev(1)),
-            fev1_fvc=_rounded(100 * self.fev(1) / self.fvc, "0.1"),
-            fev3=_rounded(self.fev(3)),
-            fev6=_rounded(self.fev(6)),
-            pef=_rounded(self.pef),
-            fef25=_rounded(self.flow_after(0.25)),
-            fef50=_rounded(self.flow_after(0.5)),
-            fef75=_rounded(self.flow_after(0.75)),
-            fef2575=_rounded(self.fef2575),
-        )
+    def numbers(self) -> dict[str, Decimal]:
+        """The numbers of `Sp80bResult` under its field names, rounded as the device rounds them."""
+        fev1 = self.fev(1)
+        hundredths = {
+            "fvc": self.fvc,
+            "fev05": self.fev(0.5),
+            "fev1": fev1,
+            "fev3": self.fev(3),
+            "fev6": self.fev(6),
+            "pef": self.pef,
+            "fef25": self.flow_after(0.25),
+            "fef50": self.flow_after(0.5),
+            "fef75": self.flow_after(0.75),
+            "fef2575": self.fef2575,
+        }
+        rounded = {name: Decimal(value).quantize(Decimal("0.01")) for name, value in hundredths.items()}
+        return rounded | {"fev1_fvc": Decimal(100 * fev1 / self.fvc).quantize(Decimal("0.1"))}
 
     def curve(self) -> Curve:
         """The wave, from the first flow to the end."""
@@ -100,7 +96,3 @@ class ForcedExpiration:
         emptied = self.tau_s * (1 - np.exp(-later / self.tau_s))
         volume = self.pef * np.where(is_rising, time**2 / (2 * RISE_S), RISE_S / 2 + emptied)
         return Curve(time, flow, volume)
-
-
-def _rounded(value: float, step: str = "0.01") -> Decimal:
-    return Decimal(value).quantize(Decimal(step))

@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +17,14 @@ from clinic_records.errors import BadFrame, ClinicError, RefusedInput
 from recordings.decode import decode
 from recordings.signal import DecodedRecording
 from recordings.spirometry.formula import ForcedExpiration
-from recordings.spirometry.sp80b import Curve, decode_session, encode_session
+from recordings.spirometry.sp80b import Curve, Sp80bResult, decode_session, encode_session
 from recordings.spirometry.sp80b_layout import checksum7, session_size
 from recordings.spirometry.waveform_file import decode_waveform_file
 
 TAKEN = datetime(2026, 11, 23, 9, 41, 7, tzinfo=CHINA)
 MADE = ForcedExpiration(3.6, 0.6)
-RESULT = MADE.result(taken=TAKEN, sex="F", age=67, height_cm=158, number=12)
+NUMBERS: dict[str, Any] = dict(MADE.numbers())
+RESULT = Sp80bResult(TAKEN, "F", 67, 158, number=12, **NUMBERS)
 SESSION = encode_session(RESULT, MADE.curve())
 
 GOLDEN = bytes.fromhex(
