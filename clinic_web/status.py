@@ -65,7 +65,7 @@ _ROWS: Final = (
     Status("link.stale", "⏸", "画面不是最新", "display not live", _A),
     # Devices.
     Status("device.idle", "●", "就绪", "idle", _N),
-    Status("device.armed", "⌖", "正在等：{name}", "armed for {name}", _BS),
+    Status("device.armed", "◎", "正在等：{name}", "armed for {name}", _BS),
     Status("device.measuring", "~", "测量中", "measuring", _B),
     Status("device.taken", "⊘", "占用：{name}", "armed for {name} (another)", _N),
     Status("device.not-connected", "◌", "没连上", "not connected", _N),
@@ -107,7 +107,7 @@ _ROWS: Final = (
     Status("identity.declared", "?", "本人口述", "declared by the person", _A),
     # Allergies: "not asked" is not "none".
     Status("allergy.not-asked", "?", "过敏：还没问", "allergies: not asked", _A),
-    Status("allergy.asked-none", "—", "过敏：问过,没有", "allergies: none known", _N),
+    Status("allergy.asked-none", "—", "过敏：问过，没有", "allergies: none known", _N),
     Status("allergy.known", "▲", "过敏：{what}", "allergic to {what}", _R),
     Status("allergy.unknown", "?", "过敏：说不清", "allergies: cannot say", _A),
 )

@@ -91,6 +91,14 @@
     const next = event.target.dataset && event.target.dataset.next;
     if (next && event.target.value.length >= event.target.maxLength && !event.isComposing) document.getElementById(next).focus();
   });
+  // What was said about a field no longer holds once it is changed; the server says again when it is posted.
+  document.addEventListener("change", (event) => {
+    const field = event.target.closest(".field.wrong");
+    if (!field) return;
+    field.classList.remove("wrong");
+    for (const said of field.querySelectorAll(":scope > .field-error")) said.remove();
+    for (const marked of field.querySelectorAll("[aria-invalid]")) marked.removeAttribute("aria-invalid");
+  });
   document.addEventListener("identity-read", (event) => {
     for (const [name, value] of Object.entries(event.detail)) {
       if (name === "elt") continue;
@@ -98,6 +106,7 @@
       if (fields.length === 1 && !fields[0].value) fields[0].value = value;
       if (fields.length > 1 && ![...fields].some((field) => field.checked)) {
         for (const field of fields) field.checked = field.value === value;
+        fields[0].dispatchEvent(new Event("change", { bubbles: true }));
       }
     }
   });

@@ -68,8 +68,6 @@
   }
   function mark(isStale) {
     document.body.classList.toggle("is-stale", isStale);
-    const line = document.getElementById("stale-line");
-    if (line) line.hidden = !isStale;
   }
   function inWords(seconds) {
     if (seconds < 60) return words("AgoS", { n: seconds });
@@ -157,12 +155,15 @@
     }
     const isRow = target.getAttribute("hx-swap") === "beforeend";
     if (isRow && document.getElementById(idOf(event.detail.data))) event.preventDefault();
-    else if (isRow ? isHeld(target) : isHeld(target) && target.querySelector("button, a, input")) {
+    else if (isHeld(target) && !target.hasAttribute("data-force") && (isRow || target.querySelector("button, a, input"))) {
       event.preventDefault();
       hold(target, event.detail.data, isRow);
     }
   });
   document.addEventListener("htmx:sseMessage", (event) => freshen(event.target));
+  document.addEventListener("htmx:load", (event) => {
+    if (event.detail.elt !== document.body) freshen(event.detail.elt);
+  });
   document.addEventListener("focusout", () =>
     setTimeout(() => {
       for (const target of [...waiting.keys()]) {
@@ -191,12 +192,15 @@
     if (!dialog) window.location.reload();
     else if (!dialog.open) dialog.showModal();
   }
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    const started = event.detail.elt;
-    started.dataset.slow = setTimeout(() => note(words("Saving")), 400);
+  const slow = new WeakMap(); // request -> timer of its "saving" line
+  document.addEventListener("htmx:beforeSend", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    if (requestConfig.verb === "get") return;
+    note("");
+    slow.set(xhr, setTimeout(() => note(words("Saving")), 400));
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    clearTimeout(Number(event.detail.elt.dataset.slow));
+    clearTimeout(slow.get(event.detail.xhr));
     if (document.getElementById("note").textContent === words("Saving")) note("");
   });
   document.addEventListener("htmx:responseError", (event) => {
