@@ -1,18 +1,18 @@
-"""What can only be seen on the calendar: exceptions of visits that are none, one vehicle at two places at once."""
+"""The whole way from raw tables to visits and everything found about them."""
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 from clinic_records.errors import RefusedInput
 from clinic_records.schedule import Visit
 from schedules.expand import expand, rule_days
-from schedules.findings import Finding, finding
+from schedules.findings import Finding, finding, has_errors
 from schedules.load.rows import RawTables
 from schedules.load.typed import read_plan
 from schedules.model import DatedException, Plan, Rule
+from schedules.rules.calendar import Calendar
+from schedules.rules.table import ROW_RULES, WHOLE_PLAN_RULES
 
 
 class Checked(NamedTuple):
@@ -61,36 +61,13 @@ def _exceptions(plan: Plan, first: date, last: date) -> Iterator[Finding]:
             yield finding("X02", place, zh, en, value=change.exception_id)
 
 
-def _two_places(plan: Plan, visits: tuple[Visit, ...]) -> Iterator[Finding]:
-    """V01, once for two rules that meet, however many days they do."""
-    meetings: dict[tuple[str, str], list[tuple[Visit, Visit]]] = {}
-    for _, day in groupby(visits, key=attrgetter("date", "vehicle_id")):
-        standing: Visit | None = None
-        for visit in day:
-            if standing is not None and visit.start < standing.end:
-                meetings.setdefault((standing.rule_id, visit.rule_id), []).append((standing, visit))
-            if standing is None or visit.end > standing.end:
-                standing = visit
-    for (_, later_rule), days in meetings.items():
-        one, two = days[0]
-        place = plan.rules[later_rule].place
-        first_row = plan.rules[one.rule_id].place.row
-        more = (f"，另有 {len(days) - 1} 天", f" and on {len(days) - 1} more day(s)") if len(days) > 1 else ("", "")
-        zh = (
-            f"{two.date}{more[0]}，{two.vehicle_id} 在 {one.point_id} 到 {one.end:%H:%M}（第 {first_row} 行），"
-            f"又从 {two.start:%H:%M} 起在 {two.point_id}；请改到 {one.end:%H:%M} 以后或换车"
-        )
-        en = (
-            f"{two.vehicle_id} is at {one.point_id} until {one.end:%H:%M} (row {first_row}) and at {two.point_id} from "
-            f"{two.start:%H:%M} on {two.date}{more[1]}; start at {one.end:%H:%M} or later, or change the vehicle"
-        )
-        yield finding("V01", place.at("start"), zh, en, value=f"{two.start:%H:%M}")
-
-
 def check(raw: RawTables, first: date, last: date) -> Checked:
     """Read the tables and lay them out on the days from `first` to `last`."""
     plan, found = read_plan(raw)
     plan, lunar = _without_lunar_gaps(plan, first, last)
     visits = expand(plan, first, last)
-    found += [*lunar, *_exceptions(plan, first, last), *_two_places(plan, visits)]
+    found += [*lunar, *_exceptions(plan, first, last)]
+    rules = ROW_RULES if has_errors(found) else (*ROW_RULES, *WHOLE_PLAN_RULES)
+    calendar = Calendar(plan, visits, first, last)
+    found += [one for rule in rules for one in rule(calendar)]
     return Checked(plan, visits, tuple(found))

@@ -1,4 +1,8 @@
-"""The codes of the findings: F files, N notation, D data, R references, T times, V vehicles, X exceptions."""
+"""The codes of the findings.
+
+F files, N notation, D data, R references, T times, V and Q vehicles and crews, S people, H holidays, C coverage,
+A announcements, X exceptions.
+"""
 
 from typing import Final
 
@@ -31,7 +35,24 @@ SEVERITY: Final[dict[str, str]] = {
     "R07": "info",  # rows left out because a row they name was refused
     "T01": "error",  # end not after start
     "T02": "error",  # effective_to before effective_from
+    "T03": "error",  # outside the hours of the point
+    "T04": "error",  # on a weekday the point is closed
     "V01": "error",  # one vehicle at two places at once
+    "S01": "error",  # one person on two vehicles at once
+    "S02": "warning",  # one person changes vehicle within a day
+    "Q01": "error",  # no nurse in the crew
+    "Q02": "error",  # the vehicle lacks equipment the point needs
+    "Q03": "error",  # the vehicle is too long for the road
+    "Q04": "error",  # a licence has ended
+    "Q05": "error",  # the vehicle's inspection has ended, or it is not in service yet
+    "H01": "error",  # a visit on a public holiday
+    "H02": "warning",  # a visit on a weekend day that is no make-up workday
+    "H03": "warning",  # no holidays of a year
+    "C01": "warning",  # fewer visits in a month than wanted; an error where there is none
+    "C02": "warning",  # too long between two visits
+    "C03": "error",  # a village without a point
+    "A01": "warning",  # a change without an approver
+    "A02": "warning",  # a change told too late
     "X01": "error",  # an exception of a visit that the rule does not have
     "X02": "error",  # two exceptions of one visit
 }

@@ -46,11 +46,20 @@ VALUE_LIMIT = 80
 """Longest piece of a cell's text repeated in a finding."""
 
 
-def finding(code: str, place: Place, zh: str, en: str, *, value: object = "", cause: Place | None = None) -> Finding:
-    """A finding with the severity its code has in the table."""
+def finding(
+    code: str,
+    place: Place,
+    zh: str,
+    en: str,
+    *,
+    value: object = "",
+    cause: Place | None = None,
+    severity: Severity | None = None,
+) -> Finding:
+    """A finding; `severity` is that of the code's table unless the rule knows it better."""
     return Finding(
         code=code,
-        severity=Severity(SEVERITY[code]),
+        severity=severity or Severity(SEVERITY[code]),
         file=place.file,
         sheet=place.sheet,
         row=place.row,

@@ -39,8 +39,8 @@ class Point(msgspec.Struct, frozen=True, omit_defaults=True):
     point_id: str
     point_name: str
     village_code: str
-    village_name: str
     place: Place
+    village_name: str = ""
     township: str = ""
     lon: float | None = None
     lat: float | None = None
@@ -126,13 +126,13 @@ class DatedException(msgspec.Struct, frozen=True, omit_defaults=True):
     approved_by: str = ""
 
 
-class Holiday(msgspec.Struct, frozen=True):
+class Holiday(msgspec.Struct, frozen=True, omit_defaults=True):
     """A public holiday, or a weekend day worked in exchange for one (State Council notice of each year)."""
 
     date: date
     kind: str
-    name: str
     place: Place
+    name: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -46,7 +46,7 @@ def refused(*words: object) -> tuple[int, str]:
 
 def test_check_says_where_and_ends_with_three(tmp_path: Path) -> None:
     good = run("check", EXAMPLE, "--month", "2026-11")
-    assert (good.exit_code, good.stdout) == (0, "2026-11-01 to 2026-11-30: 46 visits, 0 error(s), 0 warning(s)\n")
+    assert (good.exit_code, good.stdout) == (0, "2026-11-01 to 2026-11-30: 39 visits, 0 error(s), 0 warning(s)\n")
     lines = example()
     put(lines, "rules", 5, "point_id", "P999")
     folder = write_csv(lines, tmp_path / "c")
@@ -70,7 +70,7 @@ def test_a_month_from_files_to_vehicles(hospital: Path, queued: list[tuple[Path,
         "source": "county-small",
         "first": "2026-11-01",
         "last": "2026-11-30",
-        "visits": 46,
+        "visits": 39,
         "findings": [],
     }
     published = run("publish", "--hospital", hospital, "--effective-from", "2026-11-23", "--json")

@@ -1,7 +1,6 @@
 """What the rules and exceptions become on the calendar."""
 
 import csv
-from calendar import monthrange
 from collections import Counter
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -51,7 +50,7 @@ def rule(number: int, pattern: str, **more: object) -> Rule:
 def plan_of(rules: list[Rule], exceptions: list[DatedException] | None = None) -> Plan:
     return Plan(
         villages={"v": Village("v", "甲村", HERE)},
-        points={f"P{n}": Point(f"P{n}", f"点{n}", "v", "", HERE) for n in range(3)},
+        points={f"P{n}": Point(f"P{n}", f"点{n}", "v", HERE) for n in range(3)},
         rules={one.rule_id: one for one in rules},
         exceptions={one.exception_id: one for one in exceptions or []},
     )
@@ -164,7 +163,8 @@ def test_vehicles_at_two_places_are_reported_once_for_two_rules(tmp_path: Path) 
     result = check(read_tables(write_csv(lines, tmp_path / "c")), date(2026, 11, 1), date(2026, 11, 30))
     (found,) = result.findings
     assert (found.code, found.row) == ("V01", 3)
-    assert "2026-11-02 and on 4 more day(s)" in found.message
+    assert "on 2026-11-02;" in found.message
+    assert found.message.endswith("and on 4 more day(s)")
 
 
 def test_two_changes_of_one_visit(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_two_changes_of_one_visit(tmp_path: Path) -> None:
     lines["exceptions"].append(["X09", *lines["exceptions"][1][1:]])
     result = check(read_tables(write_csv(lines, tmp_path / "c")), date(2026, 11, 1), date(2026, 11, 30))
     (found,) = result.findings
-    assert (found.code, found.row) == ("X02", 5)
+    assert (found.code, found.row) == ("X02", 6)
 
 
 def test_lunar_patterns_end_where_the_table_ends(tmp_path: Path) -> None:
@@ -181,16 +181,18 @@ def test_lunar_patterns_end_where_the_table_ends(tmp_path: Path) -> None:
     tables = read_tables(write_csv(lines, tmp_path / "c"))
     known = check(tables, date(2035, 12, 1), date(2035, 12, 31))
     assert "D11" not in {one.code for one in known.findings}
-    (found,) = check(tables, date(2036, 2, 1), date(2036, 2, 29)).findings
+    (found,) = [one for one in check(tables, date(2036, 2, 1), date(2036, 2, 29)).findings if one.code[0] == "D"]
     assert (found.code, found.row, found.column) == ("D11", 4, "pattern")
 
 
-def test_every_day_of_every_month_has_a_stop_in_the_example() -> None:
+def test_every_working_day_has_a_stop_in_the_example() -> None:
     plan, _ = read_plan(read_tables(EXAMPLE))
-    for month in range(1, 13):
-        last = date(2028, month, monthrange(2028, month)[1])
-        covered = {visit.date for visit in expand(plan, last.replace(day=1), last) if visit.vehicle_id == "V01"}
-        assert len(covered) == last.day
+    visits = expand(plan, date(2026, 11, 1), date(2026, 12, 30))
+    days = {visit.date for visit in visits if visit.vehicle_id == "V01"}
+    every = {date(2026, 11, 1) + timedelta(days=n) for n in range(60)}
+    assert {day for day in every - days if day.weekday() < 5} == {date(2026, 11, 25)}, (
+        "that visit is moved to the next day"
+    )
 
 
 def test_the_countys_visits_come_out_equal(shared_data: Path) -> None:

@@ -1,0 +1,65 @@
+"""What every rule looks at, and how it says the same thing of many days once."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from clinic_records.schedule import Visit, VisitStatus
+from schedules.expand import changes_of, visit_id
+from schedules.findings import Finding, finding
+from schedules.model import Plan
+from schedules.places import Place
+
+
+class Calendar:
+    """A plan, its visits between two days, and which row each visit owes its day, crew and vehicle to."""
+
+    def __init__(self, plan: Plan, visits: tuple[Visit, ...], first: date, last: date) -> None:
+        self.plan = plan
+        self.visits = visits
+        self.first = first
+        self.last = last
+        self._changes = {visit_id(rule, day): change.place for (rule, day), change in changes_of(plan).items()}
+
+    def place(self, visit: Visit) -> Place:
+        """The exception's row where there is one, else the rule's."""
+        if visit.status is VisitStatus.PLANNED:
+            return self.plan.rules[visit.rule_id].place
+        return self._changes[visit.visit_id]
+
+    def row(self, visit: Visit, beside: Place) -> tuple[str, str]:
+        """Where a visit's row is, for the message of a finding at `beside`, in Chinese and English."""
+        place = self.place(visit)
+        if (place.file, place.sheet) == (beside.file, beside.sheet):
+            return f"第 {place.row} 行", f"row {place.row}"
+        return f"{place.sheet or place.file} 第 {place.row} 行", str(place)
+
+
+Check = Callable[[Calendar], Iterator[Finding]]
+
+
+class _Seen(NamedTuple):
+    zh: str
+    en: str
+    value: object
+    days: list[date]
+
+
+class Gathering:
+    """Gathers what is found day by day into one finding for each row, column and code, with the other days counted."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, Place, str], _Seen] = {}
+
+    def add(self, code: str, place: Place, day: date, zh: str, en: str, *, value: object = "", key: str = "") -> None:
+        """Note it; `key` keeps apart what stands in one row but is not the same thing."""
+        seen = self._seen.setdefault((code, place, key), _Seen(zh, en, value, []))
+        if day not in seen.days[-1:]:
+            seen.days.append(day)
+
+    def findings(self) -> Iterator[Finding]:
+        """One for each row, column, code and key, in the order they were met."""
+        for (code, place, _), seen in self._seen.items():
+            more = len(seen.days) - 1
+            zh, en = (f"，另有 {more} 天", f", and on {more} more day(s)") if more else ("", "")
+            yield finding(code, place, seen.zh + zh, seen.en + en, value=seen.value)

@@ -1,0 +1,59 @@
+"""S01, S02, Q01, Q04: one person on one vehicle at a time, a nurse in every crew, licences that hold."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+from clinic_records.schedule import Visit
+from schedules.findings import Finding
+from schedules.rules.calendar import Calendar, Gathering
+
+NURSE_WORDS: Final = frozenset({"nurse", "护士"})
+"""What the column `role` holds for a nurse."""
+
+
+def one_vehicle_a_person(calendar: Calendar) -> Iterator[Finding]:
+    """S01 two vehicles at the same time, S02 another vehicle later on the same day."""
+    found = Gathering()
+    for _, visits in groupby(calendar.visits, key=attrgetter("date")):
+        last: dict[str, Visit] = {}
+        for visit in sorted(visits, key=attrgetter("start")):
+            for person in visit.staff_ids:
+                before = last.get(person)
+                if before is not None and before.vehicle_id != visit.vehicle_id:
+                    _changes_vehicle(calendar, found, person, before, visit)
+                if before is None or visit.end > before.end:
+                    last[person] = visit
+    yield from found.findings()
+
+
+def _changes_vehicle(calendar: Calendar, found: Gathering, person: str, before: Visit, visit: Visit) -> None:
+    place, day = calendar.place(visit).at("staff_ids"), visit.date
+    row_zh, row_en = calendar.row(before, place)
+    one, two = before.vehicle_id, visit.vehicle_id
+    if visit.start < before.end:
+        zh = f"{day} {visit.start:%H:%M}，{person} 同时在 {one}（{row_zh}）和 {two} 上"
+        en = f"{person} is on {one} ({row_en}) and {two} at {visit.start:%H:%M} on {day}"
+        found.add("S01", place, day, zh, en, value=person, key=person)
+    else:
+        zh = f"{day}，{person} 从 {one}（{row_zh}）换到 {two}"
+        en = f"{person} changes from {one} ({row_en}) to {two} on {day}"
+        found.add("S02", place, day, zh, en, value=person, key=person)
+
+
+def qualified(calendar: Calendar) -> Iterator[Finding]:
+    """Q01 no nurse in the crew, Q04 a licence that has ended."""
+    found = Gathering()
+    for visit in calendar.visits:
+        place = calendar.place(visit).at("staff_ids")
+        crew = [calendar.plan.staff[person] for person in visit.staff_ids]
+        if not any(person.role.lower() in NURSE_WORDS for person in crew):
+            value = ";".join(visit.staff_ids)
+            found.add("Q01", place, visit.date, "人员里没有护士", "no nurse in the crew", value=value)
+        for person in crew:
+            if person.licence_valid_to is not None and visit.date > person.licence_valid_to:
+                zh = f"{person.staff_id} 的执照到 {person.licence_valid_to} 为止，{visit.date} 还排了班"
+                en = f"licence of {person.staff_id} ends {person.licence_valid_to}; visit on {visit.date}"
+                found.add("Q04", place, visit.date, zh, en, value=person.staff_id, key=person.staff_id)
+    yield from found.findings()
