@@ -1,6 +1,5 @@
 """Making a vehicle: first the box's keys and its request, then, with the hospital's answer, the vault and a PIN."""
 
-import secrets
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from clinic_records.people import Role
 from sync.enrolment import Enrolment, decode_enrolment, encode
 from sync.keys import RecipientKey
 from vehicle_agent.settings import load_settings
+from vehicle_agent.store.derive import new_data_key
 from vehicle_agent.store.durable import write_file
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
@@ -19,8 +19,6 @@ from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.vault import create_vault
 
 REQUEST: Final = "enrolment-request.json"
-DATA_KEY_SIZE: Final = 32
-"""Bytes: the 256-bit key that everything in the vault derives from."""
 
 _FIRST_SETTINGS: Final = """\
 # Settings of this vehicle; config/vehicle.example.toml explains each of them.
@@ -75,7 +73,7 @@ def complete(root: Path, enrolment: Path, *, staff: str, name: str, role: Role, 
     pin_hospital(folder.hospital, granted)
     if folder.slots.exists():
         raise ConfigError(f"{folder.slots}: this vehicle has its vault already; the hospital's data was renewed")
-    data_key = secrets.token_bytes(DATA_KEY_SIZE)
+    data_key = new_data_key()
     slots = Slots(folder.slots, keys.device_secret, SystemClock().now)
     create_vault(folder, data_key, vehicle=settings.vehicle, incarnation=granted.incarnation)
     slots.create(data_key, RecipientKey(granted.hpke_public))

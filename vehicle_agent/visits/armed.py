@@ -1,11 +1,12 @@
-"""Arming in the open store: the window, and the worklist order of a device that asks for one."""
+"""Arming in the open store: the window, the worklist order of a device that asks for one, and the end of both."""
 
 from datetime import datetime
 
+from clinic_records.care import Encounter
 from clinic_records.ids import DeviceId, EncounterId
 from clinic_records.people import Author, Patient
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.visits.encounters import must_be_open
+from vehicle_agent.visits.encounters import finish, must_be_open
 from vehicle_agent.visits.kept import load_armings, save_armings, save_order
 from vehicle_agent.visits.orders import new_order
 from vehicle_agent.visits.roster import Device
@@ -35,3 +36,12 @@ def disarm_device(conn: Connection, device: DeviceId, act: Act) -> None:
     armings = load_armings(conn)
     if armings.disarm(device, act.now):
         save_armings(conn, armings)
+
+
+def finish_encounter(conn: Connection, encounter_id: EncounterId, act: Act) -> Encounter:
+    """Finish it and end the windows of its devices, in one transaction. Raises as encounters.finish."""
+    finished = finish(conn, encounter_id, act)
+    armings = load_armings(conn)
+    if armings.finish(encounter_id, act.now):
+        save_armings(conn, armings)
+    return finished

@@ -20,7 +20,7 @@ from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.store import Store
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits import decisions, encounters, kept, look, patients, stops
-from vehicle_agent.visits.armed import arm_device, disarm_device
+from vehicle_agent.visits.armed import arm_device, disarm_device, finish_encounter
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.port import DeskPort
 from vehicle_agent.visits.recorder import topics_of
@@ -144,15 +144,12 @@ class Desk(DeskPort):
 
     async def finish(self, encounter_id: EncounterId, author: Author) -> Encounter:
         """Finish it; devices armed for it are disarmed in the same transaction."""
-
-        def job(conn: Connection) -> Encounter:
-            act = self._act(author)
-            armings = kept.load_armings(conn)
-            if armings.finish(encounter_id, act.now):
-                kept.save_armings(conn, armings)
-            return encounters.finish(conn, encounter_id, act)
-
-        return await self._write(job, "stop", "devices", f"encounter:{encounter_id}")
+        return await self._write(
+            lambda conn: finish_encounter(conn, encounter_id, self._act(author)),
+            "stop",
+            "devices",
+            f"encounter:{encounter_id}",
+        )
 
     async def devices(self) -> list[DeviceView]:
         """The configured devices, in the settings' order."""

@@ -1,0 +1,160 @@
+"""What becomes of a reading: bound or waiting, once, its bytes in the right lane; and what a person decides."""
+
+import msgspec
+import pytest
+from visits_world import ECG, NURSE, SCAN, Clinic, arm, open_stop, register, see
+
+from clinic_records.care import Encounter, Recording, RecordingStatus
+from clinic_records.clock import Stamp
+from clinic_records.errors import Conflict, NotFound, RefusedInput
+from clinic_records.ids import EncounterId, RecordId
+from clinic_records.reading import Subject
+from clinic_records.record import Kind, Lane
+from vehicle_agent.store.outbox import rows_where
+from vehicle_agent.store.quarantine import list_quarantine
+from vehicle_agent.store.records import history, list_current
+from vehicle_agent.visits import decisions, look
+from vehicle_agent.visits.armed import disarm_device, finish_encounter
+from vehicle_agent.visits.kept import worklist
+from vehicle_agent.visits.roster import Roster
+from vehicle_agent.visits.versions import get
+
+
+@pytest.fixture
+def encounter(clinic: Clinic) -> Encounter:
+    open_stop(clinic)
+    return see(clinic, register(clinic))
+
+
+def lanes(clinic: Clinic, kind: Kind) -> list[Lane]:
+    rows = clinic.store.read(lambda conn: rows_where(conn, "kind = ?", (kind.value,)))
+    return [row.lane for row in sorted(rows, key=lambda row: row.seq)]
+
+
+def test_bound_while_armed_and_unbound_after_finish(clinic: Clinic, encounter: Encounter) -> None:
+    arm(clinic, ECG, encounter)
+    clinic.wait(minutes=14)
+    bound = clinic.keep(clinic.reading()).recording
+    clinic.wait(minutes=14)  # the reading was a sign of use
+    again = clinic.keep(clinic.reading()).recording
+    assert bound.binding is not None
+    assert again.binding is not None
+    assert (bound.binding.encounter, bound.binding.rule) == (encounter.id, "armed")
+    clinic.store.write(lambda conn: finish_encounter(conn, encounter.id, clinic.act()))
+    clinic.wait(minutes=1)
+    late = clinic.keep(clinic.reading())
+    assert (late.recording.status, late.recording.unbound_reason) == (RecordingStatus.UNBOUND, "not-armed")
+    assert late.topics == ("unbound",)
+    tray = clinic.store.read(lambda conn: look.unbound(conn, Roster(()), clinic.now))
+    assert [view.recording.id for view in tray] == [late.recording.id]
+    assert tray[0].reason_zh
+    view = clinic.store.read(lambda conn: look.encounter(conn, encounter.id, Roster(()), clinic.now))
+    assert [one.recording.id for one in view.recordings] == [bound.id, again.id]
+    assert view.recordings[0].way == "queued"
+
+
+def test_disarming_and_arming_for_another(clinic: Clinic, encounter: Encounter) -> None:
+    other = see(clinic, register(clinic, name="李国强"))
+    arm(clinic, ECG, encounter)
+    clinic.wait(seconds=10)
+    arm(clinic, ECG, other)
+    clinic.wait(seconds=10)
+    found = clinic.keep(clinic.reading()).recording
+    assert found.binding is not None
+    assert found.binding.encounter == other.id
+    clinic.wait(seconds=10)
+    clinic.store.write(lambda conn: disarm_device(conn, ECG.id, clinic.act()))
+    assert clinic.keep(clinic.reading()).recording.binding is None
+
+
+def test_lanes_go_by_modality(clinic: Clinic) -> None:
+    clinic.keep(clinic.reading())
+    clinic.wait(minutes=1)
+    clinic.keep(clinic.reading("us1", modality="ultrasound"))
+    assert lanes(clinic, Kind.RECORDING) == [Lane.P3, Lane.P3]
+    assert lanes(clinic, Kind.BLOB) == [Lane.P3, Lane.P4]
+
+
+def test_the_same_delivery_again_changes_nothing(clinic: Clinic) -> None:
+    reading = clinic.reading(source_id="1.2.3")
+    first = clinic.keep(reading)
+    again = clinic.keep(reading)
+    assert (again.recording, again.is_new, again.topics) == (first.recording, False, ())
+    assert len(clinic.store.read(lambda conn: list_current(conn, Kind.RECORDING))) == 1
+
+
+def test_other_bytes_under_a_known_id_are_set_aside(clinic: Clinic) -> None:
+    first = clinic.keep(clinic.reading(source_id="1.2.3"))
+    other = clinic.reading(source_id="1.2.3")
+    assert clinic.keep(other).recording == first.recording
+    aside = clinic.store.read(list_quarantine)
+    assert [item.blob for item in aside] == [other.raw.sha256]
+    assert clinic.keep(clinic.reading("ecg2", source_id="1.2.3")).is_new
+
+
+def test_none_of_a_dump_stays_bound(clinic: Clinic, encounter: Encounter) -> None:
+    arm(clinic, ECG, encounter)
+    clinic.wait(seconds=30)
+    kept = []
+    for _ in range(5):
+        kept.append(clinic.keep(clinic.reading()).recording)
+        clinic.wait(milliseconds=400)
+    now = [clinic.store.read(lambda conn, one=one: get(conn, Recording, one.id)).thing for one in kept]
+    assert [one.status for one in now] == [RecordingStatus.UNBOUND] * 5
+    assert {one.unbound_reason for one in now} == {"burst"}
+    assert len(clinic.store.read(lambda conn: history(conn, Kind.RECORDING, kept[0].id))) == 2
+
+
+def test_a_worklist_order_binds_a_series_however_quick(clinic: Clinic, encounter: Encounter) -> None:
+    arm(clinic, SCAN, encounter)
+    items = clinic.store.read(lambda conn: worklist(conn, {SCAN.id: "US1"}))
+    assert [(item.device_ae, item.modality, item.name) for item in items] == [("US1", "US", "王 秀英")]
+    subject = Subject(accession=items[0].accession, study=items[0].study_uid, patient_id=items[0].patient_id)
+    for _ in range(3):
+        found = clinic.keep(clinic.reading("us1", modality="ultrasound", subject=subject)).recording
+        assert found.binding is not None
+        assert (found.binding.encounter, found.binding.rule) == (encounter.id, "worklist")
+    clinic.store.write(lambda conn: finish_encounter(conn, encounter.id, clinic.act()))
+    assert clinic.store.read(lambda conn: worklist(conn, {SCAN.id: "US1"})) == []
+    by_study = clinic.reading("us1", modality="ultrasound", subject=Subject(study=items[0].study_uid))
+    assert clinic.keep(by_study).recording.binding is not None
+
+
+def test_a_device_clock_of_2021_does_not_bind(clinic: Clinic, encounter: Encounter) -> None:
+    arm(clinic, ECG, encounter)
+    stamp = Stamp(vehicle_time=clinic.now, device_time=clinic.now.replace(year=2021))
+    assert clinic.keep(clinic.reading(stamp=stamp)).recording.unbound_reason == "measured-before"
+
+
+def test_a_person_binds_rejects_and_changes_their_mind(clinic: Clinic, encounter: Encounter) -> None:
+    waiting = clinic.keep(clinic.reading()).recording
+    with pytest.raises(RefusedInput):
+        clinic.store.write(lambda conn: decisions.reject(conn, waiting.id, " ", clinic.act()))
+    rejected = clinic.store.write(lambda conn: decisions.reject(conn, waiting.id, "试机", clinic.act()))
+    assert (rejected.status, rejected.unbound_reason) == (RecordingStatus.REJECTED, "试机")
+    bound = clinic.store.write(lambda conn: decisions.bind(conn, waiting.id, encounter.id, clinic.act()))
+    assert bound.binding is not None
+    assert (bound.binding.rule, bound.binding.by, bound.unbound_reason) == ("person", NURSE, "")
+    assert len(clinic.store.read(lambda conn: history(conn, Kind.RECORDING, waiting.id))) == 3
+    with pytest.raises(NotFound):
+        clinic.store.write(lambda conn: decisions.bind(conn, waiting.id, EncounterId("none"), clinic.act()))
+    with pytest.raises(NotFound):
+        clinic.store.write(lambda conn: decisions.bind(conn, RecordId("none"), encounter.id, clinic.act()))
+
+
+def test_urgent_carries_its_person_and_pulls_its_bytes_along(clinic: Clinic, encounter: Encounter) -> None:
+    waiting = clinic.keep(clinic.reading()).recording
+    with pytest.raises(Conflict):
+        clinic.store.write(lambda conn: decisions.mark_urgent(conn, waiting.id, clinic.act()))
+    clinic.store.write(lambda conn: decisions.bind(conn, waiting.id, encounter.id, clinic.act()))
+    urgent = clinic.store.write(lambda conn: decisions.mark_urgent(conn, waiting.id, clinic.act()))
+    assert urgent.patient is not None
+    assert (urgent.patient.name, urgent.encounter) == ("王 秀英", encounter)
+    assert lanes(clinic, Kind.RECORDING)[-1] is Lane.P0
+    assert lanes(clinic, Kind.BLOB) == [Lane.P0]
+    assert clinic.store.write(lambda conn: decisions.mark_urgent(conn, waiting.id, clinic.act())) == urgent
+    other = see(clinic, register(clinic, name="李国强"))
+    moved = clinic.store.write(lambda conn: decisions.bind(conn, waiting.id, other.id, clinic.act()))
+    assert moved.patient is not None
+    assert moved.patient.name == "李国强"
+    assert msgspec.json.decode(msgspec.json.encode(moved), type=Recording) == moved
