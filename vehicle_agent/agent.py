@@ -23,6 +23,7 @@ from vehicle_agent.children import Children
 from vehicle_agent.control import ControlServer
 from vehicle_agent.explain import Journey, explain
 from vehicle_agent.picture import ChildArtist
+from vehicle_agent.proof import Made, prove
 from vehicle_agent.remote import Remote
 from vehicle_agent.services.courier import Courier
 from vehicle_agent.services.helper import Helper
@@ -111,7 +112,7 @@ class Agent:
             for line in lines:
                 line.start()
             self._keep("intake", self._intake.run)
-            self._keep("courier", self._courier.run)
+            sending = self._keep("courier", self._courier.run)
             self._keep("watch", self._watch)
             serving = self._keep("web", self._web.run)
             if self._roster.worklist_titles():
@@ -121,7 +122,8 @@ class Agent:
             await ready(self)
             await self._stopping.wait()
             self._web.stop()
-            await asyncio.wait([serving], timeout=5.0)
+            self._courier.stop()
+            await asyncio.wait([serving, sending], timeout=5.0)
         finally:
             await asyncio.gather(*(asyncio.to_thread(line.stop) for line in lines))
             await control.stop()
@@ -211,7 +213,11 @@ class Agent:
             thing = str(args.get("thing", ""))
             return await asyncio.to_thread(self._vault.store.read, lambda conn: explain(conn, thing))
 
-        return {**Remote(self.desk).commands(), "poke": poke, "status": status, "explain": explain_thing}
+        async def proof(_: Mapping[str, Any]) -> list[Made]:
+            return await asyncio.to_thread(prove, self._vault.store)
+
+        own = {"poke": poke, "status": status, "explain": explain_thing, "proof": proof}
+        return {**Remote(self.desk).commands(), **own}
 
     async def _opened(self, store: Store) -> None:
         """The store was unlocked: what needs it begins."""
