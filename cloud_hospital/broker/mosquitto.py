@@ -48,6 +48,8 @@ password_file {passwords}
 acl_file {rules}
 persistence false
 set_tcp_nodelay true
+log_type error
+log_type warning
 """
     write_file(config, text.encode())
     return config
