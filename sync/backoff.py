@@ -1,0 +1,36 @@
+"""When to try to connect again: at once, then soon while coverage is likely, then seldom."""
+
+import random
+from typing import Final
+
+LIKELY_FOR_S: Final = 60.0
+"""Seconds after the last good connection in which coverage is likely to be there still: a bend, a tunnel."""
+SOON_S: Final = 2.0
+SELDOM_S: Final = 15.0
+"""Upper ends of the random wait; without the spread every vehicle of a county would return in the same instant."""
+
+
+class Backoff:
+    """Waits between attempts, from a source of randomness."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._lost_at: float | None = None
+        self._attempts = 0
+
+    def connected(self) -> None:
+        """An attempt succeeded."""
+        self._attempts = 0
+
+    def lost(self, now: float) -> None:
+        """A connection that had succeeded ended; monotonic seconds."""
+        self._lost_at = now
+
+    def next_wait_s(self, now: float) -> float:
+        """Seconds to wait before the next attempt."""
+        self._attempts += 1
+        if self._attempts == 1:
+            return 0.0
+        is_likely = self._lost_at is not None and now - self._lost_at < LIKELY_FOR_S
+        longest = SOON_S if is_likely else SELDOM_S
+        return longest * (0.25 + 0.75 * self._rng.random())

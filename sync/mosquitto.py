@@ -1,0 +1,94 @@
+"""Files for Debian's mosquitto in place of the embedded relay: configuration, access list, hashed passwords."""
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from clinic_records.errors import ConfigError
+from sync.access import HOSPITAL_RULES, VEHICLE_RULES
+from sync.frames import MAX_FRAME
+
+_PATHS: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name) or shutil.which(name, path=_PATHS)
+    if path is None:
+        raise ConfigError(f"{name} is not installed: install Debian's mosquitto, or choose the embedded broker")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(path)
+
+
+def mosquitto_config(folder: Path, *, host: str, port: int, hospital: str, passwords: Mapping[str, str]) -> Path:
+    """Write `mosquitto.conf`, `acl` and `passwords` into `folder`; returns the path of the first.
+
+    Users already in `passwords` stay unless named again; SIGHUP makes a running mosquitto read both lists anew.
+
+    Args:
+        folder: exists, for the owner only.
+        host: the address to listen on.
+        port: the port to listen on; mosquitto takes no port 0.
+        hospital: the user who may everything.
+        passwords: user -> password in clear; written hashed.
+
+    Raises:
+        ConfigError: mosquitto's own password program is missing or refused.
+    """
+    _hash_passwords(folder / "passwords", passwords)
+    rules = [f"user {hospital}", *(f"topic {act} {topic}" for act, topic in HOSPITAL_RULES), ""]
+    rules += [f"pattern {act} {topic.format(user='%u')}" for act, topic in VEHICLE_RULES]
+    _write(folder / "acl", "\n".join(rules) + "\n")
+    settings = {
+        "listener": f"{port} {host}",
+        "user": pwd.getpwuid(os.geteuid()).pw_name,
+        "allow_anonymous": "false",
+        "password_file": str(folder / "passwords"),
+        "acl_file": str(folder / "acl"),
+        "use_username_as_clientid": "true",
+        "persistence": "false",
+        "set_tcp_nodelay": "true",
+        "max_inflight_messages": "0",
+        "max_queued_messages": "20000",
+        "message_size_limit": str(MAX_FRAME + 1024),
+        "log_dest": "stderr",
+        "log_type": "error",
+    }
+    conf = folder / "mosquitto.conf"
+    _write(conf, "".join(f"{name} {value}\n" for name, value in settings.items()))
+    return conf
+
+
+def _hash_passwords(path: Path, passwords: Mapping[str, str]) -> None:
+    """Merge users into mosquitto's password file; the clear text never stands in an argument list."""
+    kept = path.read_text().splitlines() if path.exists() else []
+    kept = [line for line in kept if line.split(":")[0] not in passwords]
+    fresh = path.with_name(path.name + ".fresh")
+    _write(fresh, "".join(f"{user}:{password}\n" for user, password in passwords.items()))
+    try:
+        if passwords:
+            subprocess.run(
+                [_program("mosquitto_passwd"), "-U", str(fresh)], check=True, capture_output=True, timeout=60
+            )
+        hashed = fresh.read_text().splitlines()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConfigError(f"mosquitto_passwd could not hash {path}: {error}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    _write(path, "".join(f"{line}\n" for line in [*kept, *hashed]))
+
+
+def mosquitto_command(conf: Path) -> list[str]:
+    """How to start it; it is ready when its port answers."""
+    return [_program("mosquitto"), "-c", str(conf)]

@@ -1,0 +1,150 @@
+import asyncio
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+from sync_processes import USERS, Pair, readiness, relay
+
+from clinic_records.errors import AccessError, Offline
+from clinic_records.record import Lane
+from sync.byteranges import length
+from sync.courier import LinkState
+from sync.mqtt import Broker, MqttLink
+from sync.relay_config import RelayConfig, relay_command
+from sync.topics import Publish, Topic, Way
+
+BLOB = random.Random(11).randbytes(7_000_000)
+
+
+def test_a_day_passes_the_relay_and_survives_its_kill(tmp_path: Path) -> None:
+    async def day(port_of) -> Pair:
+        async with Pair(port_of.port) as pair:
+            for number in range(10):
+                pair.outbound.add(b"record %d" % number, Lane.P2)
+            blob = pair.outbound.add(BLOB, Lane.P4)
+            pair.hospital_outbound.add(b"schedule" * 20_000, Lane.P1)
+            await pair.reach(lambda: length(pair.hospital_inbound.ranges(blob)) > 2_000_000)
+            await asyncio.to_thread(port_of.kill)
+            await pair.reach(lambda: pair.courier.state is LinkState.OFFLINE)
+            await asyncio.to_thread(port_of.start)
+            await pair.reach(lambda: pair.is_complete)
+            assert pair.courier.state is LinkState.ONLINE
+            return pair
+
+    with relay(tmp_path) as broker:
+        broker.start()
+        pair = asyncio.run(day(broker))
+    inbound = pair.hospital_inbound
+    assert sorted(inbound.effects) == sorted(pair.outbound.items)
+    assert len(pair.inbound.effects) == 1
+    blob = max(pair.outbound.items.values(), key=lambda each: each.size)
+    came = sum(end - start for start, end in inbound.written[blob.wire_sha256])
+    sent = pair.courier.sender.bytes_sent
+    assert came == len(BLOB), "bytes that were durable came again"
+    assert sent - sum(each.size for each in pair.outbound.items.values()) <= 4 * 64 * 1024, "more than a window again"
+    assert not pair.strangers
+
+
+def test_new_rows_are_sent_when_they_are_told_of(tmp_path: Path) -> None:
+    async def later(port: int) -> None:
+        async with Pair(port) as pair:
+            await pair.reach(lambda: pair.courier.state is LinkState.ONLINE)
+            pair.outbound.add(b"later", Lane.P2)
+            pair.courier.notify()
+            pair.hospital_outbound.add(b"an answer", Lane.P1)
+            pair.station.notify()
+            await pair.reach(lambda: pair.is_complete, 20)
+
+    with relay(tmp_path) as broker:
+        broker.start()
+        asyncio.run(later(broker.port))
+
+
+async def deliveries(port: int, user: str, client_id: str, listen: str, say: Topic) -> list[bytes]:
+    """What the hospital's user hears of a message `user` publishes."""
+    hospital = MqttLink(Broker("127.0.0.1", port, "hospital", USERS["hospital"], "hospital"))
+    vehicle = MqttLink(Broker("127.0.0.1", port, user, USERS[user], client_id))
+    await hospital.connect(("clinic/v1/#",), None)
+    try:
+        await vehicle.connect((listen,), None)
+        vehicle.publish(Publish(say, b"forged"))
+        own = Topic.parse(f"clinic/v1/{user}/up/p1")
+        vehicle.publish(Publish(own, b"own"))
+        heard: list[bytes] = []
+        async with asyncio.timeout(20):
+            while b"own" not in heard:
+                await asyncio.sleep(0.01)
+                heard += [each.payload for each in hospital.take_messages()]
+        return heard
+    finally:
+        await vehicle.close(is_graceful=True)
+        await hospital.close(is_graceful=True)
+
+
+def test_a_vehicle_speaks_and_listens_under_its_own_name_only(tmp_path: Path) -> None:
+    other = Topic.parse("clinic/v1/V01/up/p0")
+    down = "clinic/v1/V02/down/#"
+    with relay(tmp_path) as broker:
+        broker.start()
+        assert asyncio.run(deliveries(broker.port, "V02", "V02", down, other)) == [b"own"]
+        for foreign in ("clinic/v1/V01/down/#", "clinic/v1/+/down/#", "#", "$SYS/#", "$share/g/clinic/v1/V01/up/#"):
+            with pytest.raises(AccessError):
+                asyncio.run(deliveries(broker.port, "V02", "V02", foreign, other))
+        with pytest.raises(AccessError):
+            asyncio.run(deliveries(broker.port, "V02", "V01", down, other))
+
+
+def test_a_wrong_password_is_told_and_a_new_vehicle_needs_no_restart(tmp_path: Path) -> None:
+    async def try_connect(port: int, user: str, password: str) -> None:
+        link = MqttLink(Broker("127.0.0.1", port, user, password, user))
+        try:
+            will = Publish(Topic.parse(f"clinic/v1/{user}/state"), b"gone", is_retained=True)
+            await link.connect((f"clinic/v1/{user}/{Way.DOWN}/#",), will)
+        finally:
+            await link.close(is_graceful=True)
+
+    with relay(tmp_path) as broker:
+        broker.start()
+        with pytest.raises(AccessError):
+            asyncio.run(try_connect(broker.port, "V01", "guess"))
+        with pytest.raises(AccessError):
+            asyncio.run(try_connect(broker.port, "V03", "p" * 40))
+        path = tmp_path / "relay.json"
+        RelayConfig.load(path).with_user("V03", "p" * 40).save(path)
+        asyncio.run(try_connect(broker.port, "V03", "p" * 40))
+        RelayConfig.load(path).without_user("V03").save(path)
+        with pytest.raises(AccessError):
+            asyncio.run(try_connect(broker.port, "V03", "p" * 40))
+
+
+def test_no_broker_means_offline(tmp_path: Path) -> None:
+    with relay(tmp_path) as broker, pytest.raises(Offline):
+        asyncio.run(
+            MqttLink(Broker("127.0.0.1", broker.port, "V01", USERS["V01"], "V01")).connect(
+                ("clinic/v1/V01/down/#",), None
+            )
+        )
+
+
+def test_the_relay_says_when_it_is_ready_and_where(tmp_path: Path) -> None:
+    RelayConfig(hospital="hospital", users={}).save(tmp_path / "relay.json")
+    process = subprocess.Popen(relay_command(tmp_path / "relay.json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = readiness(process)
+        assert line["ready"] is True
+        assert isinstance(line["port"], int)
+        process.terminate()
+        _, complaints = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert complaints == b""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_wrong_file_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "relay.json").write_text('{"hospital": "h", "users": {}, "colour": "red"}')
+    done = subprocess.run(relay_command(tmp_path / "relay.json"), capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert b"colour" in done.stderr
