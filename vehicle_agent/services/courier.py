@@ -5,14 +5,14 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
-from sync.mqtt import MqttLink
-
 from clinic_records.clock import SystemClock
 from clinic_records.ids import VehicleId
 from clinic_records.record import Lane
 from sync.courier import LinkState, PinnedHospital, VehicleCourier
+from sync.drive import run_courier
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
+from sync.mqtt import Broker, MqttLink
 from vehicle_agent.status import ALARMS, total_of
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.spool import Spool
@@ -36,21 +36,26 @@ class Courier:
             random_bytes=secrets.token_bytes,
             on_trusted_time=clock.raise_floor,
         )
-        self._link = MqttLink(
-            self._courier,
+        self._broker = Broker(
             host=hospital.broker_host,
             port=hospital.broker_port,
-            username=hospital.username,
+            user=hospital.username,
             password=hospital.password,
+            client_id=hospital.vehicle,
         )
+        self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Until cancelled."""
-        await self._link.run()
+        """Until `stop`."""
+        await run_courier(self._courier, MqttLink(self._broker), self._stop)
+
+    def stop(self) -> None:
+        """Say goodbye to the broker and end."""
+        self._stop.set()
 
     def notify(self) -> None:
-        """The spool has new envelopes. From the event loop's own thread."""
-        self._link.notify()
+        """The spool has new envelopes. From any thread."""
+        self._courier.notify()
 
     async def look(self, unsealed: Mapping[Lane, int]) -> SyncView:
         """Where everything stands; `unsealed` counts outbox rows that are not in the spool yet."""
