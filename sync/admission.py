@@ -25,8 +25,8 @@ class Admission(StrEnum):
 
 def token_count(token: str) -> int:
     """The dense count in a token; 0 where there is none yet."""
-    head = token.partition(".")[0]
-    return int(head) if head.isascii() and head.isdigit() else 0
+    head, dot, _ = token.partition(".")
+    return int(head) if dot and head.isascii() and head.isdigit() else 0
 
 
 def _is_rolled_back(hello: Hello, state: SessionState) -> bool:
@@ -65,6 +65,7 @@ def admit(hello: Hello, state: SessionState, *, fresh_token: str, fresh_epoch: s
         pending_token=f"{count + 1}.{fresh_token}",
         incarnation=hello.incarnation,
     )
-    if rolled_back or not state.epoch:
+    # Where the epochs differ, a new one has begun already since this vehicle was here: its Welcome tells it.
+    if not state.epoch or (rolled_back and hello.epoch == state.epoch):
         changed = msgspec.structs.replace(changed, epoch=fresh_epoch, highest_receipt_seq=0)
     return Admission.OK, changed

@@ -78,9 +78,8 @@ def _hash_passwords(path: Path, passwords: Mapping[str, str]) -> None:
     _write(fresh, "".join(f"{user}:{password}\n" for user, password in passwords.items()))
     try:
         if passwords:
-            subprocess.run(
-                [_program("mosquitto_passwd"), "-U", str(fresh)], check=True, capture_output=True, timeout=60
-            )
+            command = [_program("mosquitto_passwd"), "-U", str(fresh)]
+            subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - a fixed program
         hashed = fresh.read_text().splitlines()
     except (OSError, subprocess.SubprocessError) as error:
         raise ConfigError(f"mosquitto_passwd could not hash {path}: {error}") from error

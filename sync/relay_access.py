@@ -1,5 +1,6 @@
 """amqtt plugins that let in and keep apart the users of a RelayConfig."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,9 +9,11 @@ from amqtt.contexts import Action, BaseContext
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from clinic_records.errors import ConfigError
 from sync.access import Act, is_allowed
 from sync.relay_config import RelayConfig
 
+_logger = logging.getLogger(__name__)
 _ACTS: Final = {Action.PUBLISH: Act.WRITE, Action.SUBSCRIBE: Act.READ, Action.RECEIVE: Act.READ}
 
 
@@ -19,8 +22,8 @@ class _Users:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._config = RelayConfig.load(path)
         self._stamp = self._mark()
+        self._config = RelayConfig.load(path)
 
     def _mark(self) -> tuple[int, int]:
         status = self._path.stat()
@@ -28,10 +31,13 @@ class _Users:
 
     @property
     def config(self) -> RelayConfig:
-        stamp = self._mark()
-        if stamp != self._stamp:
-            self._config = RelayConfig.load(self._path)
-            self._stamp = stamp
+        """What the file says; what it said before while it is missing or half written."""
+        try:
+            stamp = self._mark()
+            if stamp != self._stamp:
+                self._config, self._stamp = RelayConfig.load(self._path), stamp
+        except (OSError, ConfigError) as error:
+            _logger.error("keeping the users known so far: %s", error)  # noqa: TRY400 - told, not traced
         return self._config
 
 
@@ -53,9 +59,9 @@ class RelayAuth(BaseAuthPlugin):  # type: ignore[misc]  # amqtt publishes no typ
         config, user = self._users.config, session.username or ""
         if not config.is_password(user, session.password or ""):
             return False
-        if user == config.hospital:
+        if user == config.hospital_user:
             return True
-        has_lawful_will = not session.will_flag or is_allowed(user, config.hospital, Act.WRITE, session.will_topic)
+        has_lawful_will = not session.will_flag or is_allowed(user, config.hospital_user, Act.WRITE, session.will_topic)
         return session.client_id == user and has_lawful_will
 
 
@@ -80,4 +86,4 @@ class RelayTopics(BaseTopicPlugin):  # type: ignore[misc]  # amqtt publishes no 
             return False
         if action is Action.RECEIVE:
             return True  # judged when it subscribed; the table has no narrower rule for single topics
-        return is_allowed(session.username or "", self._users.config.hospital, _ACTS[action], topic)
+        return is_allowed(session.username or "", self._users.config.hospital_user, _ACTS[action], topic)

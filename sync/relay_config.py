@@ -1,10 +1,5 @@
-"""The embedded relay's file: where it listens and who may connect. Reread when it changes: enrolling needs no restart.
+"""The embedded relay's file: where it listens and who may connect. Reread when it changes, without a restart."""
 
-Passwords are made by us from 256 random bits, never chosen by people; one SHA-256 of such a password is as strong as
-any slow hash, and a county's vehicles reconnecting at once do not hold up the relay.
-"""
-
-import hashlib
 import hmac
 import os
 import secrets
@@ -14,18 +9,23 @@ from pathlib import Path
 import msgspec
 
 from clinic_records.errors import ConfigError
-from clinic_records.ids import sha256_hex
 
 
 def new_password() -> str:
-    """A random broker password: 43 characters of base64url."""
+    """A random broker password: 43 characters of base64url. People choose none."""
     return secrets.token_urlsafe(32)
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file. `users`: user name -> SHA-256 of its password in hex; `hospital` names the one who may everything."""
+    """The file, for its owner only.
 
-    hospital: str
+    Attributes:
+        hospital_user: who may everything; every other user is a vehicle by its id.
+        users: user name -> password.
+        host, port: where to listen; 0 takes a free port and says which on the readiness line.
+    """
+
+    hospital_user: str
     users: dict[str, str]
     host: str = "127.0.0.1"
     port: int = 0
@@ -43,7 +43,7 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(f"relay configuration {path}: {error}") from error
 
     def save(self, path: Path) -> None:
-        """Write the file so that a reader sees the old one or the new one; for the owner only."""
+        """Write the file so that a reader sees the old one or the new one."""
         temporary = path.with_name(path.name + ".new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
             out.write(msgspec.json.format(msgspec.json.encode(self), indent=2))
@@ -51,18 +51,10 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             os.fsync(out.fileno())
         temporary.replace(path)
 
-    def with_user(self, user: str, password: str) -> "RelayConfig":
-        """The same with one more user, or a new password for one."""
-        return msgspec.structs.replace(self, users=self.users | {user: sha256_hex(password.encode())})
-
-    def without_user(self, user: str) -> "RelayConfig":
-        """The same without one."""
-        return msgspec.structs.replace(self, users={name: each for name, each in self.users.items() if name != user})
-
     def is_password(self, user: str, password: str) -> bool:
         """Whether this is that user's; takes as long for an unknown user."""
         kept = self.users.get(user, "")
-        return hmac.compare_digest(kept, hashlib.sha256(password.encode()).hexdigest())
+        return hmac.compare_digest(kept.encode(), password.encode()) and bool(kept)
 
 
 def relay_command(path: Path) -> list[str]:

@@ -61,9 +61,7 @@ class BrokerProcess:
 
 @contextmanager
 def relay(folder: Path) -> Iterator[BrokerProcess]:
-    config = RelayConfig(hospital="hospital", users={}, port=free_port())
-    for user, password in USERS.items():
-        config = config.with_user(user, password)
+    config = RelayConfig(hospital_user="hospital", users=USERS, port=free_port())
     config.save(folder / "relay.json")
     broker = BrokerProcess(relay_command(folder / "relay.json"), config.port)
     try:
