@@ -1,5 +1,6 @@
 """A DICOM file's dataset, and what it says of person, device and time; pydicom's many errors become ours here."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ _PREAMBLE: Final = 128
 _META_SEARCH: Final = 4096
 """File meta information of real files ends far before this byte."""
 _TEXT_LIMIT: Final = 256
+_STAMP: Final = re.compile(r"(?P<day>\d{8})(?P<clock>\d{0,6})(?:\.\d*)?(?P<offset>[+-]\d{4})?")
+_OFFSET: Final = re.compile(r"[+-]\d{4}")
 _NO_SUCH = Hint(
     "影像文件不完整或格式不支持，请从设备重发。",
     "The DICOM file is cut or not supported; send it again from the device.",
@@ -128,22 +131,31 @@ def start_of(dataset: Dataset) -> datetime | None:
         if text(dataset, f"{level}Date")
     ]
     for stamp in stamps:
-        digits = stamp.split(".")[0].split("+")[0].split("-")[0].ljust(14, "0")
+        form = _STAMP.fullmatch(stamp)
+        if form is None:
+            continue
+        digits = form["day"] + (form["clock"] or "").ljust(6, "0")
+        own_zone = _offset(form["offset"] or "") or zone
         try:
-            return datetime.strptime(digits[:14], "%Y%m%d%H%M%S").replace(tzinfo=zone).astimezone(UTC)
+            return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=own_zone).astimezone(UTC)
         except (ValueError, OverflowError):
             continue
     return None
 
 
 def _zone(dataset: Dataset) -> timezone | None:
-    """TimezoneOffsetFromUTC, `&ZZXX` (PS3.3, C.12.1.1.8)."""
-    value = text(dataset, "TimezoneOffsetFromUTC")
-    try:
-        minutes = int(value[1:3]) * 60 + int(value[3:5])
-        return timezone(timedelta(minutes=-minutes if value[0] == "-" else minutes))
-    except (ValueError, IndexError):
+    """The zone the file states: with its acquisition time, or as TimezoneOffsetFromUTC (PS3.3, C.12.1.1.8)."""
+    form = _STAMP.fullmatch(text(dataset, "AcquisitionDateTime"))
+    own = form["offset"] if form else None
+    return _offset(own or text(dataset, "TimezoneOffsetFromUTC"))
+
+
+def _offset(value: str) -> timezone | None:
+    """`+0800` as a zone (value representation DT, PS3.5 section 6.2)."""
+    if not _OFFSET.fullmatch(value):
         return None
+    minutes = int(value[1:3]) * 60 + int(value[3:5])
+    return timezone(timedelta(minutes=-minutes if value[0] == "-" else minutes)) if minutes <= 14 * 60 else None
 
 
 def _name(dataset: Dataset) -> str:

@@ -17,6 +17,8 @@ from recordings.scp_ecg.record import damaged
 DEFAULT_TABLE_NUMBER: Final = 19999
 """Section 2 with this count of tables holds none: the default table of SCP annex C.3.7.6 is meant."""
 MAX_PREFIX_BITS: Final = 16
+MAX_TABLES: Final = 16
+"""A table of 16-bit prefixes unfolds to 65 536 places; real records have one or two."""
 MAX_CODE_BITS: Final = 32
 _STRUCTURE = struct.Struct("<BBBhI")
 
@@ -126,6 +128,8 @@ def read_tables(section: bytes) -> HuffmanCoder:
     (count,) = struct.unpack_from("<H", section)
     if count == DEFAULT_TABLE_NUMBER:
         return HuffmanCoder()
+    if not 1 <= count <= MAX_TABLES:
+        raise damaged(f"section 2: {count} tables are outside 1..{MAX_TABLES}")
     tables: list[tuple[CodeStructure, ...]] = []
     at = 2
     for number in range(1, count + 1):
@@ -139,8 +143,6 @@ def read_tables(section: bytes) -> HuffmanCoder:
             tuple(_structure(_STRUCTURE.unpack_from(section, at + i * _STRUCTURE.size), number) for i in range(lines))
         )
         at += lines * _STRUCTURE.size
-    if not tables:
-        raise damaged("section 2: no table")
     return HuffmanCoder(tuple(tables))
 
 

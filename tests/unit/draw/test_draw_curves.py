@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -137,6 +137,7 @@ def test_what_cannot_be_drawn_is_refused(signals: list[Signal], options: dict[st
         ecg_svg(signals, layout=options.get("layout", "3x4"), paper=options.get("paper", "day"))
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float64, st.integers(2, 60), elements=st.floats(-50, 50)))
 def test_a_compact_path_goes_through_every_point(y: np.ndarray) -> None:
     """Points left out lie on the straight line between those kept."""

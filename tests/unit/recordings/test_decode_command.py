@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -88,6 +88,7 @@ def test_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     assert run(tmp_path / "none.scp", "--json")[0] == 2
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_noise_raises_only_our_errors(noise: bytes) -> None:
     for raw in (noise, bytes(128) + b"DICM" + noise, b"\xe1" + noise):

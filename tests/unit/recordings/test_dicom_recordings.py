@@ -66,10 +66,11 @@ def as_file(**fields: object) -> bytes:
     meta.MediaStorageSOPClassUID = UID(str(fields["SOPClassUID"]))
     meta.MediaStorageSOPInstanceUID = generate_uid()
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
-    for keyword, value in fields.items():
-        setattr(dataset, keyword, value)
     target = BytesIO()
-    dataset.save_as(target, enforce_file_format=True)
+    with reading_dicom("made file"):  # some are made wrong on purpose
+        for keyword, value in fields.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(target, enforce_file_format=True)
     return target.getvalue()
 
 
@@ -145,6 +146,36 @@ def test_padding_at_the_edge_of_the_range_is_a_gap() -> None:
     target = BytesIO()
     dataset.save_as(target)
     assert np.isnan(decode_waveform(target.getvalue()).signals[1].samples).tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("fields", "utc", "zone"),
+    [
+        ({"AcquisitionDateTime": "20261123094107.250"}, "2026-11-23T01:41:07+00:00", "assumed"),
+        ({"AcquisitionDateTime": "20261123094107+0630"}, "2026-11-23T03:11:07+00:00", None),
+        ({"StudyDate": "20261123", "StudyTime": "0941"}, "2026-11-23T01:41:00+00:00", "assumed"),
+        (
+            {"ContentDate": "20261123", "ContentTime": "094107", "TimezoneOffsetFromUTC": "-0100"},
+            "2026-11-23T10:41:07+00:00",
+            None,
+        ),
+        ({"AcquisitionDateTime": "20269923", "StudyDate": "20261123"}, "2026-11-22T16:00:00+00:00", "assumed"),
+    ],
+)
+def test_start_and_whose_zone_it_is(fields: dict[str, str], utc: str, zone: str | None) -> None:
+    decoded = decode(made_picture(np.zeros((4, 4), np.uint8), "MONOCHROME2", **fields))
+    assert decoded.start is not None
+    assert (decoded.start.isoformat(), decoded.device.get("time_zone")) == (utc, zone)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [("Wang^Xiuying=王^秀英", "王 秀英"), ("WANG^XIUYING", "WANG XIUYING"), ("", None)]
+)
+def test_name_in_han_comes_first(written: str, shown: str | None) -> None:
+    raw = made_picture(
+        np.zeros((4, 4), np.uint8), "MONOCHROME2", SpecificCharacterSet="ISO_IR 192", PatientName=written
+    )
+    assert decode(raw).patient.get("name") == shown
 
 
 def test_original_rhythm_is_chosen_wherever_it_stands() -> None:

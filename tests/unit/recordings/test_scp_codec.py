@@ -39,11 +39,13 @@ def test_default_table_is_the_standards(value: int, bits: str) -> None:
     assert encode_default(np.array([value])) == int(filled, 2).to_bytes(len(filled) // 8, "big")
 
 
+@settings(deadline=None)
 @given(INT16)
 def test_default_table_both_ways(values: np.ndarray) -> None:
     assert (HuffmanCoder().decode(encode_default(values), len(values), "lead") == values).all()
 
 
+@settings(deadline=None)
 @given(INT16, st.integers(1, 40))
 def test_codes_that_end_early_are_refused(values: np.ndarray, more: int) -> None:
     """Fill bits are at most seven, so eight more samples than there are cannot be found in them."""
@@ -69,6 +71,7 @@ def test_own_tables_with_a_change_between_them() -> None:
         struct.pack("<H", 0),
         struct.pack("<H", 1),
         struct.pack("<HH", 1, 500),
+        struct.pack("<H", 5000) + (struct.pack("<H", 1) + struct.pack("<BBBhI", 16, 16, 1, 0, 0)) * 5000,
         struct.pack("<HHBBBhI", 1, 1, 0, 16, 1, 0, 8),
         struct.pack("<HHBBBhI", 1, 1, 30, 40, 1, 0, 8),
         struct.pack("<HH", 1, 2) + struct.pack("<BBBhI", 1, 1, 1, 0, 0) * 2,
@@ -137,6 +140,7 @@ def test_what_a_record_cannot_hold_is_refused(header: HeaderFields, change: dict
         encode_scp(EcgForScp(**{**fields, **change}))  # type: ignore[arg-type]  # a table of wrong fields
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 60),
     st.lists(st.tuples(st.integers(1, 80), st.integers(0, 30)), max_size=4),

@@ -21,6 +21,7 @@ def test_checksum_of_the_usual_check_string() -> None:
     assert crc_ccitt(b"123456789") == 0x29B1
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(1, 11), st.binary(min_size=2, max_size=200).map(lambda b: b[: len(b) // 2 * 2])))
 def test_sections_come_back(bodies: dict[int, bytes]) -> None:
     assert split(join(bodies)) == bodies
@@ -82,6 +83,7 @@ def test_damage_raises_only_our_errors(
         decode_scp(fix_checksums(damaged) if is_fixed else damaged)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_noise_raises_only_our_errors(noise: bytes) -> None:
     for raw in (noise, noise[:16] + b"SCPECG" + noise):

@@ -154,14 +154,15 @@ def test_what_a_session_cannot_hold_is_refused(curve: Curve) -> None:
         encode_session(RESULT, curve)
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 8), st.floats(0.2, 3), st.floats(3, 15))
 def test_formula_agrees_with_its_own_curve(fvc: float, tau: float, duration: float) -> None:
     """Closed forms against the sampled curve: integral of flow = volume, highest = PEF, FEV1, mid flow."""
-    made = ForcedExpiration(fvc, tau, duration, rate_hz=2000)
+    made = ForcedExpiration(fvc, tau, duration, rate_hz=1000)
     curve = made.curve()
     end = curve.time_s[-1]
     assert curve.flow_l_s.max() == pytest.approx(made.pef, rel=0.01)
-    integral = np.cumsum((curve.flow_l_s[1:] + curve.flow_l_s[:-1]) / 4000)
+    integral = np.cumsum((curve.flow_l_s[1:] + curve.flow_l_s[:-1]) / 2000)
     assert integral == pytest.approx(curve.volume_l[1:], abs=0.002 * fvc)
     assert made.volume_at(float(end)) == pytest.approx(curve.volume_l[-1])
     assert made.fev(1.0) == pytest.approx(float(np.interp(1.04, curve.time_s, curve.volume_l)), abs=1e-3 * fvc)
@@ -210,6 +211,7 @@ def test_broken_wave_file_is_named(text: str, words: str) -> None:
         decode_waveform_file(text.encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_noise_in_a_wave_file_raises_only_our_errors(noise: bytes) -> None:
     for raw in (b"[Header]\n" + noise, b"[Header]\nType=FT\nFreq=9\n[Data]\n1\n2\n" + noise):
