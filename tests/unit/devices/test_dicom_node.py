@@ -1,0 +1,238 @@
+"""The DICOM node with a real DICOM client: what a device is told, and what was kept when it was told so."""
+
+import shutil
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pynetdicom import AE, _config
+from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import create_file_meta, encode
+from pynetdicom.sop_class import TwelveLeadECGWaveformStorage, Verification  # type: ignore[attr-defined]  # made at import time from a table
+
+from clinic_records.errors import ConfigError, DeviceUnavailable, NotFound, StoreError
+from clinic_records.ids import DeviceId
+from devices.delivery import Delivery
+from devices.dicom.node import DicomNode
+from devices.dicom.part10 import dataset_sha256
+from devices.dicom.settings import DicomSettings, Peer
+from devices.dicom.worklist import WorklistItem
+from devices.interpret import interpret
+from devices.simulators import ecg_dicom, ultrasound
+from devices.simulators.dicom_device import DicomDevice
+
+ITEMS = [
+    WorklistItem(
+        "A1", "P1", "张伟", "M", date(1950, 2, 3), "1.2.3.1", "ECG", "", datetime(2026, 11, 23, 1, tzinfo=UTC)
+    ),
+    WorklistItem("A2", "P2", "蓝阿妹", "F", None, "1.2.3.2", "US", "US1", datetime(2026, 11, 23, 2, tzinfo=UTC)),
+]
+
+
+class Clinic:
+    """A node whose deliveries are kept in a folder, and may be made to fail."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kept: list[tuple[Delivery, Path]] = []
+        self.fails: Exception | None = None
+        self.items = ITEMS
+        peers = (
+            Peer("ECG1", DeviceId("ecg-1")),
+            Peer("US1", DeviceId("us-1")),
+            Peer("FAR", DeviceId("x"), "192.0.2.1"),
+        )
+        self.temp = folder / "temp"
+        settings = DicomSettings(peers=peers, temp_dir=self.temp, host="127.0.0.1", port=0, max_associations=3)
+        self.node = DicomNode(settings, lambda: self.items, self.deliver)
+        self.port = self.node.start()
+
+    def deliver(self, delivery: Delivery, part10: Path) -> None:
+        if self.fails is not None:
+            raise self.fails
+        kept = self.folder / f"{len(self.kept)}.dcm"
+        shutil.copy(part10, kept)
+        self.kept.append((delivery, kept))
+
+    def device(self, ae_title: str, called: str = "CLINIC") -> DicomDevice:
+        return DicomDevice("127.0.0.1", self.port, ae_title=ae_title, called=called, timeout_s=10)
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Iterator[Clinic]:
+    made = Clinic(tmp_path)
+    yield made
+    made.node.stop()
+    assert list(made.temp.iterdir()) == []
+
+
+def test_ecg_of_the_patient_picked_arrives_as_it_was_sent(clinic: Clinic) -> None:
+    saw = ecg_dicom.examine(clinic.device("ECG1"), name="张*")
+    assert saw.acknowledged
+    ((delivery, part10),) = clinic.kept
+    assert (delivery.device, delivery.source_id, delivery.fault) == ("ecg-1", saw.source_id, "")
+    assert delivery.peer == "ECG1@127.0.0.1"
+    assert dataset_sha256(part10) == saw.sha256
+    reading = interpret(delivery, part10)
+    assert (reading.modality, reading.subject.accession, reading.subject.name) == ("ecg", "A1", "张伟")
+    assert reading.subject.study == "1.2.3.1"
+
+
+def test_ultrasound_of_seven_megabytes_arrives_as_it_was_sent(clinic: Clinic) -> None:
+    saw = ultrasound.examine(clinic.device("US1"), accession="A2")
+    assert saw.acknowledged
+    ((delivery, part10),) = clinic.kept
+    assert part10.stat().st_size > 6_900_000
+    assert dataset_sha256(part10) == saw.sha256
+    assert interpret(delivery, part10).subject.name == "蓝阿妹"
+
+
+def test_object_without_a_patient_is_taken(clinic: Clinic) -> None:
+    assert clinic.device("ECG1").store(ecg_dicom.examination(None)).acknowledged
+    ((delivery, part10),) = clinic.kept
+    reading = interpret(delivery, part10)
+    assert (reading.subject.patient_id, reading.subject.accession) == ("", "")
+    assert "no PatientID in the object" in reading.notes
+
+
+@pytest.mark.parametrize("failure", [StoreError("disk full"), OSError("disk full"), ZeroDivisionError()])
+def test_device_is_told_no_when_it_was_not_kept_and_may_send_again(clinic: Clinic, failure: Exception) -> None:
+    clinic.fails = failure
+    device = clinic.device("ECG1")
+    made = ecg_dicom.examination(None)
+    saw = device.store(made)
+    assert (saw.acknowledged, saw.detail) == (False, "C-STORE status 0xa700")
+    clinic.fails = None
+    assert device.store(made).acknowledged
+    assert len(clinic.kept) == 1
+
+
+def test_dataset_that_is_none_is_refused_and_its_bytes_kept_with_the_reason(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store_raw(clinic, b"\x10\x00\x10\x00PN\x02\x00X ", monkeypatch) == 0xC000
+    ((delivery, part10),) = clinic.kept
+    assert "group" in delivery.fault
+    assert part10.stat().st_size > 132
+
+
+def store_raw(clinic: Clinic, dataset: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Send bytes as a dataset, unread; the status answered."""
+    monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
+    file = clinic.folder / "raw.dcm"
+    meta = create_file_meta(
+        sop_class_uid=TwelveLeadECGWaveformStorage,
+        sop_instance_uid=UID("1.2.3"),
+        transfer_syntax=ExplicitVRLittleEndian,
+    )
+    with file.open("wb") as target:
+        target.write(bytes(128) + b"DICM")
+        write_file_meta_info(target, meta)
+        target.write(dataset)
+    ae = AE("ECG1")
+    ae.add_requested_context(TwelveLeadECGWaveformStorage, ExplicitVRLittleEndian)
+    association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
+    try:
+        return int(association.send_c_store(file).Status)
+    finally:
+        association.release()
+
+
+@pytest.mark.parametrize(("ae_title", "called"), [("EVIL", "CLINIC"), ("FAR", "CLINIC"), ("ECG1", "OTHER")])
+def test_stranger_gets_no_association(clinic: Clinic, ae_title: str, called: str) -> None:
+    with pytest.raises(DeviceUnavailable, match="no DICOM association"):
+        clinic.device(ae_title, called).worklist()
+    assert not clinic.device(ae_title, called).store(ecg_dicom.examination(None)).acknowledged
+    assert clinic.kept == []
+
+
+def test_worklist_that_cannot_be_asked_fails_the_query_only(clinic: Clinic) -> None:
+    clinic.items = None  # type: ignore[assignment]  # any failure of the callable
+    with pytest.raises(DeviceUnavailable, match="0xc000"):
+        clinic.device("ECG1").worklist()
+    clinic.items = ITEMS
+    assert len(clinic.device("ECG1").worklist()) == 2
+    with pytest.raises(NotFound):
+        clinic.device("ECG1").pick(name="王*")
+
+
+def test_echo(clinic: Clinic) -> None:
+    ae = AE("ECG1")
+    ae.add_requested_context(Verification)
+    association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
+    assert association.send_c_echo().Status == 0
+    association.release()
+
+
+def test_deflated_is_not_taken_and_jpeg_is(clinic: Clinic) -> None:
+    ae = AE("US1")
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.1.2.1.99")
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.1.3.1", JPEGBaseline8Bit)
+    association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
+    assert [str(one.abstract_syntax) for one in association.accepted_contexts] == ["1.2.840.10008.5.1.4.1.1.3.1"]
+    association.release()
+
+
+def test_connection_cut_in_the_middle_of_an_object_leaves_nothing(
+    clinic: Clinic, wait_for: Callable[..., None]
+) -> None:
+    ae = AE("ECG1")
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.1.9.1.1", "1.2.840.10008.1.2.1")
+    association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
+    half_object(association)
+    wait_for(lambda: any(clinic.temp.iterdir()))
+    association.abort()
+    wait_for(lambda: not any(clinic.temp.iterdir()))
+    assert clinic.kept == []
+    assert clinic.device("ECG1").store(ecg_dicom.examination(None)).acknowledged
+
+
+def half_object(association: Any) -> None:
+    """A C-STORE command and the first fragment of its dataset, and then silence."""
+
+    made = ecg_dicom.examination(None)
+    request = C_STORE()
+    request.MessageID, request.Priority = 1, 2
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = made.SOPClassUID, made.SOPInstanceUID
+
+    request.DataSet = BytesIO(encode(made, is_implicit_vr=False, is_little_endian=True) or b"")
+    message = C_STORE_RQ()
+    message.primitive_to_message(request)
+    fragments = message.encode_msg(association.accepted_contexts[0].context_id, 16_382)
+    for _ in range(3):
+        association.dul.send_pdu(next(fragments))
+
+
+def test_leftovers_of_a_killed_node_are_removed_at_start(tmp_path: Path) -> None:
+    (tmp_path / "temp").mkdir()
+    (tmp_path / "temp" / "half.dcm").write_bytes(b"plain bytes")
+    made = Clinic(tmp_path)
+    made.node.stop()
+    made.node.stop()
+    assert list(made.temp.iterdir()) == []
+
+
+def test_giant_pdu_closes_its_connection_and_no_other(clinic: Clinic) -> None:
+    with socket.create_connection(("127.0.0.1", clinic.port), timeout=10) as evil:
+        evil.sendall(struct.pack(">BBL", 1, 0, 0xFFFF_FFFF))
+        assert evil.recv(100) == b""
+    assert len(clinic.device("ECG1").worklist()) == 2
+
+
+def test_port_taken_and_nobody_configured_are_said(clinic: Clinic, tmp_path: Path) -> None:
+    peers = (Peer("ECG1", DeviceId("ecg-1")),)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        taken = DicomSettings(peers=peers, temp_dir=tmp_path / "t2", host="127.0.0.1", port=port)
+        with pytest.raises(DeviceUnavailable, match=str(port)):
+            DicomNode(taken, list, clinic.deliver).start()
+    with pytest.raises(ConfigError, match="peers"):
+        DicomNode(DicomSettings(peers=(), temp_dir=tmp_path), list, clinic.deliver)
