@@ -1,10 +1,43 @@
 """The `clinic demo` command."""
 
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from clinic_records.errors import ConfigError
+from commands.demo.lab import Lab, keep_notice
+from commands.demo.scenario import day
+from commands.demo.tell import Teller
+
+app = typer.Typer()
 
 
-@app.callback()
-def demo() -> None:
-    """One clinic day on this machine."""
+@app.callback(invoke_without_command=True)
+def demo(
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Leave all data in DIR and print how to open both pages on it.")
+    ] = None,
+) -> None:
+    """One clinic day on this machine: devices, no coverage, coverage, hospital, bureau's table."""
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise ConfigError(f"{keep} is not empty; give a new folder")
+    # a unix socket's path has at most 107 bytes, so the folder's own path must be short
+    root = Path(tempfile.mkdtemp(prefix="clinic-")) if keep is None else keep.resolve()
+    tell = Teller()
+    lab = Lab(root)
+    try:
+        tell.chapter("A hospital and a vehicle are made on this machine; every part is a process of its own")
+        lab.set_up()
+        tell.line(f"hospital in {lab.hospital_dir}: broker, intake, pages; vehicle V01 enrolled, its keys exchanged")
+        is_same = day(lab, tell)
+    finally:
+        lab.tear_down()
+        if keep is None:
+            shutil.rmtree(root, ignore_errors=True)
+    if keep is not None:
+        tell.block(keep_notice(lab))
+    if not is_same:
+        raise typer.Exit(1)
