@@ -7,7 +7,7 @@ Understood: 每周二 · 每周二、五 · 第1、3个周二 · 第1-4个周三
 import re
 import unicodedata
 from calendar import monthrange
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -205,13 +205,12 @@ def parse_pattern(text: str) -> Pattern:
     raise _refuse(text)
 
 
-def days_between(pattern: Pattern, first: date, last: date) -> Iterator[date]:
-    """The days the pattern means, from `first` to `last`, both included.
+@lru_cache(maxsize=4096)
+def days_between(pattern: Pattern, first: date, last: date) -> tuple[date, ...]:
+    """The days the pattern means, from `first` to `last`, both included; many rules share a pattern.
 
     Raises:
         RefusedInput: a lunar pattern outside its table.
     """
-    for number in range(first.toordinal(), last.toordinal() + 1):
-        day = date.fromordinal(number)
-        if pattern.includes(day):
-            yield day
+    days = (date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1))
+    return tuple(day for day in days if pattern.includes(day))

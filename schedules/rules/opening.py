@@ -51,7 +51,7 @@ def working_day(calendar: Calendar) -> Iterator[Finding]:
             zh = f"{visit.point_id} 排在 {day} {holiday.name}，请改期或取消"
             en = f"{visit.point_id} is visited on {day} {holiday.name}; move or cancel it"
             found.add("H01", place, day, zh, en, value=day)
-        elif day.weekday() >= 5 and holiday is None:
+        elif day.weekday() >= 5 and holiday is None and day.year in known:
             zh, en = f"{day} 是周末，不是调休上班日", f"{day} is a weekend day and no make-up workday"
             found.add("H02", place, day, zh, en, value=day)
     yield from found.findings()

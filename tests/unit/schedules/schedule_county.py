@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from openpyxl import Workbook
 
 from schedules.tables import TABLES
@@ -51,3 +52,7 @@ def write_xlsx(lines: Mapping[str, list[list[Any]]], path: Path) -> Path:
             sheet.append([None if cell == "" else cell for cell in line])
     book.save(path)
     return path
+
+
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Property tests say nothing about time: the machine may be busy."""

@@ -17,7 +17,7 @@ from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Action, DatedException, Plan, Point, Rule, Village
 from schedules.places import Place
-from tests.unit.schedules.schedule_county import EXAMPLE, example, put, write_csv
+from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put, write_csv
 
 HERE = Place("t.csv", "", 2)
 PATTERNS = [
@@ -88,6 +88,7 @@ def plans(draw: st.DrawFn) -> Plan:
 days = st.dates(date(2026, 2, 1), date(2027, 1, 31))
 
 
+@calm
 @given(plans(), days, days)
 def test_any_part_of_the_calendar_is_that_part_of_the_whole(plan: Plan, one: date, other: date) -> None:
     first, last = sorted((one, other))
@@ -95,6 +96,7 @@ def test_any_part_of_the_calendar_is_that_part_of_the_whole(plan: Plan, one: dat
     assert expand(plan, first, last) == tuple(visit for visit in whole if first <= visit.date <= last)
 
 
+@calm
 @given(plans())
 def test_exceptions_do_what_they_say_and_nothing_else(plan: Plan) -> None:
     first, last = date(2026, 1, 1), date(2027, 3, 31)
@@ -116,6 +118,7 @@ def test_exceptions_do_what_they_say_and_nothing_else(plan: Plan) -> None:
             assert (now.date, now.status, now.vehicle_id) == (visit.date, VisitStatus.SUBSTITUTED, "V9")
 
 
+@calm
 @given(plans())
 def test_order_numbers_and_limits(plan: Plan) -> None:
     visits = expand(plan, date(2026, 1, 1), date(2026, 12, 31))

@@ -17,7 +17,7 @@ from schedules.load import csv_folder, zip_limits
 from schedules.load.cells import Unreadable, read_cell
 from schedules.load.source import read_tables
 from schedules.tables import TABLES, Form
-from tests.unit.schedules.schedule_county import EXAMPLE, Lines, example, put, write_csv, write_xlsx
+from tests.unit.schedules.schedule_county import EXAMPLE, Lines, calm, example, put, write_csv, write_xlsx
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 12, 31)
 
@@ -214,6 +214,7 @@ def test_how_a_cell_is_read(form: Form, raw: object, value: object, code: str) -
     assert [note.code for note in notes] == ([code] if code else [])
 
 
+@calm
 @given(
     st.sampled_from(list(Form)),
     st.text(max_size=30) | st.integers() | st.floats() | st.booleans() | st.datetimes() | st.times() | st.timedeltas(),
@@ -336,6 +337,7 @@ def test_a_far_cell_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert len(result.plan.villages) == 5
 
 
+@calm
 @given(st.data())
 def test_no_bytes_flipped_in_a_workbook_do_more_than_be_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -360,6 +362,7 @@ def _whole(factory: pytest.TempPathFactory) -> bytes:
     return _WHOLE[0]
 
 
+@calm
 @given(st.dictionaries(st.sampled_from(sorted(TABLES)), st.binary(max_size=300), min_size=1))
 def test_no_bytes_in_csv_files_do_more_than_be_found(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clinic_records.errors import RefusedInput
 from schedules.lunar import FIRST, LAST, lunar_day
 from schedules.patterns import days_between, parse_pattern
+from tests.unit.schedules.schedule_county import calm
 
 WEEKDAY = "一二三四五六日"
 months = st.tuples(st.integers(2024, 2035), st.integers(1, 12))
@@ -85,6 +86,7 @@ def test_what_a_pattern_means_in_november_2026(text: str, days: list[int] | None
         assert in_month(text, 2026, 11) == [f"2026-11-{day:02}" for day in days]
 
 
+@calm
 @given(months, st.integers(0, 6), st.sets(st.integers(1, 5), min_size=1))
 def test_nth_weekdays_are_a_choice_of_all_weekdays(month: tuple[int, int], weekday: int, nth: set[int]) -> None:
     every = in_month(f"每周{WEEKDAY[weekday]}", *month)
@@ -93,6 +95,7 @@ def test_nth_weekdays_are_a_choice_of_all_weekdays(month: tuple[int, int], weekd
     assert in_month(f"最后一个周{WEEKDAY[weekday]}", *month) == every[-1:]
 
 
+@calm
 @given(months, st.sets(st.integers(1, 31), min_size=3, max_size=8))
 def test_days_of_the_month_are_said_in_two_ways(month: tuple[int, int], days: set[int]) -> None:
     numbers = [str(day) for day in sorted(days)]
@@ -101,6 +104,7 @@ def test_days_of_the_month_are_said_in_two_ways(month: tuple[int, int], days: se
     assert [int(day[-2:]) for day in plain] == [day for day in sorted(days) if day <= monthrange(*month)[1]]
 
 
+@calm
 @given(st.text(alphabet="每周第一二三个月日号、农历初逢-/ ,0123456789ab最后", max_size=40))
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     with contextlib.suppress(RefusedInput):

@@ -22,7 +22,7 @@ from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Plan
 from schedules.publish import decode, encode, in_force, make_version, visits_of
-from tests.unit.schedules.schedule_county import EXAMPLE, example, put, write_csv
+from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put, write_csv
 
 NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -51,6 +51,7 @@ def november(folder: PlanFolder, path: Path = EXAMPLE) -> PublishedSchedule:
     return publish_draft(folder, None, TODAY)[0]
 
 
+@calm
 @given(st.lists(visits, max_size=6), st.integers(1, 99), st.dates(*NOVEMBER))
 def test_a_version_comes_back_as_it_went(found: list[Visit], version: int, start: date) -> None:
     made = make_version(found, version=version, effective_from=start, first=NOVEMBER[0], last=NOVEMBER[1])
@@ -60,6 +61,7 @@ def test_a_version_comes_back_as_it_went(found: list[Visit], version: int, start
     assert made.hash == sha256_hex(encode_payload(msgspec.structs.replace(made, hash="")))
 
 
+@calm
 @given(st.lists(visits, max_size=6), st.randoms())
 def test_the_hash_is_of_the_visits_not_of_their_order(found: list[Visit], random: Random) -> None:
     unique = list({(visit.date, visit.vehicle_id, visit.start, visit.visit_id): visit for visit in found}.values())
@@ -72,6 +74,7 @@ def test_the_hash_is_of_the_visits_not_of_their_order(found: list[Visit], random
     assert one.hash == other.hash
 
 
+@calm
 @given(st.data())
 def test_an_altered_version_is_refused(data: st.DataObject) -> None:
     found = data.draw(st.lists(visits, min_size=1, max_size=3))
@@ -87,6 +90,7 @@ def test_an_altered_version_is_refused(data: st.DataObject) -> None:
     assert encode(decoded) != bytes(payload), "same bytes, other content"
 
 
+@calm
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_than_be_refused(payload: bytes) -> None:
     with pytest.raises(RefusedInput):

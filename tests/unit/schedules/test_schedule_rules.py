@@ -12,7 +12,7 @@ from schedules.findings import Severity
 from schedules.load.source import read_tables
 from schedules.rules.calendar import Gathering
 from schedules.rules.coverage import _whole_months
-from tests.unit.schedules.schedule_county import EXAMPLE, Lines, example, put, write_csv
+from tests.unit.schedules.schedule_county import EXAMPLE, Lines, calm, example, put, write_csv
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 12, 31)
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -106,6 +106,7 @@ def test_a_make_up_workday_is_no_weekend(tmp_path: Path) -> None:
     assert checked(lines, tmp_path).findings == ()
 
 
+@calm
 @given(st.dates(date(2025, 1, 1), date(2027, 12, 31)), st.integers(0, 800))
 def test_whole_months_lie_wholly_inside(first: date, span: int) -> None:
     last = date.fromordinal(first.toordinal() + span)

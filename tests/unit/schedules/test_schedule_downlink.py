@@ -1,0 +1,44 @@
+"""A published month reaches an enrolled vehicle's queue, sealed to its box, as the bytes that were published."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from clinic_records.record import Kind
+from cloud_hospital.hospital import init_hospital, open_hospital
+from cloud_hospital.settings import HospitalSettings
+from cloud_hospital.vehicles import enrol
+from commands.schedule import app
+from schedules.folder import PlanFolder
+from schedules.publish import decode, visits_of
+from sync.enrolment import EnrolmentRequest, sign
+from sync.keys import OriginKeys, RecipientPrivate
+from sync.seal import open_wire
+from tests.unit.schedules.schedule_county import EXAMPLE
+
+
+def test_what_is_published_is_what_the_vehicle_opens(tmp_path: Path) -> None:
+    folder = tmp_path / "hospital"
+    init_hospital(folder, HospitalSettings())
+    box, keys = RecipientPrivate.generate(), OriginKeys.generate()
+    with open_hospital(folder) as hospital:
+        enrol(hospital, sign(EnrolmentRequest("V01", keys.public.raw, box.public.raw), keys))
+        origin = hospital.keys.sign.public
+    command = CliRunner()
+    where = ["--hospital", str(folder)]
+    assert command.invoke(app, ["import", str(EXAMPLE), *where, "--month", "2026-11"]).exit_code == 0
+    heads = []
+    for _ in range(2):
+        published = command.invoke(app, ["publish", *where, "--effective-from", "2026-11-23", "--json"])
+        assert published.exit_code == 0, published.output
+        heads.append(json.loads(published.stdout))
+    assert heads[0] == heads[1]
+    assert heads[0]["queued_vehicles"] == 1
+    (wire,) = folder.glob("downlink/V01/*.wire")
+    record = open_wire(wire, origin=origin, recipients={box.key_id: box}).record()
+    assert record.kind is Kind.SCHEDULE
+    assert record.payload == PlanFolder(folder).payload(1)
+    today = visits_of(decode(record.payload), "V01", date(2026, 11, 23))
+    assert [visit.point_name for visit in today] == ["上塘村文化礼堂", "下塘村便民服务中心"]
