@@ -7,7 +7,12 @@ import structlog
 
 
 def log_to_stderr() -> None:
-    """Set up structlog for a process of the vehicle."""
+    """Set up structlog, and the standard logging that `sync` uses, for a process of the vehicle."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="timestamp=%(asctime)s level=%(levelname)s event=%(name)s %(message)s",
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
