@@ -17,6 +17,7 @@ from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import open_hospital
 from cloud_hospital.processes.supervisor import Child, Supervisor
 from cloud_hospital.settings import BrokerKind, HospitalSettings
+from sync.relay_config import relay_command
 
 _FILES: Final[Mapping[BrokerKind, Callable[[HospitalFolder, Ports], Path]]] = {
     BrokerKind.EMBEDDED: write_relay_files,
@@ -61,18 +62,19 @@ class _Users:
     def __init__(self, folder: HospitalFolder, settings: HospitalSettings, ports: Ports) -> None:
         self._folder = folder
         self._ports = ports
+        self._is_told = settings.broker is BrokerKind.MOSQUITTO  # the relay looks at its file by itself
         self._write = _FILES.get(settings.broker)
         self.config = self._write(folder, ports) if self._write else Path()
         self._seen = self._stamp()
 
     def follow(self, pids: Mapping[str, int]) -> None:
-        """Write the files again and tell the broker, where users changed."""
+        """Write the files again where users changed, and tell mosquitto."""
         stamp = self._stamp()
         if stamp == self._seen or self._write is None:
             return
         self._seen = stamp
         self._write(self._folder, self._ports)
-        if "broker" in pids:
+        if self._is_told and "broker" in pids:
             os.kill(pids["broker"], signal.SIGHUP)
 
     def _stamp(self) -> int:
@@ -82,7 +84,7 @@ class _Users:
 
 def _broker_command(kind: BrokerKind, config: Path) -> list[str]:
     if kind is BrokerKind.EMBEDDED:
-        return [sys.executable, "-m", "sync.relay", "--config", str(config)]
+        return relay_command(config)
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise ConfigError("broker = mosquitto, but it is not installed; install it, or set broker = embedded")

@@ -52,6 +52,7 @@ class Child:
                 leashed(list(self.command)),
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
+                stdout=2,  # stdout carries our own ready line only
                 start_new_session=True,  # Ctrl+C goes to the supervisor, which stops them in order
             )
             self.started_at = now
