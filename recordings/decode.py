@@ -52,10 +52,10 @@ def decode(raw: bytes, name_hint: str = "") -> DecodedRecording:
         RefusedInput: the format is not known.
     """
     if len(raw) > MAX_BYTES:
-        raise RefusedInput(f"{name_hint or 'recording'}: {len(raw)} bytes are more than {MAX_BYTES}")
+        raise RefusedInput(f"{len(raw)} bytes are more than a recording can have ({MAX_BYTES})")
     for looks_like, decode_format in _FORMATS:
         if looks_like(raw):
             return decode_format(raw)
     if name_hint.lower().endswith(".scp"):
         return decode_scp(raw)  # refuses, saying why such a file is not of the standard
-    raise RefusedInput(f"{name_hint or 'recording'}: the format of these {len(raw)} bytes is not known", hint=_UNKNOWN)
+    raise RefusedInput(f"the format of these {len(raw)} bytes is not known", hint=_UNKNOWN)

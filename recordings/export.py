@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from math import isnan
 
-from clinic_records.errors import RefusedInput
+from clinic_records.errors import Hint, RefusedInput
 from clinic_records.reading import Numeric
 from recordings.signal import DecodedRecording, Signal
+
+_JSON = Hint("表格放不下这种记录，请用 --json。", "A table cannot hold this recording; use --json.")
 
 
 def as_data(decoded: DecodedRecording) -> dict[str, object]:
@@ -22,7 +24,7 @@ def as_data(decoded: DecodedRecording) -> dict[str, object]:
                 "unit": signal.unit,
                 "sampling_hz": signal.sampling_hz,
                 "start_s": signal.start_s,
-                "samples": [None if isnan(value) else value for value in signal.samples.tolist()],
+                "samples": [None if isnan(value) else float(_digits(value)) for value in signal.samples.tolist()],
             }
             for signal in decoded.signals
         ],
@@ -53,10 +55,12 @@ def table(decoded: DecodedRecording) -> Iterator[list[str]]:
         RefusedInput: the recording has no samples, or its channels do not share one sampling rate.
     """
     if not decoded.signals:
-        raise RefusedInput(f"a recording of format {decoded.format} has no samples to list; use --json")
+        raise RefusedInput(f"a recording of format {decoded.format} has no samples to list; use --json", hint=_JSON)
     rates = {signal.sampling_hz for signal in decoded.signals}
     if len(rates) > 1:
-        raise RefusedInput("the channels have different sampling rates, one row cannot hold them; use --json")
+        raise RefusedInput(
+            "the channels have different sampling rates, one row cannot hold them; use --json", hint=_JSON
+        )
     yield [f"{signal.name} [{signal.unit}]" for signal in decoded.signals]
     for row in zip_longest(*(_cells(signal) for signal in decoded.signals), fillvalue=""):
         yield list(row)
@@ -66,4 +70,9 @@ def _cells(signal: Signal) -> Iterator[str]:
     for _ in range(round(signal.start_s * signal.sampling_hz)):
         yield ""
     for value in signal.samples.tolist():
-        yield "" if isnan(value) else f"{value:.10g}"
+        yield "" if isnan(value) else _digits(value)
+
+
+def _digits(value: float) -> str:
+    """Ten digits, more than any device gives: 8.65, not 8.649999999999999."""
+    return f"{value:.10g}"
