@@ -1,0 +1,37 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinic_records.errors import BadFrame
+from clinic_records.record import DayClosed, Kind, encode_payload
+from sync.envelope import Codec, Header
+from sync.messages.kind import Owner
+from sync.messages.table import MESSAGES, decode_payload, why_held
+
+
+def test_every_kind_has_its_row_and_owner() -> None:
+    assert set(MESSAGES) == set(Kind)
+    assert {kind for kind, row in MESSAGES.items() if row.owner is Owner.CENTRAL} == {Kind.SCHEDULE}
+    assert all(row.travels_up is (row.owner is not Owner.CENTRAL) for row in MESSAGES.values())
+
+
+def test_a_payload_comes_back_as_its_struct() -> None:
+    closed = DayClosed("s1", "V01", 1, 9, {"patient": 2}, "00" * 32)
+    assert decode_payload(Kind.DAY_CLOSED, encode_payload(closed)) == closed
+    assert decode_payload(Kind.BLOB, b"\x00raw") == b"\x00raw"
+
+
+@given(st.sampled_from([each for each in Kind if MESSAGES[each].payload]), st.binary(max_size=60))
+def test_no_payload_crashes_the_decoder(kind: Kind, payload: bytes) -> None:
+    with pytest.raises(BadFrame):
+        decode_payload(kind, payload)
+
+
+def header(kind: str, *must_understand: str) -> Header:
+    return Header(kind, "id", 1, "00" * 32, 0, Codec.RAW, 0, must_understand=must_understand)
+
+
+def test_what_is_not_understood_is_held_with_a_reason() -> None:
+    assert why_held(header("patient")) == ""
+    assert "tele-robotics" in why_held(header("tele-robotics"))
+    assert "merge-v2" in why_held(header("patient", "merge-v2"))
