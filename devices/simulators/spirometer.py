@@ -3,12 +3,14 @@
 It counts a record as acknowledged when the host, after taking its wave, asks for the next one or ends the transfer.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
 from clinic_records.clock import CHINA
+from clinic_records.errors import DeviceTimeout
 from clinic_records.ids import sha256_hex
 from devices.framing import sp80b
 from devices.simulators.pty_line import PtyLine
@@ -84,8 +86,10 @@ class Sp80bDevice:
 
     def _answer(self, command: bytes) -> bytes:
         kind = command[0]
-        if kind == 0x90:
+        if kind in {0x80, 0x90}:  # a host that starts afresh acknowledges nothing of before
             self._at = -1
+            self._is_captured = False
+        if kind == 0x90:
             return _closed(sp80b.COUNT, *put_u14(len(self._memory)), size=sp80b.SIZES[sp80b.COUNT])
         if kind == 0x91:
             return self._transfer(command[1])
@@ -151,4 +155,5 @@ class SpirometerSimulator:
         while not self._stop.is_set():
             answers = self.device.receive(self.line.read(0.1))
             if answers:
-                self.line.write(answers, timeout_s=2.0)
+                with suppress(DeviceTimeout):  # the host went away in the middle; it will start afresh
+                    self.line.write(answers, timeout_s=2.0)

@@ -1,8 +1,11 @@
 """The DICOM node with a real DICOM client: what a device is told, and what was kept when it was told so."""
 
 import shutil
+import signal
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.filebase import DicomFileLike
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 from pynetdicom import AE, _config
@@ -135,7 +139,7 @@ def store_raw(clinic: Clinic, dataset: bytes, monkeypatch: pytest.MonkeyPatch) -
     )
     with file.open("wb") as target:
         target.write(bytes(128) + b"DICM")
-        write_file_meta_info(target, meta)
+        write_file_meta_info(DicomFileLike(target), meta)
         target.write(dataset)
     ae = AE("ECG1")
     ae.add_requested_context(TwelveLeadECGWaveformStorage, ExplicitVRLittleEndian)
@@ -209,6 +213,28 @@ def half_object(association: Any) -> None:
     fragments = message.encode_msg(association.accepted_contexts[0].context_id, 16_382)
     for _ in range(3):
         association.dul.send_pdu(next(fragments))
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from devices.dicom.node import DicomNode
+from devices.dicom.settings import DicomSettings, Peer
+settings = DicomSettings(peers=(Peer("ECG1", "ecg-1"),), temp_dir=Path(sys.argv[1]), host="127.0.0.1", port=0)
+node = DicomNode(settings, list, lambda delivery, part10: os.kill(os.getpid(), signal.SIGKILL))
+print(node.start(), flush=True)
+signal.pause()
+"""
+
+
+def test_device_whose_listener_is_killed_was_told_nothing(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True) as node:
+        assert node.stdout is not None
+        port = int(node.stdout.readline())
+        saw = DicomDevice("127.0.0.1", port, ae_title="ECG1", timeout_s=10).store(ecg_dicom.examination(None))
+        assert node.wait(10) == -signal.SIGKILL
+    assert saw.acknowledged is False
+    assert saw.detail == "no C-STORE response"
 
 
 def test_leftovers_of_a_killed_node_are_removed_at_start(tmp_path: Path) -> None:

@@ -95,12 +95,12 @@ class Pieces(LoopTransport):
 
     def __init__(self) -> None:
         super().__init__()
-        self._left = list(RECORDS)
+        self._left = iter(RECORDS)
 
     def read(self, timeout_s: float) -> bytes:
-        if not self._left:
-            raise DeviceUnavailable("unplugged")
-        return self._left.pop(0)
+        for record in self._left:
+            return record
+        raise DeviceUnavailable("unplugged")
 
 
 @pytest.mark.parametrize("seed", range(5))

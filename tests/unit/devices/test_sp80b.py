@@ -10,7 +10,7 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame
 from devices.framing.base import Frame
 from devices.framing.sp80b import Sp80bFraming
-from devices.respiratory.contec_sp80b import END_KEEP, LIST, NEXT, START, ContecSp80b, command, set_time
+from devices.respiratory.contec_sp80b import CAPTURE, END_KEEP, FIRST, LIST, NEXT, START, ContecSp80b, command, set_time
 from devices.simulators.spirometer import Sp80bDevice, blow_record
 from recordings.spirometry.sp80b import decode_session
 from recordings.spirometry.sp80b_layout import MAX_SESSION_SIZE, RESULT_SIZE
@@ -166,6 +166,21 @@ def test_wave_spoilt_on_the_line_is_refused_and_asked_again() -> None:
     assert len(talk.kept) == 1
     assert sum(len(bad.raw) for bad in talk.refused) == len(SESSION)
     assert talk.kept[0].from_memory is False
+
+
+def test_host_killed_after_the_wave_has_acknowledged_nothing() -> None:
+    device = Sp80bDevice()
+    for minute in range(2):
+        device.blow(blow_record(taken=NOW + timedelta(minutes=minute)))
+    for word in (START, LIST, FIRST, CAPTURE):
+        device.receive(word)
+    device.receive(START)
+    device.receive(LIST)
+    device.receive(FIRST)
+    assert device.saw == []
+    device.receive(CAPTURE)
+    device.receive(NEXT)
+    assert [saw.source_id for saw in device.saw] == ["1"]
 
 
 def test_device_that_does_not_answer_is_greeted_again() -> None:
