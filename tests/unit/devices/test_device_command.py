@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
-from scp_bytes import scp_bytes
 from typer.testing import CliRunner, Result
 
 from clinic_records.errors import RefusedInput
 from commands.device import app
 from devices.catalog import catalog
 from devices.simulators.spirometer import LABEL
+from recordings.scp_ecg.record import join
 
 LIGHT = """
 import sys
@@ -45,7 +45,7 @@ def test_check_is_green() -> None:
 
 def test_listen_prints_frames_and_what_was_none(tmp_path: Path) -> None:
     file = tmp_path / "line.bin"
-    file.write_bytes(b"noise" + scp_bytes())
+    file.write_bytes(b"noise" + join({}))
     words = ("listen", "--transport", f"replay:{file}", "--driver", "scp-ecg")
     result = run(*words, "--json")
     assert result.exit_code == 0

@@ -8,7 +8,6 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
 import pytest
-from scp_bytes import scp_bytes
 
 from clinic_records.errors import BadFrame, DeviceUnavailable, StoreError
 from devices.cardiac.scp_ecg import ScpEcg
@@ -21,8 +20,9 @@ from devices.transports.base import Transport
 from devices.transports.faulty import Faults, FaultyTransport
 from devices.transports.loop import LoopTransport
 from devices.transports.open import open_transport
+from recordings.scp_ecg.record import join
 
-RECORDS = [scp_bytes(bytes((number,)) * (number * 50)) for number in range(20)]
+RECORDS = [join({1: bytes((number,)) * (number * 50)}) for number in range(20)]
 
 
 def driver() -> ScpEcg:

@@ -5,14 +5,14 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scp_bytes import scp_bytes
 
 from clinic_records.errors import BadFrame
 from devices.framing.base import Frame
 from devices.framing.scp import MAX_RECORD, MEDIA_TYPE, ScpFraming
 from devices.simulators.ecg_scp import scp_record
+from recordings.scp_ecg.record import join
 
-RECORD = scp_bytes(b"leads and samples")
+RECORD = join({1: b"leads and samples"})
 
 
 def all_items(*pieces: bytes) -> list[Frame | BadFrame]:
