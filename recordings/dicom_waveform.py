@@ -23,8 +23,10 @@ from recordings.signal import DecodedRecording, FloatArray, Signal
 
 FORMAT: Final = "dicom-waveform"
 MAX_CHANNELS: Final = 64
-MAX_VALUES: Final = 64_000_000
-"""Samples times channels: more than a day of one lead at 500 Hz; bounds memory."""
+MAX_VALUES: Final = 16_000_000
+"""Samples times channels: 12 leads of 500 Hz for more than half an hour; bounds memory."""
+_MOST: Final = 1e9
+"""No sample in uV, mV or mm[Hg], no interval, rate or angle comes near; a number beyond is damage."""
 _MAX_HZ: Final = 1_000_000
 _MAX_ANNOTATIONS: Final = 1000
 
@@ -137,7 +139,10 @@ def _samples(group: Dataset, *, is_little: bool) -> tuple[FloatArray, tuple[str,
 def _physical(channel: Dataset, samples: FloatArray) -> FloatArray:
     sensitivity = _number(channel, "ChannelSensitivity", 1.0)
     correction = _number(channel, "ChannelSensitivityCorrectionFactor", 1.0)
-    return samples * (sensitivity * correction) + _number(channel, "ChannelBaseline", 0.0)
+    baseline = _number(channel, "ChannelBaseline", 0.0)
+    if abs(sensitivity * correction) > _MOST or abs(baseline) > _MOST:
+        raise bad_dicom(f"ChannelSensitivity {sensitivity} x {correction}, ChannelBaseline {baseline}")
+    return samples * (sensitivity * correction) + baseline
 
 
 def _number(channel: Dataset, keyword: str, default: float) -> float:
@@ -200,7 +205,9 @@ def _measurement(item: Dataset) -> Numeric | str | None:
     concept, proper_unit = _MEASUREMENTS.get(code, shown) if scheme == "SCPECG" else shown
     try:
         measured = quantity(str(value), unit).to(proper_unit)
-    except RefusedInput:
+    except (RefusedInput, ArithmeticError):
         return f"device measurement left out, its unit cannot be right: {meaning} {value} {unit}"
+    if abs(measured.value) > _MOST:
+        return f"device measurement left out, it cannot be right: {meaning} {value} {unit}"
     # An interval or a rate of 0 is the device's "not measured"; an axis of 0 degrees is an axis.
     return Numeric(concept, measured) if measured.value or unit == "deg" else None

@@ -58,7 +58,7 @@ def read_leads(section: bytes) -> LeadTable:
     leads: list[Lead] = []
     for index in range(count):
         first, last, number = _LEAD.unpack_from(section, 2 + index * _LEAD.size)
-        if not 1 <= first <= last:
+        if not 1 <= first <= last <= MAX_SAMPLES:
             raise damaged(f"section 3: lead {index + 1} runs from sample {first} to {last}")
         leads.append(Lead(NAMES.get(number, f"lead {number}"), first, last))
     if sum(lead.samples for lead in leads) > MAX_SAMPLES:

@@ -19,6 +19,8 @@ from recordings.spirometry import values
 FORMAT: Final = "spirometry-wf"
 MAX_BYTES: Final = 8 * 1024 * 1024
 _MAX_HZ: Final = 10_000.0
+_MOST: Final = 1e5
+"""No volume, flow, rate or percentage of a forced expiration comes near."""
 _NOMINAL: Final[dict[str, tuple[Code, str]]] = {
     "FVC": (values.FVC, "L"),
     "FEV1": (values.FEV1, "L"),
@@ -116,8 +118,8 @@ def _number(words: str, where: str) -> float:
         number = float(words)
     except ValueError:
         raise _damaged(f"{where}: {words[:40]!r} is not a number") from None
-    if not np.isfinite(number):
-        raise _damaged(f"{where}: {words[:40]!r} is not a finite number")
+    if not abs(number) <= _MOST:
+        raise _damaged(f"{where}: {words[:40]!r} is beyond {_MOST:g}")
     return number
 
 

@@ -195,6 +195,8 @@ def test_original_rhythm_is_chosen_wherever_it_stands() -> None:
         ({"NumberOfWaveformChannels": 1}, "channel definitions"),
         ({"WaveformSampleInterpretation": "MB"}, "MB"),
         ({"SamplingFrequency": "0"}, "SamplingFrequency"),
+        ({"ChannelDefinitionSequence": [_channel("2:1", "1e200", "0")] * 2}, "ChannelSensitivity"),
+        ({"ChannelDefinitionSequence": [_channel("2:1", "1", "-1e99")] * 2}, "ChannelBaseline"),
         ({"ChannelDefinitionSequence": []}, "channel definitions"),
     ],
 )

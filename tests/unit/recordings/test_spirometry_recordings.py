@@ -203,6 +203,7 @@ def test_standard_waves_reach_their_nominal_values(shared_data: Path) -> None:
         ("[Header]\nType=XX\nFreq=100\n[Data]\n1\n2\n", "'XX'"),
         ("[Header]\nType=VT\nFreq=100\n[Data]\n1\nnan\n", "line 6"),
         ("[Header]\nType=VT\nFreq=100\n[Data]\n1\nabc\n", "'abc'"),
+        ("[Header]\nType=FT\nFreq=100\n[Data]\n1\n1e300\n", "'1e300' is beyond"),
         ("[Header]\nType=VT\nFreq=100\n[Parameters]\nFVC=x\n[Data]\n1\n2\n", "FVC"),
     ],
 )
