@@ -1,0 +1,267 @@
+"""A nurse at work in a real browser, over the real desk on a real store: pointer, keyboard, both languages."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, villager
+
+pytestmark = pytest.mark.peer
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+]
+REFUSED_FORM = "the server responded with a status of 4"
+"""Chromium's own line about an answer 4xx, which is how a form says what to change."""
+
+
+@pytest.fixture
+def browser(need_program: Callable[[str], str]) -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        one = driver.chromium.launch(executable_path=need_program("chromium"), args=ARGUMENTS)
+        yield one
+        one.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with Served(Bench(tmp_path)) as one:
+        yield one
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served) -> Iterator[Page]:
+    """A tablet; the test fails when its console held an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=served.url)
+    context.set_default_timeout(20_000)
+    one = context.new_page()
+    said: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and REFUSED_FORM not in message.text:
+            said.append(message.text)
+
+    one.on("console", listen)
+    one.on("pageerror", lambda error: said.append(str(error)))
+    yield one
+    context.close()
+    assert said == []
+
+
+def log_in(page: Page) -> None:
+    page.goto("/")
+    page.locator("#pin").fill(PIN)
+    page.locator(".bottom .main").click()
+    page.locator("#text").wait_for()
+
+
+def lies_whole(page: Page) -> None:
+    """Nothing runs out sideways, no control is cut or under another, none is smaller than a finger."""
+    wrong = page.evaluate(
+        """() => {
+        const wrong = [];
+        const width = document.documentElement.scrollWidth;
+        if (width > innerWidth) wrong.push(`page is ${width} wide`);
+        const seen = [...document.querySelectorAll("a, button, input:not([type=hidden]), .tag, h1, h2, h3")].filter(
+          (one) => one.offsetParent && !one.closest("dialog:not([open]), .unseen, .skip") && !one.matches(".skip"));
+        for (const one of seen) {
+          const box = one.getBoundingClientRect();
+          const name = `${one.tagName} ${one.id || one.textContent.trim().slice(0, 20)}`;
+          if (box.left < -0.5 || box.right > innerWidth + 0.5) wrong.push(`${name} is cut: ${box.left}-${box.right}`);
+          if (one.scrollWidth > one.clientWidth + 1 && one.matches(".tag, .button, .main"))
+            wrong.push(`${name}: its text is cut`);
+          if (one.matches("a, button, input") && !one.closest(".summary") && Math.min(box.width, box.height) < 43.5)
+            wrong.push(`${name} is ${box.width} x ${box.height}`);
+        }
+        const controls = seen.filter((one) => one.matches("main a, main button, main input") && !one.closest("label"));
+        for (const a of controls) for (const b of controls) {
+          if (a === b || a.contains(b) || b.contains(a)) continue;
+          const x = a.getBoundingClientRect(), y = b.getBoundingClientRect();
+          if (x.left < y.right - 1 && y.left < x.right - 1 && x.top < y.bottom - 1 && y.top < x.bottom - 1)
+            wrong.push(`${a.id || a.textContent} lies on ${b.id || b.textContent}`);
+        }
+        const main = document.querySelectorAll(".bottom .main");
+        if (main.length !== 1) wrong.push(`${main.length} main buttons`);
+        return wrong;
+      }"""
+    )
+    assert wrong == [], page.url
+
+
+def test_a_nurse_registers_arms_sees_the_reading_arrive_and_finishes(page: Page, served: Served) -> None:
+    log_in(page)
+    page.get_by_role("button", name="开站").click()
+    page.get_by_role("link", name="登记新居民").click()
+    page.get_by_label("姓名").fill("王秀英")
+    page.get_by_label("身份证号").fill("110105194912310021")
+    page.get_by_role("button", name="登记，开始诊疗").click()
+    summary = page.locator("#error-summary")
+    expect(summary).to_be_focused()
+    expect(page).to_have_title("错误：登记")
+    expect(page.get_by_label("姓名")).to_have_value("王秀英")
+    summary.get_by_text("身份证号最后一位对不上").click()
+    expect(page.locator("#resident_id")).to_be_focused()
+    page.locator("#resident_id").fill(RESIDENT)
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("校验码正确")).to_be_visible()
+    expect(page.get_by_label("女")).to_be_checked()
+    expect(page.locator("#birth_year")).to_have_value("1949")
+    page.get_by_label("人证一致").check()
+    page.get_by_label("问过，没有").check()
+    page.get_by_role("button", name="登记，开始诊疗").click()
+    expect(page.locator(".band")).to_contain_text("尾号002X")
+
+    device = page.locator("#dev-ecg-1")
+    device.get_by_role("button", name="指定").click()
+    expect(device).to_contain_text("正在等：王秀英")
+    expect(device.locator("[data-until]")).to_contain_text("剩1")
+    loads = page.evaluate("performance.getEntriesByType('navigation').length + performance.timeOrigin")
+    recording = served.run(served.bench.deliver("ecg-1"))
+    article = page.locator(f"#rec-{recording.id}")
+    expect(article).to_contain_text("排队中")
+    expect(article).to_contain_text("秒前")
+    picture = article.locator("img")
+    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    assert loads == page.evaluate("performance.getEntriesByType('navigation').length + performance.timeOrigin")
+    expect(page.locator("#say")).to_contain_text("王秀英的心电图到了")
+    article.get_by_role("button", name="把王秀英的心电图加急发给医院").click()
+    expect(article).to_contain_text("加急")
+    assert article.locator(".tag").count() == 3, "a leaf replaces, it does not pile up"
+    page.get_by_role("button", name="完成诊次").click()
+    expect(page.locator("#queue")).to_contain_text("已完成")
+
+
+def test_the_same_with_the_keyboard_alone(page: Page, served: Served) -> None:
+    page.goto("/")
+    page.keyboard.type(PIN)
+    page.keyboard.press("Control+Enter")
+    page.locator("#text").wait_for()
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("link", name="登记新居民").wait_for()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#name")).to_be_focused()
+    page.keyboard.type("蓝小妹")
+    page.keyboard.press("Tab")
+    page.keyboard.type(RESIDENT, delay=60)
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("校验码正确")).to_be_visible()
+    for control in ("identity_check", "allergies"):
+        for _ in range(12):
+            if page.evaluate("document.activeElement.name") == control:
+                break
+            page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        expect(page.locator(f"[name={control}]:checked")).to_have_count(1)
+    page.keyboard.press("Control+Enter")
+    page.locator("#readings").wait_for(state="attached")
+    for _ in range(30):
+        if page.evaluate("document.activeElement.id") == "dev-us-1-button":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#dev-us-1")).to_contain_text("正在等：蓝小妹")
+    expect(page.locator("#dev-us-1-button")).to_be_focused()
+    recording = served.run(served.bench.deliver("us-1"))
+    expect(page.locator(f"#rec-{recording.id}")).to_be_visible()
+    page.keyboard.press("F8")
+    expect(page.locator("#queue")).to_contain_text("蓝小妹")
+    page.keyboard.press("F9")
+    expect(page.get_by_role("link", name="120")).to_be_visible()
+
+
+def test_a_scanned_card_fills_the_form_and_submits_nothing(page: Page) -> None:
+    log_in(page)
+    page.goto("/people/new")
+    page.locator("#name").fill("王")
+    for character in RESIDENT:
+        page.keyboard.press("KeyX" if character == "X" else f"Digit{character}")
+    page.keyboard.press("Enter")
+    expect(page.locator("#resident_id")).to_have_value(RESIDENT)
+    expect(page.locator("#name")).to_have_value("王")
+    expect(page.get_by_text("校验码正确")).to_be_visible()
+    assert page.url.endswith("/people/new")
+
+
+def test_nothing_moves_under_the_finger(page: Page, served: Served) -> None:
+    bench = served.bench
+    log_in(page)
+    served.run(bench.desk.open_stop(bench.nurse))
+    patient = served.run(bench.desk.register(villager(), bench.nurse))
+    encounter = served.run(bench.desk.open_encounter(patient.id, "", bench.nurse))
+    page.goto("/")
+    page.locator(f"#open-{encounter.id}").focus()
+    other = served.run(bench.desk.register(villager("蓝大娘"), bench.nurse))
+    served.run(bench.desk.open_encounter(other.id, "", bench.nurse))
+    pill = page.locator("#pill-queue")
+    expect(pill).to_contain_text("有 1 条新的")
+    expect(page.locator("#queue tr")).to_have_count(1)
+    expect(page.locator(f"#open-{encounter.id}")).to_be_focused()
+    pill.click()
+    expect(page.locator("#queue tr")).to_have_count(2)
+    expect(page.locator("#queue tr").last).to_contain_text("蓝大娘")
+
+
+def test_a_locked_tablet_asks_for_the_pin_and_loses_nothing(page: Page) -> None:
+    log_in(page)
+    page.goto("/people/new")
+    page.get_by_label("姓名").fill("雷没丢")
+    page.get_by_label("男").check()
+    page.context.clear_cookies()
+    page.locator("#main-button").click()
+    dialog = page.locator("#pin-dialog")
+    expect(dialog).to_be_visible()
+    dialog.locator("#overlay-pin").fill("0000")
+    dialog.get_by_role("button", name="登录").click()
+    expect(dialog).to_contain_text("口令不对")
+    dialog.locator("#overlay-pin").fill(PIN)
+    dialog.get_by_role("button", name="登录").click()
+    expect(page.locator("#error-summary")).to_be_visible()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_label("姓名")).to_have_value("雷没丢")
+    expect(page.get_by_label("男")).to_be_checked()
+
+
+def test_values_turn_grey_when_the_vehicle_is_silent(page: Page) -> None:
+    log_in(page)
+    page.goto("/sync")
+    expect(page.locator("#stale-line")).to_be_hidden()
+    page.evaluate("window.clinic.silenced = true")
+    page.context.set_offline(offline=True)
+    page.clock.install()
+    page.clock.fast_forward(15_000)
+    expect(page.locator("#stale-line")).to_be_visible()
+    expect(page.locator("body")).to_have_class("is-stale")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("size", [(1280, 800), (800, 1280), (640, 400)], ids=["tablet", "portrait", "zoom-200"])
+def test_pages_lie_whole_in_every_look(browser: Browser, served: Served, lang: str, size: tuple[int, int]) -> None:
+    bench = served.bench
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=served.url)
+    page = context.new_page()
+    log_in(page)
+    served.run(bench.desk.open_stop(bench.nurse))
+    patient = served.run(bench.desk.register(villager("阿卜杜勒·买买提江𠮷", RESIDENT), bench.nurse))
+    encounter = served.run(bench.desk.open_encounter(patient.id, "高血压随访", bench.nurse))
+    served.run(bench.desk.arm(bench.roster.get("ecg-1").id, encounter.id, bench.nurse))
+    recording = served.run(bench.deliver("ecg-1"))
+    served.run(bench.deliver("us-1"))
+    for look in ("day", "sun", "night"):
+        cookies = (("lang", lang), ("look", look))
+        context.add_cookies([{"name": name, "value": value, "url": served.url} for name, value in cookies])
+        for place in ("/", "/people/new", f"/enc/{encounter.id}", f"/rec/{recording.id}", "/unbound", "/sync", "/sos"):
+            page.goto(place)
+            lies_whole(page)
+        page.goto("/people/new")
+        page.locator("#main-button").click()
+        page.locator("#error-summary").wait_for()
+        lies_whole(page)
+    context.close()
