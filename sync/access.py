@@ -40,4 +40,4 @@ def matches(wanted: str, allowed: str) -> bool:
 def is_allowed(user: str, hospital: str, act: Act, topic: str) -> bool:
     """Whether `user` may do `act` with `topic`; `hospital` is the name of the hospital's user."""
     rules = HOSPITAL_RULES if user == hospital else VEHICLE_RULES
-    return any(act is each and matches(topic, allowed.format(user=user)) for each, allowed in rules)
+    return bool(user) and any(act is each and matches(topic, allowed.format(user=user)) for each, allowed in rules)
