@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 import structlog
@@ -20,6 +19,7 @@ from devices.dicom import contexts
 from devices.dicom.guard import find_peer, limit_pdu, refuse_stranger
 from devices.dicom.matching import answer, matches
 from devices.dicom.part10 import dataset_offset
+from devices.dicom.received import ReceivedFile
 from devices.dicom.settings import DicomSettings
 from devices.dicom.worklist import WorklistItem
 
@@ -71,6 +71,7 @@ class DicomNode:
         self._deliver = deliver
         self._now = now or SystemClock().now
         self._server: Any = None
+        self._receive_faults: dict[str, str] = {}
 
     def start(self) -> int:
         """Listen; the port bound.
@@ -83,8 +84,10 @@ class DicomNode:
         for leftover in folder.glob("*.dcm"):
             leftover.unlink(missing_ok=True)
         _config.STORE_RECV_CHUNKED_DATASET = True
-        # pynetdicom has no setting for the folder its chunks go to.
-        vars(dimse_messages)["NamedTemporaryFile"] = partial(NamedTemporaryFile, dir=folder)
+        # pynetdicom has no setting for where its chunks go.
+        vars(dimse_messages)["NamedTemporaryFile"] = partial(
+            ReceivedFile, folder, self._settings.max_object, self._receive_faults
+        )
         ae = AE(self._settings.ae_title)
         ae.maximum_pdu_size = self._settings.max_pdu
         ae.maximum_associations = self._settings.max_associations
@@ -101,7 +104,7 @@ class DicomNode:
             (evt.EVT_REQUESTED, refuse_stranger, [self._settings.peers]),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),
-            (evt.EVT_CONN_CLOSE, _drop_half_object),
+            (evt.EVT_CONN_CLOSE, self._drop_half_object),
         ]
         try:
             self._server = ae.start_server(
@@ -125,6 +128,10 @@ class DicomNode:
         path = event.dataset_path
         if path is None:
             return CANNOT_UNDERSTAND
+        spoilt = self._receive_faults.pop(str(path), "")
+        if spoilt:
+            _log.error("not received, the device was told so", ae_title=title, error=spoilt)
+            return OUT_OF_RESOURCES
         fault = _framing_fault(path, event.context.transfer_syntax)
         delivery = Delivery(
             device=peer.device,
@@ -160,6 +167,14 @@ class DicomNode:
                 return
             yield _PENDING, dataset
 
+    def _drop_half_object(self, event: Any) -> None:
+        """Remove the temp file of an object whose connection ended before its last byte."""
+        file = getattr(event.assoc.dimse.message, "_data_set_file", None)
+        if file is not None:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+            self._receive_faults.pop(file.name, None)
+
 
 def _framing_fault(path: Path, syntax: str) -> str:
     """Why the object cannot be framed; looks at the first element's tag only, the rest is for the parser child."""
@@ -170,11 +185,3 @@ def _framing_fault(path: Path, syntax: str) -> str:
         return "the DICOM object is empty"
     group = int.from_bytes(head[:2], "big" if syntax == contexts.EXPLICIT_BIG_ENDIAN else "little")
     return "" if group == _FIRST_GROUP else f"the DICOM object starts with group {group:04x}, not with 0008"
-
-
-def _drop_half_object(event: Any) -> None:
-    """Remove the temp file of an object whose connection ended before its last byte."""
-    file = getattr(event.assoc.dimse.message, "_data_set_file", None)
-    if file is not None:
-        file.close()
-        Path(file.name).unlink(missing_ok=True)

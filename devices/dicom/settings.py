@@ -30,6 +30,7 @@ class DicomSettings(msgspec.Struct, frozen=True, omit_defaults=True):
             emptied of its own leftovers at start. One node a process.
         port: 0 takes a free one.
         max_pdu: bytes of one PDU we offer to take.
+        max_object: bytes of one object; the longest loops of portable scanners are some hundred megabytes.
         max_associations: more are refused with "local limit exceeded".
         network_timeout_s: silence after which a connection is closed.
     """
@@ -40,5 +41,6 @@ class DicomSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str = "0.0.0.0"  # noqa: S104  devices come from the vehicle's own network
     port: int = 11_112
     max_pdu: int = 131_072
+    max_object: int = 1 << 30
     max_associations: int = 10
     network_timeout_s: float = 30.0

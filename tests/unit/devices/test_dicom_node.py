@@ -237,6 +237,33 @@ def test_device_whose_listener_is_killed_was_told_nothing(tmp_path: Path) -> Non
     assert saw.detail == "no C-STORE response"
 
 
+def test_temp_folder_that_takes_nothing_costs_the_object_and_not_the_node(clinic: Clinic) -> None:
+    clinic.temp.rmdir()
+    device = clinic.device("ECG1")
+    for _ in range(4):  # more than there are places for associations
+        saw = device.store(ecg_dicom.examination(None))
+        assert (saw.acknowledged, saw.detail) == (False, "C-STORE status 0xa700")
+    clinic.temp.mkdir()
+    assert device.store(ecg_dicom.examination(None)).acknowledged
+    assert len(clinic.kept) == 1
+
+
+def test_object_without_end_is_told_no(tmp_path: Path) -> None:
+    peers = (Peer("US1", DeviceId("us-1")), Peer("ECG1", DeviceId("ecg-1")))
+    settings = DicomSettings(peers=peers, temp_dir=tmp_path, host="127.0.0.1", port=0, max_object=1_000_000)
+    kept: list[Delivery] = []
+    node = DicomNode(settings, list, lambda delivery, part10: kept.append(delivery))
+    port = node.start()
+    try:
+        big = DicomDevice("127.0.0.1", port, ae_title="US1").store(ultrasound.examination(None))
+        assert (big.acknowledged, big.detail) == (False, "C-STORE status 0xa700")
+        assert DicomDevice("127.0.0.1", port, ae_title="ECG1").store(ecg_dicom.examination(None)).acknowledged
+        assert [delivery.device for delivery in kept] == ["ecg-1"]
+    finally:
+        node.stop()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_leftovers_of_a_killed_node_are_removed_at_start(tmp_path: Path) -> None:
     (tmp_path / "temp").mkdir()
     (tmp_path / "temp" / "half.dcm").write_bytes(b"plain bytes")

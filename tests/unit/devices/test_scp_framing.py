@@ -1,6 +1,7 @@
 """SCP-ECG records in a stream: found whole, found after garbage, refused with their bytes."""
 
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -111,3 +112,11 @@ def test_valid_record_after_garbage_is_found_however_it_is_cut(garbage: list[byt
     stream = b"".join(garbage) + RECORD
     pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
     assert frames(all_items(*pieces)) == [RECORD]
+
+
+def test_record_of_a_real_cart_is_found_and_a_look_alike_is_not(shared_data: Path) -> None:
+    real = (shared_data / "devices/scp/ECGToolkit__Example.scp").read_bytes()
+    other = (shared_data / "devices/scp/healforcescpecg__62.SCP").read_bytes()
+    items = all_items(other, real)
+    assert frames(items) == [real]
+    assert b"".join(item.raw for item in items) == other + real
