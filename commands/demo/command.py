@@ -9,6 +9,7 @@ import typer
 
 from clinic_records.errors import ConfigError
 from commands.demo.lab import Lab, keep_notice
+from commands.demo.proof import proof_line
 from commands.demo.scenario import day
 from commands.demo.tell import Teller
 
@@ -27,17 +28,18 @@ def demo(
     # a unix socket's path has at most 107 bytes, so the folder's own path must be short
     root = Path(tempfile.mkdtemp(prefix="clinic-")) if keep is None else keep.resolve()
     tell = Teller()
-    lab = Lab(root)
+    lab = Lab(root, up_bits_per_s=1e6, down_bits_per_s=4e6)
     try:
         tell.chapter("A hospital and a vehicle are made on this machine; every part is a process of its own")
         lab.set_up()
         tell.line(f"hospital in {lab.hospital_dir}: broker, intake, pages; vehicle V01 enrolled, its keys exchanged")
-        is_same = day(lab, tell)
+        compared = day(lab, tell)
     finally:
         lab.tear_down()
         if keep is None:
             shutil.rmtree(root, ignore_errors=True)
     if keep is not None:
         tell.block(keep_notice(lab))
-    if not is_same:
+    tell.block(proof_line(compared))
+    if not compared.is_same:
         raise typer.Exit(1)

@@ -153,7 +153,7 @@ class Lab:
         )
         settings = _SETTINGS.format(vehicle=VEHICLE, web=self.page_port, dicom=self.dicom_port, ports=self._ports)
         (self.vehicle_dir / "vehicle.toml").write_text(settings, encoding="utf-8")
-        self.token = clinic("hospital", "token", str(self.hospital_dir), "--purpose", "statutory").strip()
+        self.token = clinic("hospital", "token", str(self.hospital_dir), "--purpose", "statutory").out.strip()
         (self.root / "bureau-token").write_text(self.token + "\n", encoding="ascii")
         self.link.start()
         self.hospital.start()

@@ -7,12 +7,20 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from clinic_records.errors import ClinicError
 
 
-def clinic(*args: str, stdin: str = "", timeout_s: float = 60) -> str:
-    """Run one `clinic` command to its end; its standard output.
+class Ended(NamedTuple):
+    """What a command printed: data, and words about it."""
+
+    out: str
+    err: str
+
+
+def clinic(*args: str, stdin: str = "", timeout_s: float = 60) -> Ended:
+    """Run one `clinic` command to its end.
 
     Raises:
         ClinicError: it ended with another exit code than 0; the message holds what it wrote.
@@ -27,7 +35,7 @@ def clinic(*args: str, stdin: str = "", timeout_s: float = 60) -> str:
     )
     if ended.returncode:
         raise ClinicError(f"clinic {' '.join(args)}: exit {ended.returncode}\n{ended.stderr}{ended.stdout}")
-    return ended.stdout
+    return Ended(ended.stdout, ended.stderr)
 
 
 class Program:

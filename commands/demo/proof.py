@@ -2,11 +2,13 @@
 
 import json
 import urllib.request
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from commands.demo.lab import Lab
+
+_WRONGS: Final = ("lost", "altered", "phantom", "doubled")
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -54,6 +56,15 @@ def compare(lab: Lab) -> Comparison:
         phantom=tuple(sorted(held.keys() - made.keys())),
         doubled=tuple(doubled),
     )
+
+
+def proof_line(found: Comparison) -> str:
+    """The demo's last line; what is wrong, if anything, is named before it."""
+    wrong = [f"{word}: {thing}" for word in _WRONGS for thing in getattr(found, word)]
+    sums = ", ".join(f"{len(getattr(found, word))} {word}" for word in _WRONGS)
+    verdict = "the same at both ends" if found.is_same else "NOT the same at both ends"
+    line = f"PROOF: {found.records} records and {found.blobs} blobs, SHA-256 of each: {verdict} ({sums})"
+    return "\n".join([*wrong, line])
 
 
 def hospital_get(lab: Lab, path: str) -> Any:

@@ -2,11 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
 
 
 class Teller:
@@ -32,6 +35,13 @@ class Teller:
     def block(self, text: str) -> None:
         """Text as it is."""
         self._console.print(text, markup=False, soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows under their column names."""
+        made = Table(*columns, box=None, pad_edge=False)
+        for row in rows:
+            made.add_row(*(Text(cell) for cell in row))
+        self._console.print(Padding(made, (0, 0, 0, 3)))
 
     def watch(
         self, what: str, total: int, look: Callable[[], int], until: Callable[[], bool], timeout_s: float
