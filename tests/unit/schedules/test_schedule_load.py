@@ -300,28 +300,36 @@ def _edit(path: Path, part: str, old: bytes, new: bytes) -> None:
             target.writestr(name, data)
 
 
-HOSTILE: dict[str, Callable[[Path], object]] = {
-    "empty": lambda p: p.write_bytes(b""),
-    "no zip": lambda p: p.write_bytes(b"PK\3\4 hello" * 100),
-    "old or protected": lambda p: p.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512)),
-    "a zip of something else": lambda p: zipfile.ZipFile(p, "w").close(),
-    "too large": lambda p: p.write_bytes(bytes((20 << 20) + 1)),
-    "zip bomb": _bomb,
-    "zip bomb that lies": _lying_bomb,
-    "many parts": _many_parts,
-    "entities": _laughs,
-    "entities in UTF-16": _laughs_in_utf16,
-    "broken XML": lambda p: _edit(p, "xl/worksheets/sheet1.xml", b"<sheetData>", b"<sheetData><row"),
-    "cut": lambda p: p.write_bytes(write_xlsx(example(), p).read_bytes()[:-300]),
+HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda p: p.write_bytes(b""), "not a readable"),
+    "no zip": (lambda p: p.write_bytes(b"PK\3\4 hello" * 100), "not a readable"),
+    "old or protected": (
+        lambda p: p.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512)),
+        "old .xls or has a password",
+    ),
+    "a zip of something else": (lambda p: zipfile.ZipFile(p, "w").close(), "not a readable"),
+    "too large": (lambda p: p.write_bytes(bytes((20 << 20) + 1)), "at most 20 MiB"),
+    "zip bomb": (_bomb, "unpacks to 210763776 bytes"),
+    "zip bomb that lies": (_lying_bomb, "not a readable"),
+    "many parts": (_many_parts, "in 1001 parts"),
+    "entities": (_laughs, "document type definition"),
+    "entities in UTF-16": (_laughs_in_utf16, "document type definition"),
+    "broken XML": (
+        lambda p: _edit(p, "xl/worksheets/sheet1.xml", b"<sheetData>", b"<sheetData><row"),
+        "not a readable",
+    ),
+    "cut": (lambda p: p.write_bytes(write_xlsx(example(), p).read_bytes()[:-300]), "not a readable"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_workbook_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     path = tmp_path / "x.xlsx"
-    HOSTILE[name](path)
-    with pytest.raises(RefusedInput, match=r"x\.xlsx|document type"):
+    make, says = HOSTILE[name]
+    make(path)
+    with pytest.raises(RefusedInput, match=says) as refused:
         read_tables(path)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_far_cell_does_not_fill_the_memory(tmp_path: Path) -> None:

@@ -71,6 +71,27 @@ def test_a_broken_rule_is_found_where_it_is(edit: str, where: str, says: str, tm
     assert found[where].message_zh
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "rules 3 start=11:00",
+        "points 2 open_to=11:30",
+        "points 2 open_from=08:30",
+        "points 7 vehicle_max_length_m=5.9",
+        "staff 7 licence_valid_to=2026-12-25",
+        "vehicles 2 inspection_due=2026-12-30",
+        "vehicles 3 in_service_from=2026-11-02",
+        "exceptions 2 announced_on=2026-11-22",
+        "points 5 visits_per_month=8",
+    ],
+)
+def test_what_just_fits_is_no_finding(edit: str, tmp_path: Path) -> None:
+    lines = example()
+    table, row, cell = edit.split(" ")
+    put(lines, table, int(row), *cell.split("="))
+    assert checked(lines, tmp_path).findings == ()
+
+
 def test_a_point_never_visited_and_a_village_without_a_point_stop_publication(tmp_path: Path) -> None:
     lines = example()
     lines["villages"].append(["990101102299", "孤村", "白岩乡", "", "", "", ""])
