@@ -1,4 +1,4 @@
-"""The hospital's web application: the interface and the pages in one process."""
+"""The hospital's web application; its pages are added by cloud_hospital/web."""
 
 from fastapi import FastAPI
 

@@ -8,6 +8,7 @@ import uvicorn
 from cloud_hospital.api.app import create_app
 from cloud_hospital.broker.ports import ports_of
 from cloud_hospital.hospital import open_hospital
+from cloud_hospital.web.pages import add_pages
 
 
 def main(directory: Path) -> None:
@@ -15,7 +16,9 @@ def main(directory: Path) -> None:
     with open_hospital(directory) as hospital:
         ports = ports_of(hospital.folder, hospital.settings)
         # Access logs would put cursors and record ids of every request into the operator's log.
-        uvicorn.run(create_app(hospital), host=ports.web_host, port=ports.web, log_level="warning", access_log=False)
+        app = create_app(hospital)
+        add_pages(app, hospital)
+        uvicorn.run(app, host=ports.web_host, port=ports.web, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":
