@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.desk import Desk
-from vehicle_agent.visits.roster import Device, DeviceState, Roster
+from vehicle_agent.visits.roster import FAULT, IDLE, Device, DeviceState, Roster
 from vehicle_agent.visits.views import SyncView
 from vehicle_agent.web.app import create_app
 from vehicle_agent.web.settings import Phone, SiteSettings
@@ -52,6 +52,11 @@ from vehicle_agent.work_folder import work_folder
 
 WATCH_S = 1.0
 """How often the counts are compared, so that open pages follow the link and the receipts."""
+
+LISTENER_DOWN = "DICOM 接收没有运行，端口可能被占用 · The DICOM listener is not running; its port may be taken"
+
+LISTENER_S = 15.0
+"""Longest wait for the DICOM listener before the agent says that it is ready without it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -117,7 +122,9 @@ class Agent:
             serving = self._keep("web", self._web.run)
             if self._roster.worklist_titles():
                 self._keep("listener", self._listener.run)
-                await self._listener.ready.wait()
+                with suppress(TimeoutError):  # a taken port is the DICOM devices' fault, nobody else waits for them
+                    async with asyncio.timeout(LISTENER_S):
+                        await self._listener.ready.wait()
             self._write_ports()
             await ready(self)
             await self._stopping.wait()
@@ -178,6 +185,7 @@ class Agent:
             ids=self._ids,
             artist=ChildArtist(self._children),
             look_at_sync=self._look_at_sync,
+            sending=lambda: self._courier.sending,
             on_open=self._opened,
         )
 
@@ -247,6 +255,7 @@ class Agent:
         """Tell the pages when the counts or the link changed, although nobody here did anything."""
         last: SyncView | None = None
         while True:
+            self._watch_listener()
             view = await self._look_at_sync()
             if last is None or (view.link, view.alarm, _without_age(view)) != (
                 last.link,
@@ -256,6 +265,12 @@ class Agent:
                 self.desk.events.publish("sync")
             last = view
             await asyncio.sleep(WATCH_S)
+
+    def _watch_listener(self) -> None:
+        state = DeviceState(IDLE) if self._listener.port else DeviceState(FAULT, LISTENER_DOWN)
+        for device in self._roster:
+            if device.dicom_modality:
+                self._report(device, state)
 
     def _report(self, device: Device, state: DeviceState) -> None:
         if self._roster.set_state(device.id, state):

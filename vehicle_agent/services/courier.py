@@ -57,11 +57,15 @@ class Courier:
         """The spool has new envelopes. From any thread."""
         self._courier.notify()
 
+    @property
+    def sending(self) -> frozenset[str]:
+        """Wire hashes of what is under way now; nothing without a session."""
+        return self._courier.sending if self._courier.state is LinkState.ONLINE else frozenset()
+
     async def look(self, unsealed: Mapping[Lane, int]) -> SyncView:
         """Where everything stands; `unsealed` counts outbox rows that are not in the spool yet."""
         courier = self._courier
-        sending = courier.sending if courier.state is LinkState.ONLINE else frozenset()
-        counts = await asyncio.to_thread(self._spool.up.counts, sending)
+        counts = await asyncio.to_thread(self._spool.up.counts, self.sending)
         now = self._clock.now()
         lanes = {
             lane.value: LaneCounts(

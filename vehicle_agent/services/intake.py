@@ -5,6 +5,7 @@ dies of is tried twice, counted on disk before each try, then set aside (sync ru
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -63,7 +64,9 @@ class Intake:
         self._ids = ids
         self._work = work
         self._poked = asyncio.Event()
-        self._damaged: set[str] = set()
+        self._in_hand: set[str] = set()
+        self._broken: set[str] = set()
+        self._lines: dict[DeviceId, deque[Item]] = {}
         self._workers: dict[DeviceId, asyncio.Task[None]] = {}
 
     def poke(self) -> None:
@@ -88,26 +91,35 @@ class Intake:
             await asyncio.gather(*self._workers.values(), return_exceptions=True)
 
     async def _start_workers(self) -> None:
-        pending = await asyncio.to_thread(self._vault.inbox.pending, self._vault.inbox_private)
-        by_device: dict[DeviceId, list[Item]] = {}
-        for ticket, meta in pending:
+        """Hand what is new to the worker of its device; each delivery is read once."""
+        waiting = await asyncio.to_thread(self._vault.inbox.waiting)
+        if (self._in_hand | self._broken).issuperset(waiting):
+            return
+        for ticket, meta in await asyncio.to_thread(self._vault.inbox.pending, self._vault.inbox_private):
+            if ticket in self._in_hand or ticket in self._broken:
+                continue
+            self._in_hand.add(ticket)
             item = Item(ticket, meta, _delivery(meta))
-            by_device.setdefault(item.delivery.device if item.delivery else _UNKNOWN, []).append(item)
-        for device, items in by_device.items():
+            device = item.delivery.device if item.delivery else _UNKNOWN
+            self._lines.setdefault(device, deque()).append(item)
             if device not in self._workers:
-                self._workers[device] = asyncio.create_task(self._work_off(device, items))
+                self._workers[device] = asyncio.create_task(self._work_off(device))
 
-    async def _work_off(self, device: DeviceId, items: list[Item]) -> None:
+    async def _work_off(self, device: DeviceId) -> None:
+        """Take the device's deliveries in order; after a refusal of the disk the rest is looked at again later."""
+        line = self._lines[device]
         try:
-            for item in items:
-                if item.ticket not in self._damaged:
-                    await self._take(item)
+            while line:
+                await self._take(line[0])
+                self._in_hand.discard(line.popleft().ticket)
         except StoreError as error:
             _log.error("intake.postponed", device=device, error=str(error))
-            return
+        except Exception as error:  # noqa: BLE001  one device's trouble, whatever it is, stays that device's
+            _log.error("intake.failed", device=device, error=f"{type(error).__name__}: {error}")
         finally:
+            self._in_hand.difference_update(item.ticket for item in line)
+            line.clear()
             del self._workers[device]
-        self.poke()  # more may have come while this worker was busy
 
     async def _take(self, item: Item) -> None:
         """Record it or set it aside; the inbox lets go of it only after that is durable."""
@@ -116,21 +128,19 @@ class Intake:
             if not await self._unseal(item, raw):
                 return
             try:
-                reading = await self._understand(item, raw)
+                await self._record(await self._understand(item, raw), item, raw)
             except RefusedInput as error:
                 await self._set_aside(item, raw, str(error))
-            else:
-                await self._record(reading, item, raw)
         finally:
             raw.unlink(missing_ok=True)
         await asyncio.to_thread(self._vault.inbox.remove, item.ticket)
 
     async def _unseal(self, item: Item, raw: Path) -> bool:
-        """Put the raw bytes in the file `raw`; False where the disk has damaged them: the sealed file stays."""
+        """Put the raw bytes in the file `raw`; False where the disk has damaged them: the sealed file stays there."""
         try:
             await asyncio.to_thread(self._vault.inbox.open, item.ticket, self._vault.inbox_private, raw)
         except RefusedInput as error:
-            self._damaged.add(item.ticket)
+            self._broken.add(item.ticket)
             _log.error("intake.damaged", ticket=item.ticket, error=str(error))
             return False
         return True

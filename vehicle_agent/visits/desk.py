@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.clock import Clock
 from clinic_records.ids import DeviceId, EncounterId, IdFactory, PatientId, RecordId, StopId, blob_hash
 from clinic_records.people import Author, Patient
 from devices.dicom.worklist import WorklistItem
+from vehicle_agent.store.audit import add_entry
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.store import Store
@@ -64,9 +67,23 @@ class Desk(DeskPort):
         ids: IdFactory,
         artist: Artist,
         look_at_sync: Callable[[], Awaitable[SyncView]],
+        sending: Callable[[], frozenset[str]],
         on_open: Callable[[Store], Awaitable[None]],
     ) -> None:
-        """`on_open` is awaited once, right after the store was opened, before `login` returns."""
+        """Nothing is opened yet.
+
+        Args:
+            vehicle: its id.
+            vault: opened by the first login.
+            slots: who may log in.
+            roster: the configured devices.
+            clock: the vehicle's time.
+            ids: ids of new things.
+            artist: draws pictures in a child.
+            look_at_sync: counts and link, for `sync_status`.
+            sending: wire hashes of the envelopes under way just now.
+            on_open: awaited once, right after the store was opened, before `login` returns.
+        """
         self.events = EventHub()
         self._vehicle = vehicle
         self._vault = vault
@@ -76,6 +93,7 @@ class Desk(DeskPort):
         self._ids = ids
         self._artist = artist
         self._look_at_sync = look_at_sync
+        self._sending = sending
         self._on_open = on_open
         self._opening = asyncio.Lock()
         self._readers = ThreadPoolExecutor(2, "desk-reader")
@@ -101,6 +119,8 @@ class Desk(DeskPort):
                 store = await self._aside(partial(self._vault.open_with, data_key))
                 await self._on_open(store)
                 self.events.publish("stop", "devices", "unbound", "sync")
+        entry = msgspec.json.encode(author)
+        await self._write(lambda conn: add_entry(conn, "login", entry, self._clock.now()))
         return author
 
     async def today(self) -> TodayView:
@@ -140,7 +160,7 @@ class Desk(DeskPort):
 
     async def encounter(self, encounter_id: EncounterId) -> EncounterView:
         """One encounter with its person, recordings and the devices. Raises NotFound."""
-        return await self._read(lambda conn: look.encounter(conn, encounter_id, self._roster, self._clock.now()))
+        return await self._read(lambda conn: look.encounter(conn, encounter_id, self._scene()))
 
     async def finish(self, encounter_id: EncounterId, author: Author) -> Encounter:
         """Finish it; devices armed for it are disarmed in the same transaction."""
@@ -172,7 +192,7 @@ class Desk(DeskPort):
 
     async def unbound(self) -> list[RecordingView]:
         """Recordings that wait for a person to say whose they are, oldest first."""
-        return await self._read(lambda conn: look.unbound(conn, self._roster, self._clock.now()))
+        return await self._read(lambda conn: look.unbound(conn, self._scene()))
 
     async def bind(self, recording_id: RecordId, encounter_id: EncounterId, author: Author) -> Recording:
         """A person's decision whose it is; a new revision."""
@@ -191,7 +211,7 @@ class Desk(DeskPort):
 
         def job(conn: Connection) -> RecordingView:
             found = get(conn, Recording, recording_id).thing
-            return look.recordings(conn, [found], self._roster, self._clock.now())[0]
+            return look.recordings(conn, [found], self._scene())[0]
 
         return await self._read(job)
 
@@ -217,6 +237,9 @@ class Desk(DeskPort):
         if not self.is_open:
             return []
         return await self._read(lambda conn: kept.worklist(conn, self._roster.worklist_titles()))
+
+    def _scene(self) -> look.Scene:
+        return look.Scene(self._roster, self._clock.now(), self._sending())
 
     def _act(self, author: Author) -> Act:
         return Act(author, self._clock.now())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,10 +11,9 @@ from clinic_records.clock import CHINA, to_ms
 from clinic_records.errors import Hint
 from clinic_records.ids import EncounterId
 from clinic_records.people import Patient
-from clinic_records.record import Kind
 from devices.delivery import Delivery
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.outbox import outbox_states
+from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.quarantine import list_quarantine
 from vehicle_agent.visits.binding import REASONS
 from vehicle_agent.visits.encounters import queue_of
@@ -24,9 +23,16 @@ from vehicle_agent.visits.stops import plan_for, todays_stop
 from vehicle_agent.visits.versions import get, listed
 from vehicle_agent.visits.views import DeviceView, EncounterView, Quarantined, RecordingView, TodayView
 
-_LEAST_FIRST: Final = ("refused", "held", "queued", "spooled", "received")
-_WAYS: Final = {"spooled": "queued"}
-"""Outbox states, worst first; a spooled row is still waiting in the queue to whoever looks at it."""
+WAYS: Final = ("refused", "held", "queued", "sending", "received")
+"""How far a thing may have travelled, the least far first."""
+
+
+class Scene(NamedTuple):
+    """What views need beside the store: the devices, the time, and the wire hashes under way just now."""
+
+    roster: Roster
+    now: datetime
+    sending: frozenset[str] = frozenset()
 
 
 def today(conn: Connection, vehicle: str, now: datetime) -> TodayView:
@@ -61,16 +67,14 @@ def devices(conn: Connection | None, roster: Roster, now: datetime) -> list[Devi
     return views
 
 
-def recordings(conn: Connection, found: Sequence[Recording], roster: Roster, now: datetime) -> list[RecordingView]:
+def recordings(conn: Connection, found: Sequence[Recording], scene: Scene) -> list[RecordingView]:
     """The views of these recordings, in their order."""
-    records = outbox_states(conn, Kind.RECORDING, [recording.id for recording in found])
-    blobs = outbox_states(conn, Kind.BLOB, [recording.reading.raw.sha256 for recording in found])
+    ways = _ways(conn, [text for one in found for text in (one.id, one.reading.raw.sha256)], scene.sending)
     views = []
     for recording in found:
-        states = {records.get(recording.id, "queued"), blobs.get(recording.reading.raw.sha256, "queued")}
-        least = next((state for state in _LEAST_FIRST if state in states), "queued")
+        both = (ways.get(recording.id, "queued"), ways.get(recording.reading.raw.sha256, "queued"))
         arrived = recording.reading.stamp.vehicle_time
-        name_zh, name_en = roster.names(recording.reading.device)
+        name_zh, name_en = scene.roster.names(recording.reading.device)
         why = _reason(recording)
         views.append(
             RecordingView(
@@ -78,8 +82,8 @@ def recordings(conn: Connection, found: Sequence[Recording], roster: Roster, now
                 device_name_zh=name_zh,
                 device_name_en=name_en,
                 arrived_ms=to_ms(arrived),
-                way=_WAYS.get(least, least),
-                age_s=(now - arrived).total_seconds(),
+                way=min(both, key=WAYS.index),
+                age_s=(scene.now - arrived).total_seconds(),
                 reason_zh=why.zh,
                 reason_en=why.en,
             )
@@ -87,7 +91,18 @@ def recordings(conn: Connection, found: Sequence[Recording], roster: Roster, now
     return views
 
 
-def encounter(conn: Connection, encounter_id: EncounterId, roster: Roster, now: datetime) -> EncounterView:
+def _ways(conn: Connection, ids: list[str], sending: frozenset[str]) -> dict[str, str]:
+    """How far the newest version of each record or blob has travelled; a row ended stays ended."""
+    wanted = msgspec.json.encode(ids).decode()
+    rows = rows_where(conn, "id IN (SELECT value FROM json_each(?))", (wanted,))
+    ways = {}
+    for row in sorted(rows, key=lambda row: row.revision):
+        under_way = "sending" if row.wire_sha256 in sending else "queued"
+        ways[row.id] = under_way if row.state in {"queued", "spooled"} else row.state
+    return ways
+
+
+def encounter(conn: Connection, encounter_id: EncounterId, scene: Scene) -> EncounterView:
     """One encounter with its person, recordings and the devices.
 
     Raises:
@@ -98,15 +113,15 @@ def encounter(conn: Connection, encounter_id: EncounterId, roster: Roster, now: 
     return EncounterView(
         encounter=found,
         patient=get(conn, Patient, found.patient).thing,
-        recordings=recordings(conn, mine, roster, now),
-        devices=devices(conn, roster, now),
+        recordings=recordings(conn, mine, scene),
+        devices=devices(conn, scene.roster, scene.now),
     )
 
 
-def unbound(conn: Connection, roster: Roster, now: datetime) -> list[RecordingView]:
+def unbound(conn: Connection, scene: Scene) -> list[RecordingView]:
     """What waits for a person, oldest first."""
     waiting = listed(conn, Recording, where={"status": RecordingStatus.UNBOUND.value})
-    return recordings(conn, [version.thing for version in waiting], roster, now)
+    return recordings(conn, [version.thing for version in waiting], scene)
 
 
 def quarantined(conn: Connection) -> list[Quarantined]:

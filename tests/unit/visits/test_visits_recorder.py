@@ -45,10 +45,10 @@ def test_bound_while_armed_and_unbound_after_finish(clinic: Clinic, encounter: E
     late = clinic.keep(clinic.reading())
     assert (late.recording.status, late.recording.unbound_reason) == (RecordingStatus.UNBOUND, "not-armed")
     assert late.topics == ("unbound",)
-    tray = clinic.store.read(lambda conn: look.unbound(conn, Roster(()), clinic.now))
+    tray = clinic.store.read(lambda conn: look.unbound(conn, look.Scene(Roster(()), clinic.now)))
     assert [view.recording.id for view in tray] == [late.recording.id]
     assert tray[0].reason_zh
-    view = clinic.store.read(lambda conn: look.encounter(conn, encounter.id, Roster(()), clinic.now))
+    view = clinic.store.read(lambda conn: look.encounter(conn, encounter.id, look.Scene(Roster(()), clinic.now)))
     assert [one.recording.id for one in view.recordings] == [bound.id, again.id]
     assert view.recordings[0].way == "queued"
 

@@ -1,0 +1,159 @@
+"""The inbox is emptied once, in order, whatever a delivery does to its reader."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from clinic_records.clock import Stamp, SystemClock
+from clinic_records.errors import BadFrame, StoreError
+from clinic_records.ids import DeviceId, IdFactory, sha256_hex
+from clinic_records.reading import RawBytes, Reading
+from clinic_records.record import Kind, encode_payload
+from devices.delivery import Delivery
+from vehicle_agent.jobs import Interpret
+from vehicle_agent.services.intake import Intake
+from vehicle_agent.store.derive import new_data_key
+from vehicle_agent.store.folder import VehicleFolder
+from vehicle_agent.store.quarantine import list_quarantine
+from vehicle_agent.store.records import list_current
+from vehicle_agent.store.settings import list_settings, put_setting
+from vehicle_agent.store.vault import Vault, create_vault
+from vehicle_agent.visits.events import EventHub
+
+NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
+
+
+class Readers:
+    """In the place of the child processes: reads what it is given, or breaks as a child does."""
+
+    def __init__(self, fate: Callable[[bytes], None] = lambda _: None) -> None:
+        self.fate = fate
+        self.asked: list[bytes] = []
+
+    async def run(self, job: str, request: Interpret, *, timeout_s: float) -> bytes:
+        assert job == "interpret"
+        raw = await asyncio.to_thread(Path(request.raw).read_bytes)
+        self.asked.append(raw)
+        self.fate(raw)
+        stamp = request.delivery.stamp
+        return encode_payload(
+            Reading(request.delivery.device, "ecg", stamp, RawBytes(sha256_hex(raw), len(raw), "x/y"))
+        )
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[Vault]:
+    folder = VehicleFolder(tmp_path / "V01")
+    key = new_data_key()
+    create_vault(folder, key, vehicle="V01", incarnation=1)
+    vault = Vault(folder, vehicle="V01", incarnation=1)
+    vault.open_with(key)
+    yield vault
+    vault.lock()
+
+
+def deliver(vault: Vault, raw: bytes, device: str = "ecg1", fault: str = "") -> str:
+    delivery = Delivery(DeviceId(device), "scp-ecg", Stamp(NOW), "application/scp-ecg", fault=fault)
+    return vault.inbox.deliver(msgspec.json.encode(delivery), raw)
+
+
+def run_until_empty(vault: Vault, readers: Readers, tmp_path: Path, limit_s: float = 20.0) -> EventHub:
+    async def go() -> EventHub:
+        events = EventHub()
+        intake = Intake(
+            vault,
+            readers,
+            events=events,
+            clock=SystemClock(),
+            ids=IdFactory(),
+            work=tmp_path,  # type: ignore[arg-type]  # the same one method
+        )
+        running = asyncio.create_task(intake.run())
+        async with asyncio.timeout(limit_s):
+            while vault.inbox.waiting():
+                intake.poke()
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return events
+
+    return asyncio.run(go())
+
+
+def kept(vault: Vault) -> list[Any]:
+    return vault.store.read(lambda conn: list_current(conn, Kind.RECORDING))
+
+
+def test_every_delivery_is_kept_once_and_in_order(vault: Vault, tmp_path: Path) -> None:
+    for number in range(12):
+        deliver(vault, b"curve %d" % number, device=f"ecg{number % 3}")
+    readers = Readers()
+    assert run_until_empty(vault, readers, tmp_path).seq > 0
+    assert len(kept(vault)) == 12
+    for device in range(3):
+        numbers = [number for raw in readers.asked if (number := int(raw.split()[1])) % 3 == device]
+        assert numbers == sorted(numbers)
+    assert [path.name for path in tmp_path.iterdir()] == ["V01"]
+
+
+def test_what_a_reader_refuses_is_set_aside_with_its_bytes(vault: Vault, tmp_path: Path) -> None:
+    def refuse_bad(raw: bytes) -> None:
+        if raw == b"bad":
+            raise BadFrame("not an ECG")
+
+    deliver(vault, b"bad")
+    deliver(vault, b"good")
+    deliver(vault, b"half", fault="CRC wrong")
+    run_until_empty(vault, Readers(refuse_bad), tmp_path)
+    aside = vault.store.read(list_quarantine)
+    assert {(item.reason, vault.store.blobs.read(item.blob)) for item in aside} == {
+        ("not an ECG", b"bad"),
+        ("CRC wrong", b"half"),
+    }
+    assert len(kept(vault)) == 1
+
+
+def test_what_breaks_the_reader_twice_is_set_aside(vault: Vault, tmp_path: Path) -> None:
+    def break_on_poison(raw: bytes) -> None:
+        if raw == b"poison":
+            raise StoreError("the child process doing interpret died")
+
+    deliver(vault, b"poison")
+    deliver(vault, b"good")
+    readers = Readers(break_on_poison)
+    run_until_empty(vault, readers, tmp_path)
+    assert readers.asked == [b"poison", b"poison", b"good"]
+    assert [item.reason for item in vault.store.read(list_quarantine)] == ["the reader broke 2 times on it"]
+    assert vault.store.read(lambda conn: list_settings(conn, "intake.tried.")) == {}
+
+
+def test_tries_are_remembered_over_a_crash_of_the_agent(vault: Vault, tmp_path: Path) -> None:
+    ticket = deliver(vault, b"poison")
+    vault.store.write(lambda conn: put_setting(conn, f"intake.tried.{ticket}", b"2"))
+    readers = Readers()
+    run_until_empty(vault, readers, tmp_path)
+    assert readers.asked == []
+    assert len(vault.store.read(list_quarantine)) == 1
+
+
+def test_a_meta_that_is_none_of_ours_is_set_aside(vault: Vault, tmp_path: Path) -> None:
+    vault.inbox.deliver(b"{}", b"whose?")
+    run_until_empty(vault, Readers(), tmp_path)
+    assert [item.source for item in vault.store.read(list_quarantine)] == ["inbox"]
+
+
+def test_a_reader_that_names_other_bytes_is_not_believed(vault: Vault, tmp_path: Path) -> None:
+    class Liar(Readers):
+        async def run(self, job: str, request: Interpret, *, timeout_s: float) -> bytes:
+            body = await super().run(job, request, timeout_s=timeout_s)
+            return body.replace(sha256_hex(b"curve").encode(), b"0" * 64)
+
+    deliver(vault, b"curve")
+    run_until_empty(vault, Liar(), tmp_path)
+    assert kept(vault) == []
+    assert "other bytes" in vault.store.read(list_quarantine)[0].reason
