@@ -115,6 +115,9 @@ def publish(
     folder = PlanFolder(_hospital(hospital))
     today = SystemClock().now().astimezone(CHINA).date()
     version, payload = publish_draft(folder, _day(effective_from), today)
+    for older in folder.versions():
+        if older.version != version.version and older.last >= today:  # a vehicle enrolled since needs it as well
+            publish_schedule(hospital, folder.payload(older.version), older.version)
     queued = publish_schedule(hospital, payload, version.version)
     if queued == 0:
         typer.echo(

@@ -1,6 +1,7 @@
 """`clinic schedule`, run as the command line runs it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, bytes, int]]:
 
     monkeypatch.setattr(downlink, "publish_schedule", publish_schedule)
     return found
+
+
+class FixedClock:
+    """A clock that stands still."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
 
 
 def run(*words: object) -> Result:
@@ -96,6 +107,17 @@ def test_publishing_again_queues_the_same_version_again(hospital: Path, queued: 
         assert run("publish", "--hospital", hospital, "--effective-from", "2026-11-23").exit_code == 0
     assert [version for *_, version in queued] == [1, 1]
     assert queued[0] == queued[1]
+
+
+def test_versions_that_still_hold_are_queued_with_the_new_one(
+    hospital: Path, queued: list[tuple[Path, bytes, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.schedule.SystemClock", lambda: FixedClock(datetime(2026, 12, 30, 20, tzinfo=UTC)))
+    for month in ("2026-11", "2026-12", "2027-01"):
+        assert run("import", EXAMPLE, "--hospital", hospital, "--month", month).exit_code == 0
+        assert run("publish", "--hospital", hospital).exit_code == 0
+    assert [version for *_, version in queued] == [1, 2, 2, 3], "November is over; December is not"
+    assert json.loads(run("show", "--hospital", hospital, "--day", "2026-12-31", "--json").stdout)["version"] == 2
 
 
 def test_a_plan_with_errors_is_not_published(
