@@ -275,6 +275,8 @@ class VehicleCourier:
         self.alarm = Alarm.NONE
         self._next_at = None
         self.sender.window_limit = welcome.window_bytes
+        # Said again: the will of the connection before may have been published after the first time.
+        self._out.append(self._presence(is_online=True))
         self._exchange = Exchange(
             self.vehicle,
             self._session,

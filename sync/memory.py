@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from clinic_records.ids import VehicleId
 from sync.endpoint import Endpoint
-from sync.topics import Publish, Way
+from sync.topics import Publish, Topic, Way
 
 
 class ManualClock:
@@ -70,6 +70,7 @@ class MemoryNetwork:
         self.bytes_up = 0
         self._rng = rng
         self._radios: dict[VehicleId, _Radio] = {}
+        self._retained: dict[Topic, Publish] = {}
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
 
@@ -87,6 +88,8 @@ class MemoryNetwork:
         self.station = station
         if station is not None:
             station.on_connected(self.clock.monotonic_s())
+            for message in self._retained.values():
+                self._to_station(message)
 
     def cut(self, vehicle: VehicleId) -> None:
         """Break the vehicle's connection now; it reconnects while there is coverage."""
@@ -188,6 +191,8 @@ class MemoryNetwork:
             self._after(self._through_radio(radio, Way.DOWN, message) + self._broker_delay(), at_vehicle)
 
     def _to_station(self, message: Publish) -> None:
+        if message.is_retained:
+            self._retained[message.topic] = message
         if self.station is not None:
             self.station.on_message(message.topic, message.payload, self.clock.monotonic_s())
 

@@ -31,7 +31,11 @@ from sync.topics import HOSPITAL_FILTERS, SESSION, Publish, Topic, Way
 WINDOW_BYTES: Final = 2**20
 """Bytes a vehicle may have under way; below it the vehicle's own measurement decides."""
 GREET_EVERY_S: Final = 5.0
-"""Seconds between two requests to one vehicle to connect anew."""
+"""Seconds between two requests to one vehicle to connect anew ..."""
+EXPECT_S: Final = 5.0
+"""... and seconds within which a vehicle that is said to be online should have greeted."""
+EXPECT_AGAIN_S: Final = 60.0
+"""Seconds until one that was asked and did not greet is asked again."""
 
 _logger = logging.getLogger(__name__)
 
@@ -96,6 +100,7 @@ class HospitalStation:
         self._on_alarm = on_alarm
         self._lines: dict[VehicleId, _Line] = {}
         self._challenges: dict[VehicleId, tuple[str, str]] = {}
+        self._expected: dict[VehicleId, float] = {}
         self._greeted_at: dict[VehicleId, float] = {}
         self._out: list[Publish] = []
         self._news: deque[VehicleId | None] = deque()
@@ -152,12 +157,13 @@ class HospitalStation:
         for line in self._lines.values():
             line.close()
         self._out = []
+        self._expected.clear()
 
     def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
         """Something came from the broker under a vehicle's name; only signatures are believed."""
         vehicle = topic.vehicle
         if topic.way is Way.STATE:
-            self._on_presence(vehicle, payload)
+            self._on_presence(vehicle, payload, now)
             return
         if topic.way is not Way.UP:
             return
@@ -176,8 +182,9 @@ class HospitalStation:
 
     def poll(self, now: float) -> list[Publish]:
         """What to publish now; call again at `next_wakeup`, after each message, and while `has_work`."""
-        out, self._out = self._out, []
+        self._ask_expected(now)
         self._spread_news()
+        out, self._out = self._out, []
         lines = list(self._lines.values())
         for line in lines:
             if line.exchange is not None:
@@ -191,8 +198,8 @@ class HospitalStation:
 
     def next_wakeup(self) -> float | None:
         """When to poll again though nothing happened, monotonic seconds."""
-        times = (line.sender.next_wakeup() for line in self._lines.values() if line.exchange is not None)
-        return min((each for each in times if each is not None), default=None)
+        times = [line.sender.next_wakeup() for line in self._lines.values() if line.exchange is not None]
+        return min([each for each in times if each is not None] + list(self._expected.values()), default=None)
 
     def _spread_news(self) -> None:
         while self._news:
@@ -214,15 +221,33 @@ class HospitalStation:
         line = self._lines.get(vehicle)
         return None if line is None else line.exchange
 
-    def _on_presence(self, vehicle: VehicleId, payload: bytes) -> None:
-        """A will ends the session it names, no other (sync rule 21); it is not signed, so it can do no more."""
+    def _on_presence(self, vehicle: VehicleId, payload: bytes, now: float) -> None:
+        """A vehicle came or its will was published. Unsigned, so it can do no more than close or ask for a session.
+
+        After a restart the retained statements name the vehicles that believe in a session we have forgotten; an idle
+        one would not notice, and its answers would wait here. A will ends the session it names only (sync rule 21).
+        """
         try:
             presence = msgspec.json.decode(payload, type=Presence)
         except (msgspec.MsgspecError, ValueError):
             return
-        line = self._lines.get(vehicle)
-        if line and line.exchange and not presence.is_online and presence.session == line.exchange.session:
-            line.close()
+        exchange = self._exchange(vehicle)
+        is_ours = exchange is not None and exchange.session == presence.session
+        if presence.is_online and not is_ours:
+            self._expected[vehicle] = now + EXPECT_S
+        elif not presence.is_online:
+            self._expected.pop(vehicle, None)
+            if is_ours:
+                self._lines[vehicle].close()
+
+    def _ask_expected(self, now: float) -> None:
+        """Greet whoever should be here and has not greeted."""
+        for vehicle in [each for each, due in self._expected.items() if now >= due]:
+            if self._exchange(vehicle) is None and self._port(vehicle) is not None:
+                self._expected[vehicle] = now + EXPECT_AGAIN_S
+                self._greet(vehicle, now)
+            else:
+                del self._expected[vehicle]
 
     def _on_signed(self, vehicle: VehicleId, signed: Signed, payload: bytes, now: float) -> None:
         peer = self._port(vehicle)

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sync_world import FORGER_KEYS, HOSPITAL_KEYS, VEHICLE, VEHICLE_KEYS, Box, World
 
+from clinic_records.errors import StoreError
 from clinic_records.record import Lane
 from sync.byteranges import length, union
 from sync.courier import Alarm, LinkState
@@ -315,3 +316,95 @@ def test_parts_are_never_larger_than_a_second_of_the_rate() -> None:
     world.run(lambda: world.is_complete, 200)
     assert max(sizes[5:]) <= 32_768
     assert VEHICLE_KEYS.public != HOSPITAL_KEYS.public
+
+
+def test_a_hospital_that_comes_back_after_hours_finds_everything() -> None:
+    world = World()
+    world.net.start_station(None)
+    world.box.outbound.add(b"row", Lane.P2)
+    world.net.run(lambda: False, 7200)
+    assert world.courier.state is LinkState.GREETING
+    world.start_station()
+    world.run(lambda: world.is_complete, 60)
+
+
+def test_no_coverage_for_days_loses_nothing() -> None:
+    world = World()
+    world.net.has_coverage = False
+    world.net.cut(VEHICLE)
+    world.box.outbound.add(b"row", Lane.P2)
+    world.net.run(lambda: False, 3 * 86_400)
+    assert world.courier.state is LinkState.OFFLINE
+    world.net.has_coverage = True
+    world.run(lambda: world.is_complete, 60)
+
+
+def test_a_late_will_does_not_end_the_new_session() -> None:
+    world = World()
+    world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
+    old = world.courier.will
+    reconnect(world)
+    world.net.run(lambda: False, 5)
+    world.station.on_message(old.topic, old.payload, world.clock.monotonic_s())
+    assert world.station.online == {VEHICLE}
+    new = world.courier.will
+    world.station.on_message(new.topic, new.payload, world.clock.monotonic_s())
+    assert not world.station.online
+
+
+def test_an_envelope_that_cannot_be_read_holds_up_no_other() -> None:
+    world = World()
+    lost = world.box.outbound.add(b"lost", Lane.P0)
+    del world.box.outbound.data[lost]
+    world.box.outbound.add(b"row", Lane.P2)
+    world.run(lambda: world.box.outbound.open == {lost}, 60)
+
+
+@pytest.mark.parametrize("call", ["write", "accept"])
+def test_a_hospital_that_cannot_keep_gives_no_receipt_and_gets_it_later(call: str, monkeypatch) -> None:
+    world = World()
+    row = world.box.outbound.add(b"row", Lane.P2)
+
+    def full(*_args, **_more):
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.hospital_inbound, call, full)
+        world.net.run(lambda: False, 60)
+        assert world.box.outbound.open == {row}
+    world.run(lambda: world.is_complete, 60)
+    assert world.hospital_inbound.effects == [row]
+
+
+def test_a_file_is_taken_though_its_vehicle_left_in_the_same_moment() -> None:
+    world = World()
+    world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
+    data = b"the alert"
+    world.box.outbound.add(data, Lane.P0)
+    up = Topic(VEHICLE, Way.UP, "p0")
+    world.station.on_message(up, encode(Item(Lane.P0, data)), world.clock.monotonic_s())
+    gone = world.courier.will
+    world.station.on_message(gone.topic, gone.payload, world.clock.monotonic_s())
+    while world.station.has_work:
+        world.station.poll(world.clock.monotonic_s())
+    assert len(world.hospital_inbound.effects) == 1
+
+
+def test_a_replayed_hello_changes_nothing() -> None:
+    world = World()
+    heard: list[tuple[Topic, bytes]] = []
+    forward = world.station.on_message
+    world.station.on_message = lambda *message: (heard.append(message[:2]), forward(*message))
+    world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
+    hellos = [each for each in heard if each[0].channel == SESSION]
+    assert len(hellos) == 2, "once to be challenged, once to answer"
+    for _ in range(3):
+        reconnect(world)
+    before = world.hospital_sessions.state
+    for topic, payload in hellos:
+        forward(topic, payload, world.clock.monotonic_s())
+        world.station.poll(world.clock.monotonic_s())
+    assert world.hospital_sessions.state == before
+    world.box.outbound.add(b"row", Lane.P2)
+    world.courier.notify()
+    world.run(lambda: world.is_complete, 60)
