@@ -35,10 +35,9 @@ vehicles = Table(
     Column("sign_public", LargeBinary, nullable=False),
     Column("box_public", LargeBinary, nullable=False),
     Column("enrolled_at", BigInteger, nullable=False),
-    Column("revoked", Boolean, nullable=False, server_default=false()),
     Column("last_contact", BigInteger),
     Column("receipt_seq", BigInteger, nullable=False, server_default="0"),
-    comment="Enrolled vehicles; receipt_seq is the last number given to a receipt for it.",
+    comment="Enrolled vehicles; receipt_seq is the last number given to a receipt; revocations are in the epoch log.",
 )
 
 sessions = Table(

@@ -1,0 +1,217 @@
+"""The hospital's store on a real PostgreSQL: the same tables, rules and races as on SQLite."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select
+
+from clinic_records.errors import ConfigError
+from clinic_records.ids import sha256_hex
+from clinic_records.record import Lane
+from cloud_hospital.api.proof import prove
+from cloud_hospital.feed.pull import pull
+from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
+from cloud_hospital.intake.inbound import VehicleInbound
+from cloud_hospital.settings import HospitalSettings
+from cloud_hospital.store.engine import open_engine, reading, writing
+from cloud_hospital.store.tables import metadata, receipts, transfers
+from cloud_hospital.tokens import Purpose
+from cloud_hospital.vehicles import enrol
+from sync.ports import Receipt, Verdict
+from tests.unit.hospital.conftest import Box, Clinic, a_visit, deliver
+from tests.unit.hospital.test_sequencer import race
+
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
+
+PROGRAMS = "/usr/lib/postgresql/15/bin"
+
+
+class Server:
+    """A PostgreSQL of our own on a Unix socket in a folder of its own; as root it runs as another user."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._data = folder / "data"
+        self._user = _other_user()
+        if self._user:
+            shutil.chown(folder, self._user)
+
+    def start(self) -> None:
+        self._run("initdb", "-D", self._data, "-U", "clinic", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._ctl("start", "-o", f"-k {self._folder} -c listen_addresses='' -c max_connections=60")
+        self._run("createdb", "-h", self._folder, "-U", "clinic", "clinic")
+
+    def stop(self) -> None:
+        if (self._data / "postmaster.pid").exists():
+            self._ctl("stop", "-m", "immediate")
+
+    def database(self, name: str) -> str:
+        self._run("createdb", "-h", self._folder, "-U", "clinic", name)
+        return f"postgresql+psycopg://clinic@/{name}?host={self._folder}"
+
+    def _ctl(self, *arguments: object) -> None:
+        self._run("pg_ctl", "-w", "-t", "60", "-D", self._data, "-l", self._folder / "log", *arguments)
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(self._programs / program), *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            cwd=self._folder,
+            user=self._user,
+            env={**os.environ, "HOME": str(self._folder)},
+            stdout=subprocess.DEVNULL,  # pg_ctl's server would hold a pipe open
+            stderr=subprocess.DEVNULL,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command} ended with {done.returncode}"
+
+
+def _other_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in names)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    initdb = shutil.which("initdb") or shutil.which("initdb", path=PROGRAMS)
+    if initdb is None:
+        message = "initdb of PostgreSQL is not installed; run `make system-packages` as root"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    # Not tmp_path: its parents are closed to the user the server runs as.
+    with tempfile.TemporaryDirectory(prefix="clinic-pg-") as folder:
+        made = Server(Path(initdb).resolve().parent, Path(folder))
+        try:
+            made.start()
+            yield made
+        finally:
+            made.stop()
+
+
+@pytest.fixture
+def hospital(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hospital]:
+    url = server.database("t" + sha256_hex(request.node.nodeid.encode())[:16])
+    init_hospital(tmp_path / "hospital", HospitalSettings(web_port=0, broker_port=0, database_url=url))
+    with open_hospital(tmp_path / "hospital") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clinic(hospital: Hospital) -> Clinic:
+    box = Box("V01")
+    return Clinic(hospital, box, enrol(hospital, box.request()))
+
+
+def test_migrated_is_what_the_tables_say(hospital: Hospital) -> None:
+    with reading(hospital.engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_visit_arrives_and_is_pulled(clinic: Clinic) -> None:
+    visit = a_visit()
+    records = visit.records(clinic.box)
+    assert {clinic.send(record).verdict for record in records} == {Verdict.APPLIED}
+    assert clinic.send(records[0]).verdict is Verdict.DUPLICATE
+    clinic.send_blob(visit.ecg_bytes)
+    clinic.send_blob(visit.curve_bytes)
+    clinic.send(clinic.box.day_closed(visit.stop.id))
+    answer = pull(clinic.hospital, "0", 100, Purpose.STATUTORY)
+    assert [(row.feed_seq, row.patient_name) for row in answer.rows] == [(1, "王秀英"), (2, "王秀英"), (3, "王秀英")]
+    assert answer.statement[0].is_complete
+
+
+def test_the_sequencer_misses_nothing_under_four_writers(hospital: Hospital) -> None:
+    race(hospital.engine)
+
+
+def test_two_workers_with_the_last_chunks_finish_every_file(clinic: Clinic) -> None:
+    """Sync rule 10: counted without a lock, files stay unfinished for ever."""
+    files = [clinic.box.blob(os.urandom(90_000), clinic.recipient) for _ in range(12)]
+    for file in files:
+        assert file.data is not None
+        VehicleInbound(clinic.hospital, "V01").write(file.wire_sha256, file.size, Lane.P3, 0, file.data[:1000])
+    answers: list[list[Receipt | None]] = [[], []]
+    start = threading.Barrier(2)
+
+    def work(part: int) -> None:
+        inbound = VehicleInbound(clinic.hospital, "V01")
+        for file in files:
+            assert file.data is not None
+            half = len(file.data) // 2
+            begin, end = (1000, half) if part == 0 else (half, len(file.data))
+            start.wait(30)
+            held = inbound.write(file.wire_sha256, file.size, Lane.P3, begin, file.data[begin:end])
+            answers[part].append(inbound.accept(file.wire_sha256) if held == ((0, file.size),) else None)
+
+    threads = [threading.Thread(target=work, args=(part,)) for part in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(first or second for first, second in zip(*answers, strict=True))
+    with reading(clinic.hospital.engine) as connection:
+        assert connection.execute(select(transfers)).all() == []
+        numbers = connection.execute(select(receipts.c.receipt_seq).order_by(receipts.c.receipt_seq)).scalars().all()
+    assert numbers == list(range(1, 13))
+    assert [each.is_intact for each in prove(clinic.hospital).blobs] == [True] * 12
+
+
+def test_the_same_file_at_four_workers_has_one_effect(clinic: Clinic) -> None:
+    record = a_visit().records(clinic.box)[1]
+    sealed = clinic.box.seal(record, clinic.recipient)
+    inbound = VehicleInbound(clinic.hospital, "V01")
+    assert sealed.data is not None
+    inbound.write(sealed.wire_sha256, sealed.size, Lane.P2, 0, sealed.data)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(VehicleInbound(clinic.hospital, "V01").accept, sealed.wire_sha256) for _ in range(4)]
+    assert len({each.result() for each in answers}) == 1
+    assert len(prove(clinic.hospital).entries) == 1
+
+
+def test_the_same_version_from_two_vehicles_at_once(clinic: Clinic) -> None:
+    """Two different files with one version, under two vehicles: one applied, one duplicate, no error."""
+    other = Box("V02")
+    enrol(clinic.hospital, other.request())
+    for _ in range(10):
+        visit = a_visit()
+        files = {
+            "V01": clinic.box.seal(visit.records(clinic.box)[1], clinic.recipient),
+            "V02": other.seal(visit.records(other)[1], clinic.recipient),
+        }
+        with ThreadPoolExecutor(2) as pool:
+            verdicts = [pool.submit(deliver, clinic.hospital, vehicle, sealed) for vehicle, sealed in files.items()]
+        assert sorted(each.result().verdict for each in verdicts) == [Verdict.APPLIED, Verdict.DUPLICATE]
+
+
+def test_commits_are_synchronous_whatever_the_server_prefers(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = server.database("unsafe")
+    monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=off")
+    engine = open_engine(url)
+    try:
+        with writing(engine) as connection:
+            shown = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
+        assert shown == "on"
+    finally:
+        engine.dispose()
+
+
+def test_a_database_of_the_future_is_refused(clinic: Clinic) -> None:
+    with writing(clinic.hospital.engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match="newer than this program"), open_hospital(clinic.hospital.folder.root):
+        pass
