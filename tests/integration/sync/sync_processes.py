@@ -76,10 +76,54 @@ def readiness(process: subprocess.Popen[bytes]) -> dict[str, object]:
     return json.loads(process.stdout.readline())
 
 
-class Pair:
-    """The two ends, their stores, and the tasks that drive them."""
+class Proxy:
+    """TCP between a vehicle and its broker; `freeze` makes the connections of now half open: alive, and silent."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._frozen: set[asyncio.Event] = set()
+        self._live: set[asyncio.Event] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for each in self._live:
+            each.set()
+        self._server.close()
+
+    def freeze(self) -> None:
+        self._frozen |= self._live
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended = asyncio.Event()
+        self._live.add(ended)
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                while data := await source.read(16_384):
+                    if ended in self._frozen:
+                        await ended.wait()
+                        return
+                    sink.write(data)
+                    await sink.drain()
+
+        pumps = [asyncio.create_task(pump(reader, far_writer)), asyncio.create_task(pump(far_reader, writer))]
+        await asyncio.wait([*pumps, stop := asyncio.create_task(ended.wait())], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*pumps, stop):
+            task.cancel()
+        for each in (writer, far_writer):
+            each.close()
+        self._live.discard(ended)
+
+
+class Pair:
+    """The two ends, their stores, and the tasks that drive them. `vehicle_port` where the vehicle goes another way."""
+
+    def __init__(self, port: int, vehicle_port: int | None = None) -> None:
         vehicle_keys, hospital_keys = OriginKeys.generate(), OriginKeys.generate()
         self.outbound, self.inbound = MemoryOutbound(), MemoryInbound(MemorySessions())
         self.hospital_sessions = MemorySessions()
@@ -96,28 +140,40 @@ class Pair:
             clock=SystemClock(),
             random_bytes=os.urandom,
         )
-        peer = Peer(vehicle_keys.public, self.hospital_inbound, self.hospital_outbound, self.hospital_sessions)
-        self.station = HospitalStation(
+        self._peer = Peer(vehicle_keys.public, self.hospital_inbound, self.hospital_outbound, self.hospital_sessions)
+        self._hospital_keys = hospital_keys
+        self.station = self._make_station()
+        self.vehicle_link = MqttLink(Broker("127.0.0.1", vehicle_port or port, "V01", USERS["V01"], "V01"))
+        self.hospital_link = MqttLink(Broker("127.0.0.1", port, "hospital", USERS["hospital"], "hospital"))
+        self.stop, self.station_stop = asyncio.Event(), asyncio.Event()
+
+    def _make_station(self) -> HospitalStation:
+        return HospitalStation(
             "H1",
-            keys=hospital_keys,
-            port=lambda vehicle: peer if vehicle == VEHICLE else None,
+            keys=self._hospital_keys,
+            port=lambda vehicle: self._peer if vehicle == VEHICLE else None,
             clock=SystemClock(),
             random_bytes=os.urandom,
             on_stranger=lambda *what: self.strangers.append(what[2]),
         )
-        self.vehicle_link = MqttLink(Broker("127.0.0.1", port, "V01", USERS["V01"], "V01"))
-        self.hospital_link = MqttLink(Broker("127.0.0.1", port, "hospital", USERS["hospital"], "hospital"))
-        self.stop = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._tasks = [
-            asyncio.create_task(run_station(self.station, self.hospital_link, self.stop)),
+            asyncio.create_task(run_station(self.station, self.hospital_link, self.station_stop)),
             asyncio.create_task(run_courier(self.courier, self.vehicle_link, self.stop)),
         ]
         return self
 
+    async def restart_station(self) -> None:
+        """A new station, as after a crash of the hospital's worker: all it knew of sessions is gone."""
+        self.station_stop.set()
+        await self._tasks[0]
+        self.station, self.station_stop = self._make_station(), asyncio.Event()
+        self._tasks[0] = asyncio.create_task(run_station(self.station, self.hospital_link, self.station_stop))
+
     async def __aexit__(self, *_: object) -> None:
         self.stop.set()
+        self.station_stop.set()
         async with asyncio.timeout(20):
             await asyncio.gather(*self._tasks)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sync_processes import USERS, Pair, readiness, relay
+from sync_processes import USERS, Pair, Proxy, readiness, relay
 
 from clinic_records.errors import AccessError, Offline
 from clinic_records.record import Lane
@@ -60,6 +60,35 @@ def test_new_rows_are_sent_when_they_are_told_of(tmp_path: Path) -> None:
     with relay(tmp_path) as broker:
         broker.start()
         asyncio.run(later(broker.port))
+
+
+def test_a_half_open_connection_is_given_up_and_nothing_durable_sent_again(tmp_path: Path) -> None:
+    async def day(port: int) -> Pair:
+        async with Proxy(port) as proxy, Pair(port, proxy.port) as pair:
+            blob = pair.outbound.add(BLOB, Lane.P4)
+            await pair.reach(lambda: length(pair.hospital_inbound.ranges(blob)) > 2_000_000)
+            proxy.freeze()
+            await pair.reach(lambda: pair.is_complete)
+            return pair
+
+    with relay(tmp_path) as broker:
+        broker.start()
+        pair = asyncio.run(day(broker.port))
+    (written,) = pair.hospital_inbound.written.values()
+    assert sum(end - start for start, end in written) == len(BLOB)
+
+
+def test_an_idle_vehicle_hears_from_a_restarted_hospital(tmp_path: Path) -> None:
+    async def day(port: int) -> None:
+        async with Pair(port) as pair:
+            await pair.reach(lambda: pair.courier.state is LinkState.ONLINE)
+            await pair.restart_station()
+            pair.hospital_outbound.add(b"an answer", Lane.P1)
+            await pair.reach(lambda: pair.is_complete)
+
+    with relay(tmp_path) as broker:
+        broker.start()
+        asyncio.run(day(broker.port))
 
 
 async def deliveries(port: int, user: str, client_id: str, listen: str, say: Topic) -> list[bytes]:
