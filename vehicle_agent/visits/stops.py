@@ -1,6 +1,7 @@
 """Today's stop: from the schedule that came down, or an unscheduled one; closing it ends the day with a statement."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, time
 from typing import Final
 
@@ -8,13 +9,14 @@ import msgspec
 
 from clinic_records.care import STOP_MOVES, Encounter, EncounterStatus, Stop, StopStatus, move
 from clinic_records.clock import CHINA, to_ms
-from clinic_records.errors import Conflict, Hint
+from clinic_records.errors import Conflict, Hint, NotFound
 from clinic_records.ids import StopId
 from clinic_records.record import DayClosed, Kind, Lane
 from clinic_records.schedule import PublishedSchedule, Visit
+from schedules.publish import in_force
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.outbox import day_figures
-from vehicle_agent.store.records import put_record
+from vehicle_agent.store.records import get_version, list_current, put_record
 from vehicle_agent.visits.versions import Act, Version, find, listed, put
 
 UNSCHEDULED_ENDS: Final = time(23, 59)
@@ -22,12 +24,6 @@ UNSCHEDULED_ENDS: Final = time(23, 59)
 
 OVER: Final = frozenset({EncounterStatus.FINISHED, EncounterStatus.CANCELLED, EncounterStatus.ENTERED_IN_ERROR})
 """States of an encounter that no longer holds a stop open."""
-
-
-def schedule_in_force(published: Iterable[PublishedSchedule], day: date) -> PublishedSchedule | None:
-    """The highest version that speaks about `day` and is in force by then."""
-    speaking = [plan for plan in published if plan.effective_from <= day and plan.first <= day <= plan.last]
-    return max(speaking, key=lambda plan: plan.version, default=None)
 
 
 def planned_visit(plan: PublishedSchedule | None, vehicle: str, day: date, done: Iterable[str]) -> Visit | None:
@@ -57,8 +53,17 @@ def stop_of(visit: Visit, plan: PublishedSchedule) -> Stop:
 
 
 def plan_for(conn: Connection, day: date) -> PublishedSchedule | None:
-    """The schedule in force on `day`, of those that came down."""
-    return schedule_in_force((version.thing for version in listed(conn, PublishedSchedule)), day)
+    """The schedule in force on `day`: a version published for next month does not hide this month's."""
+    fitting = []
+    for newest in list_current(conn, Kind.SCHEDULE):
+        for revision in range(newest.revision, 0, -1):
+            with suppress(NotFound):  # published before this vehicle was enrolled
+                record = newest if revision == newest.revision else get_version(conn, newest.kind, newest.id, revision)
+                plan = msgspec.json.decode(record.payload, type=PublishedSchedule)
+                if in_force([plan], day) is not None:
+                    fitting.append(plan)
+                    break
+    return in_force(fitting, day)
 
 
 def open_one(conn: Connection) -> Version[Stop] | None:

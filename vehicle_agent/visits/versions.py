@@ -11,18 +11,16 @@ from clinic_records.errors import NotFound
 from clinic_records.ids import BlobHash
 from clinic_records.people import Author, Patient
 from clinic_records.record import Kind, Lane, Record
-from clinic_records.schedule import PublishedSchedule
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.records import current, list_current, put_record
 
-Thing = TypeVar("Thing", Patient, Stop, Encounter, Recording, PublishedSchedule)
+Thing = TypeVar("Thing", Patient, Stop, Encounter, Recording)
 
 KINDS: Final[Mapping[type, Kind]] = {
     Patient: Kind.PATIENT,
     Stop: Kind.STOP,
     Encounter: Kind.ENCOUNTER,
     Recording: Kind.RECORDING,
-    PublishedSchedule: Kind.SCHEDULE,
 }
 
 

@@ -30,6 +30,14 @@ def test_the_stop_comes_from_the_highest_version(clinic: Clinic) -> None:
     assert open_stop(clinic).id == "late"
 
 
+def test_next_months_version_does_not_hide_this_months(clinic: Clinic) -> None:
+    publish(clinic, 2, visit("now", time(8)))
+    publish(clinic, 5, visit("then", time(8)), effective_from=date(2026, 12, 1))
+    view = clinic.store.read(lambda conn: look.today(conn, "V01", clinic.now))
+    assert view.stop is not None
+    assert (view.stop.id, view.schedule_version) == ("now", 2)
+
+
 def test_without_a_schedule_the_stop_is_unscheduled(clinic: Clinic) -> None:
     assert clinic.store.read(lambda conn: look.today(conn, "V01", clinic.now)).stop is None
     stop = open_stop(clinic)

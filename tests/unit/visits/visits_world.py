@@ -93,8 +93,9 @@ def arm(clinic: Clinic, device: Device, encounter: Encounter) -> None:
     clinic.store.write(lambda conn: arm_device(conn, device, encounter.id, NURSE, clinic.now))
 
 
-def publish(clinic: Clinic, version: int, *visits: Visit) -> None:
-    plan = PublishedSchedule(version, "0" * 64, date(2026, 11, 1), date(2026, 11, 1), date(2026, 11, 30), visits)
+def publish(clinic: Clinic, version: int, *visits: Visit, effective_from: date = date(2026, 11, 1)) -> None:
+    last = date(2026, 12, 31)
+    plan = PublishedSchedule(version, "0" * 64, effective_from, effective_from, last, visits)
     record = Record(
         id=RecordId("schedule"),
         revision=version,
