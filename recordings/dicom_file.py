@@ -135,9 +135,8 @@ def start_of(dataset: Dataset) -> datetime | None:
         if form is None:
             continue
         digits = form["day"] + (form["clock"] or "").ljust(6, "0")
-        own_zone = _offset(form["offset"] or "") or zone
         try:
-            return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=own_zone).astimezone(UTC)
+            return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone).astimezone(UTC)
         except (ValueError, OverflowError):
             continue
     return None

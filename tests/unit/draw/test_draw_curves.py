@@ -137,6 +137,20 @@ def test_what_cannot_be_drawn_is_refused(signals: list[Signal], options: dict[st
         ecg_svg(signals, layout=options.get("layout", "3x4"), paper=options.get("paper", "day"))
 
 
+@pytest.mark.parametrize("height", [1000.0, -1000.0])
+def test_a_spike_of_one_sample_is_never_thinned_away(height: float) -> None:
+    samples = np.zeros(40_000)
+    samples[[1001, 20_002, 39_999]] = height
+    points = paths(ecg_svg([Signal("II", "uV", 4000, samples)]), "II")[-1]
+    base = np.median(points[:, 1])
+    assert (np.abs(points[:, 1] - (base - height / 100)) < 0.02).sum() == 3
+
+
+def test_a_curve_that_turns_back_on_itself_keeps_its_end() -> None:
+    (points,) = paths(flow_volume_svg([0.0, 3.0, 1.0], [0.0, 0.0, 0.0]), "flow-volume")
+    assert np.ptp(points[:, 0]) == pytest.approx(60)
+
+
 @settings(deadline=None)
 @given(hnp.arrays(np.float64, st.integers(2, 60), elements=st.floats(-50, 50)))
 def test_a_compact_path_goes_through_every_point(y: np.ndarray) -> None:

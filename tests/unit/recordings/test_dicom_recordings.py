@@ -186,6 +186,16 @@ def test_original_rhythm_is_chosen_wherever_it_stands() -> None:
     assert len(decode_waveform(target.getvalue()).signals[0].samples) == 10000
 
 
+def test_original_comes_before_derived_where_nothing_is_named() -> None:
+    dataset = pydicom.dcmread(BytesIO(stored("waveform_ecg.dcm")))
+    dataset.WaveformSequence = list(reversed(dataset.WaveformSequence))
+    for group in dataset.WaveformSequence:
+        del group.MultiplexGroupLabel
+    target = BytesIO()
+    dataset.save_as(target)
+    assert len(decode_waveform(target.getvalue()).signals[0].samples) == 10000
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -271,6 +281,18 @@ def test_jpeg_2000_is_its_codestreams_own(shared_data: Path) -> None:
 def test_grey(photometric: str, window: dict[str, object], expected: list[int]) -> None:
     picture = open_image(made_picture(np.array([[0, 128, 255, 0]], np.uint8), photometric, **window))
     assert picture.frame(0)[0, :3, 0].tolist() == pytest.approx(expected, abs=1)
+
+
+def test_palette_gives_its_own_colours() -> None:
+    """Entry n is red 255 - n, green n, blue 7 (16-bit table, upper byte counts)."""
+    numbers = np.arange(256, dtype=np.uint16)
+    tables = {"Red": 255 - numbers, "Green": numbers, "Blue": numbers * 0 + 7}
+    fields: dict[str, object] = {}
+    for colour, table in tables.items():
+        fields[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        fields[f"{colour}PaletteColorLookupTableData"] = (table << 8).astype("<u2").tobytes()
+    picture = open_image(made_picture(np.array([[0, 100, 255, 3]], np.uint8), "PALETTE COLOR", **fields))
+    assert picture.frame(0)[0].tolist() == [[255, 0, 7], [155, 100, 7], [0, 255, 7], [252, 3, 7]]
 
 
 def test_sixteen_bit_grey_uses_its_own_range() -> None:

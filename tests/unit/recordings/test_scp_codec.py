@@ -107,6 +107,8 @@ def test_records_come_back(samples: FloatArray, is_compressed: bool, multiplier:
         assert np.abs(back[name] - sent).max() <= multiplier / 2000 + 1e-9
     assert np.allclose(back["aVR"], -(back["I"] + back["II"]) / 2)
     assert np.allclose(back["III"] + back["I"], back["II"])
+    assert np.allclose(back["aVL"], back["I"] - back["II"] / 2)
+    assert np.allclose(back["aVF"], back["II"] - back["I"] / 2)
     assert decoded.start == taken
     assert decoded.patient["name"] == "张三"
 
