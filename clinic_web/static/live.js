@@ -40,7 +40,6 @@
       this.source.onopen = () => {
         this.tries = 0;
         this.readyState = EventSource.OPEN;
-        heard();
       };
       this.source.onerror = () => {
         this.pause();
@@ -145,9 +144,25 @@
     for (const control of target.querySelectorAll("button, a, input")) control.dataset.fresh = Date.now();
     tick();
   }
+  // A stream that (re)connects sends every leaf: what is shown already is left alone. Ages tick here, so they do not count.
+  function bare(root) {
+    for (const time of root.querySelectorAll("time")) time.textContent = "";
+    for (const marked of root.querySelectorAll("[data-fresh]")) marked.removeAttribute("data-fresh");
+    return root.innerHTML.trim();
+  }
+  function isSame(target, data) {
+    const shown = target.cloneNode(true);
+    const told = document.createElement(target.tagName);
+    told.innerHTML = data;
+    return bare(shown) === bare(told);
+  }
   let saidAt = 0;
   document.addEventListener("htmx:sseBeforeMessage", (event) => {
     const target = event.target;
+    if (isSame(target, event.detail.data)) {
+      event.preventDefault();
+      return;
+    }
     if (target.id === "say") {
       if (Date.now() - saidAt < SAY_MS || !event.detail.data) event.preventDefault();
       else saidAt = Date.now();
@@ -176,7 +191,8 @@
     "click",
     (event) => {
       const control = event.target.closest && event.target.closest("[data-fresh]");
-      if (control && Date.now() - Number(control.dataset.fresh) < FRESH_MS) {
+      const isKey = event.detail === 0; // pressed by a key or by a script: no finger that meant something else
+      if (control && !isKey && Date.now() - Number(control.dataset.fresh) < FRESH_MS) {
         event.preventDefault();
         event.stopImmediatePropagation();
       }

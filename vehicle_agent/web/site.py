@@ -38,6 +38,12 @@ class Site:
         self.sessions = Sessions(clock.monotonic_s, settings.idle_lock_s, secure=settings.is_https)
         self.once: Once[str] = Once()
         self.streams = 0
+        self.is_closing = False
+
+    def close(self) -> None:
+        """End every event stream, so that the server can stop; call it in the pages' loop."""
+        self.is_closing = True
+        self.desk.events.publish("closing")
 
     @property
     def now(self) -> datetime:

@@ -58,7 +58,7 @@ def test_a_reading_reaches_the_open_page_once_and_whole(served: Served, nurse: h
         first = dict(stream.until("beat"))
         assert {"counts", "enc-state", "dev-ecg-1-state", "dev-ecg-1-act"} <= set(first)
         assert "reading" not in first
-        served.run(bench.desk.arm(bench.roster.get("ecg-1").id, encounter.id, bench.nurse))
+        served.run(bench.desk.arm(bench.ecg, encounter.id, bench.nurse))
         armed = dict(stream.until("dev-ecg-1-act"))
         assert "正在等：王秀英" in armed["dev-ecg-1-state"]
         assert "counts" not in armed, "what did not change is not sent again"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from clinic_records.ids import EncounterId
 from clinic_web.pages import LOOKS
 from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, villager
 
@@ -132,7 +133,7 @@ def test_names_are_text_and_never_markup(nurse: httpx.Client, served: Served) ->
         text = nurse.get(place).text
         assert "&lt;b&gt;蓝&lt;/b&gt;&amp;𠮷" in text
         assert "<script>x" not in text
-    served.run(served.bench.desk.arm(served.bench.roster.get("ecg-1").id, encounter, served.bench.nurse))
+    served.run(served.bench.desk.arm(served.bench.ecg, EncounterId(encounter), served.bench.nurse))
     assert "<b>蓝" not in nurse.get(f"/enc/{encounter}").text
 
 

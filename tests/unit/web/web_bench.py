@@ -67,6 +67,7 @@ class Bench:
         data_key = secrets.token_bytes(32)
         slots = Slots(folder.slots, secrets.token_bytes(32), self.clock.now)
         slots.create(data_key, RecipientPrivate.generate().public)
+        self.ecg, self.ultrasound, self.spirometer = (DeviceId(device.id) for device in DEVICES)
         self.nurse = slots.add("n001", "张护士", Role.NURSE, PIN, data_key)
         create_vault(folder, data_key, vehicle="V03")
         self.vault = Vault(folder, vehicle="V03")
@@ -84,6 +85,7 @@ class Bench:
             clock=self.clock,
             ids=self.ids,
             artist=LineArtist(),
+            sending=frozenset,
             look_at_sync=self.look_at_sync,
             on_open=self.on_open,
         )
@@ -192,6 +194,7 @@ class Served:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._loop.call_soon_threadsafe(self.bench.app.state.site.close)
         self._server.should_exit = True
         self._thread.join(15)
         self.bench.close()

@@ -56,7 +56,7 @@ async def _stream(site: Site, request: Request, page: str) -> AsyncIterator[str]
     changed.set()
     try:
         yield "retry: 2000\n\n"
-        while True:
+        while not site.is_closing:
             session = site.sessions.find(request, is_act=False)
             if session is None or not site.desk.is_open:
                 yield message("locked", "")
