@@ -37,7 +37,7 @@ vehicles = Table(
     Column("enrolled_at", BigInteger, nullable=False),
     Column("last_contact", BigInteger),
     Column("receipt_seq", BigInteger, nullable=False, server_default="0"),
-    comment="Enrolled vehicles; receipt_seq is the last number given to a receipt; revocations are in the epoch log.",
+    comment="Enrolled vehicles; receipt_seq is the last number of a receipt; revocations are in the epoch log.",
 )
 
 sessions = Table(

@@ -209,5 +209,5 @@ def upgrade() -> None:
         sa.Column("last_contact", sa.BigInteger(), nullable=True),
         sa.Column("receipt_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        comment="Enrolled vehicles; receipt_seq is the last number given to a receipt; revocations are in the epoch log.",
+        comment="Enrolled vehicles; receipt_seq is the last number of a receipt; revocations are in the epoch log.",
     )

@@ -1,0 +1,112 @@
+"""The way down, sessions and strangers: queues that end by the vehicle's receipt only."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from sqlalchemy import select
+
+from clinic_records.errors import AccessError, Conflict, NotFound
+from clinic_records.record import Kind, Lane
+from cloud_hospital.downlink import publish_schedule, queue_for_vehicle
+from cloud_hospital.intake.outbound import VehicleOutbound
+from cloud_hospital.intake.sessions import VehicleSessions
+from cloud_hospital.intake.strangers import MOST_KEPT, keep_stranger
+from cloud_hospital.store.engine import reading
+from cloud_hospital.store.tables import alarms, feed_epochs, quarantine
+from cloud_hospital.vehicles import enrol
+from sync.ports import Receipt, SessionState, Verdict, WireItem
+from sync.seal import open_wire
+from tests.unit.hospital.conftest import Box, Clinic, a_visit
+
+
+def receipt(item: WireItem, verdict: Verdict) -> Receipt:
+    return Receipt(item.wire_sha256, verdict, "e", 1, datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def test_a_schedule_waits_for_every_vehicle_and_is_sealed_to_each(clinic: Clinic) -> None:
+    other = Box("V02")
+    enrol(clinic.hospital, other.request())
+    root = clinic.hospital.folder.root
+    assert publish_schedule(root, b'{"version":1}', 1) == 2
+    assert publish_schedule(root, b'{"version":1}', 1) == 2
+    outbound = VehicleOutbound(clinic.hospital, "V01")
+    (item,) = outbound.waiting(Lane.P2, 0, 10)
+    first = outbound.read(item.wire_sha256, 0, 10_000)
+    assert len(first) == item.size
+    private = clinic.box.private
+    opened = open_wire(first, origin=clinic.hospital.keys.sign.public, recipients={private.key_id: private})
+    assert (opened.header.kind, opened.header.revision, opened.payload) == (Kind.SCHEDULE, 1, b'{"version":1}')
+    assert publish_schedule(root, b'{"version":2}', 2) == 2
+    assert [each.order for each in outbound.waiting(Lane.P2, item.order, 10)] == [item.order + 2]
+    keys = {private.key_id: private}
+    data = [outbound.read(each.wire_sha256, 0, 10_000) for each in outbound.waiting(Lane.P2, 0, 10)]
+    ids = {open_wire(each, origin=clinic.hospital.keys.sign.public, recipients=keys).header.id for each in data}
+    assert len(ids) == 1
+
+
+def test_only_the_vehicles_answer_ends_a_row(clinic: Clinic) -> None:
+    queue_for_vehicle(clinic.hospital, "V01", clinic.box.record(Kind.SCHEDULE, b"{}", "s1"))
+    outbound = VehicleOutbound(clinic.hospital, "V01")
+    (item,) = outbound.waiting(Lane.P2, 0, 10)
+    assert outbound.settle(receipt(item, Verdict.REFUSED))
+    assert outbound.waiting(Lane.P2, 0, 10) == [item]
+    assert outbound.settle(receipt(item, Verdict.APPLIED))
+    assert not outbound.settle(receipt(item, Verdict.APPLIED))
+    assert outbound.waiting(Lane.P2, 0, 10) == []
+    assert VehicleOutbound(clinic.hospital, "V02").settle(receipt(item, Verdict.APPLIED)) is False
+    assert outbound.reopen_all() == 1
+    assert outbound.waiting(Lane.P2, 0, 10) == [item]
+    with pytest.raises(NotFound):
+        outbound.read("0" * 64, 0, 1)
+
+
+def test_nothing_is_sealed_to_the_revoked_or_unknown(clinic: Clinic) -> None:
+    with pytest.raises(NotFound):
+        queue_for_vehicle(clinic.hospital, "V09", clinic.box.record(Kind.SCHEDULE, b"{}", "s1"))
+    clinic.hospital.log.revoke("V01", clinic.hospital.now(), "stolen")
+    with pytest.raises(AccessError):
+        queue_for_vehicle(clinic.hospital, "V01", clinic.box.record(Kind.SCHEDULE, b"{}", "s1"))
+    assert publish_schedule(clinic.hospital.folder.root, b"{}", 1) == 0
+    with pytest.raises(AccessError):
+        enrol(clinic.hospital, clinic.box.request())
+
+
+def test_another_box_needs_a_word(clinic: Clinic) -> None:
+    with pytest.raises(Conflict):
+        enrol(clinic.hospital, Box("V01").request())
+    assert enrol(clinic.hospital, Box("V01").request(), replace=True).incarnation == 2
+
+
+def test_the_session_says_the_hospitals_own_count_and_epoch(clinic: Clinic) -> None:
+    sessions = VehicleSessions(clinic.hospital, "V01")
+    assert sessions.load().token == clinic.enrolment.session_token
+    clinic.send(a_visit().records(clinic.box)[1])
+    state = sessions.load()
+    assert (state.highest_receipt_seq, state.epoch) == (1, clinic.hospital.log.current())
+    sessions.save(msgspec.structs.replace(state, token="1.a", pending_token="2.b", highest_receipt_seq=0))
+    assert sessions.load() == msgspec.structs.replace(state, token="1.a", pending_token="2.b")
+    assert VehicleSessions(clinic.hospital, "V05").load().token == ""
+
+
+def test_a_new_epoch_is_everybodys_and_outlives_the_database(clinic: Clinic) -> None:
+    sessions = VehicleSessions(clinic.hospital, "V01")
+    sessions.save(msgspec.structs.replace(sessions.load(), epoch="00ff00ff00ff00ff", highest_receipt_seq=0))
+    assert clinic.hospital.log.current() == "00ff00ff00ff00ff"
+    assert VehicleSessions(clinic.hospital, "V02").load().epoch == "00ff00ff00ff00ff"
+    with reading(clinic.hospital.engine) as connection:
+        assert len(connection.execute(select(feed_epochs)).all()) == 2
+    assert SessionState().epoch == ""
+
+
+def test_strangers_are_kept_once_and_not_without_end(clinic: Clinic) -> None:
+    for _ in range(3):
+        keep_stranger(clinic.hospital, "V66", b"who am I", "not enrolled")
+    for number in range(MOST_KEPT + 5):
+        keep_stranger(clinic.hospital, "V67", b"%d" % number, "not enrolled")
+    with reading(clinic.hospital.engine) as connection:
+        rows = connection.execute(select(quarantine)).all()
+        assert len(connection.execute(select(alarms)).all()) == 2
+    assert len([row for row in rows if row.vehicle == "V66"]) == 1
+    assert len(rows) == MOST_KEPT + 1
+    assert (clinic.hospital.folder.root / rows[0].path).read_bytes() == b"who am I"
