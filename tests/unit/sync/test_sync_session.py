@@ -104,7 +104,9 @@ def test_refused_stays_open_and_is_not_sent_again_and_again() -> None:
     good = world.box.outbound.add(b"good", Lane.P2)
     world.hospital_inbound.verdicts[bad] = Verdict.REFUSED
     world.run(lambda: good in world.hospital_inbound.effects, 60)
-    world.net.run(lambda: False, 600)
+    for _ in range(10):
+        world.courier.notify()
+        world.net.run(lambda: False, 60)
     assert world.box.outbound.open == {bad}
     assert len(world.hospital_inbound.written[bad]) == 1
 
@@ -325,6 +327,15 @@ def test_a_hospital_that_comes_back_after_hours_finds_everything() -> None:
     world.net.run(lambda: False, 7200)
     assert world.courier.state is LinkState.GREETING
     world.start_station()
+    world.run(lambda: world.is_complete, 60)
+
+
+def test_an_idle_vehicle_is_asked_to_greet_a_restarted_hospital() -> None:
+    world = World()
+    world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
+    world.net.run(lambda: False, 60)
+    world.start_station()
+    world.hospital_outbound.add(b"an answer", Lane.P1)
     world.run(lambda: world.is_complete, 60)
 
 
