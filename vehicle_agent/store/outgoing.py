@@ -68,13 +68,13 @@ class Outgoing:
         self.wire_folder = wire_folder
         self._clock = clock
 
-    def add(self, items: Iterable[Spooled]) -> dict[tuple[int, int], str]:
+    def add(self, items: Iterable[Spooled]) -> dict[tuple[int, int], tuple[str, Lane]]:
         """Take sealed envelopes, durable on return; one that is there already (same incarnation, seq) stays.
 
-        Returns the wire_sha256 under which each (incarnation, seq) travels.
+        Returns under which wire_sha256 and in which lane each (incarnation, seq) travels.
         """
         items = [self._filed(item) for item in items]
-        names: dict[tuple[int, int], str] = {}
+        found: dict[tuple[int, int], tuple[str, Lane]] = {}
         now_ms = to_ms(self._clock.now())
         with self._database.write() as conn:
             for item in items:
@@ -85,13 +85,14 @@ class Outgoing:
                     (item.wire_sha256, item.incarnation, item.seq, item.lane, item.size, item.data, now_ms),
                 )
                 row = conn.execute(
-                    "SELECT wire_sha256 FROM wires WHERE incarnation = ? AND seq = ?", (item.incarnation, item.seq)
+                    "SELECT wire_sha256, lane FROM wires WHERE incarnation = ? AND seq = ?",
+                    (item.incarnation, item.seq),
                 ).fetchone()
-                names[item.incarnation, item.seq] = row[0]
+                found[item.incarnation, item.seq] = (row[0], Lane(row[1]))
         for item in items:
-            if item.data is None and names[item.incarnation, item.seq] != item.wire_sha256:
+            if item.data is None and found[item.incarnation, item.seq][0] != item.wire_sha256:
                 self._file(item.wire_sha256).unlink(missing_ok=True)
-        return names
+        return found
 
     def find(self, incarnation: int, seq: int) -> tuple[str, Lane] | None:
         """wire_sha256 and lane of an outbox row, if it was spooled."""

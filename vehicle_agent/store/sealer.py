@@ -142,9 +142,7 @@ class Sealer:
         """Hand a sealed blob to the spool; durable on return."""
         at = job.record.origin
         item = Spooled(at.incarnation, at.seq, job.record.lane, sealed.wire_sha256, sealed.size, path=Path(job.target))
-        names = self._spool.up.add([item])
-        key = (at.incarnation, at.seq)
-        self._mark([Mark(key, names[key], job.record.lane)])
+        self._mark([Mark(key, *found) for key, found in self._spool.up.add([item]).items()])
 
     def fail(self, job: SealJob, reason: str) -> None:
         """A child could not seal it: leave it out for this run, and say so."""
@@ -193,8 +191,8 @@ class Sealer:
             items.append(Spooled(*_key(row), row.lane, sealed.wire_sha256, sealed.size, data=sealed.data))
         if not items:
             return []
-        names = self._spool.up.add(items)
-        return [Mark((item.incarnation, item.seq), names[item.incarnation, item.seq], item.lane) for item in items]
+        # one that a crash had left there already keeps its name, and its lane until it is raised
+        return [Mark(key, *found) for key, found in self._spool.up.add(items).items()]
 
     def _sealed(self, conn: Connection, row: OutboxRow) -> Sealed:
         if row.kind is Kind.BLOB:

@@ -43,8 +43,8 @@ def test_small_and_large_wires_are_read_by_ranges_after_a_restart(box: Box) -> N
 
 def test_one_row_is_spooled_once_however_often_it_is_sealed(box: Box) -> None:
     first, again = _item(1), _item(1, content=b"y" * (INLINE_LIMIT + 1))
-    assert box.spool.up.add([first]) == {(1, 1): first.wire_sha256}
-    assert box.spool.up.add([again]) == {(1, 1): first.wire_sha256}
+    assert box.spool.up.add([first]) == {(1, 1): (first.wire_sha256, Lane.P2)}
+    assert box.spool.up.add([again]) == {(1, 1): (first.wire_sha256, Lane.P2)}
     assert box.wires() == [first.wire_sha256]
     assert list(box.spool.up.wire_folder.iterdir()) == []
 

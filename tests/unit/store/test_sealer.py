@@ -172,6 +172,21 @@ def test_a_raise_that_a_crash_kept_from_the_spool_follows_at_the_next_unlock(box
     assert len(box.wires(Lane.P0)) == 1
 
 
+def test_a_raise_is_not_forgotten_when_the_row_is_sealed_twice(box: Box) -> None:
+    box.sealer()
+    box.put("e1", lane=Lane.P3)
+    box.restart()
+    box.store.write(lambda conn: raise_lane(conn, Kind.ENCOUNTER, "e1", Lane.P0))
+    box.store.write(
+        lambda conn: conn.execute("UPDATE outbox SET state = 'queued', wire_sha256 = NULL, spooled_lane = NULL")
+    )
+    box.restart()
+    box.sealer()  # somebody saves before reconcile has run
+    for name in ("e2", "e3", "e4"):
+        box.put(name)
+    assert len(box.wires(Lane.P0)) == 1
+
+
 def test_a_spool_that_refuses_does_not_fail_the_save(box: Box) -> None:
     sealer = box.sealer()
     box.spool.close()
