@@ -62,8 +62,8 @@ async def _stream(site: Site, request: Request, page: str) -> AsyncIterator[str]
                 yield message("locked", "")
                 return
             if changed.is_set():
-                await asyncio.sleep(SETTLE_S)
                 changed.clear()
+                await asyncio.sleep(SETTLE_S)
                 for leaf in await _leaves(site, page, lang_of(request), sent):
                     yield message(leaf.event, leaf.html)
             yield message("beat", str(round(site.now.timestamp() * 1000)))
