@@ -1,7 +1,8 @@
 """Intake: from the sealed inbox to the store, once somebody has logged in.
 
 One worker a device, so that a device that sends rubbish, or a lot, takes nothing else with it. What a child process
-dies of is tried twice, counted on disk before each try, then set aside (sync rule 13).
+dies of twice is set aside; tries are counted on disk before each, so that what takes the whole box down is set aside
+too, but later, because a box loses power for other reasons (sync rule 13).
 """
 
 import asyncio
@@ -31,7 +32,10 @@ from vehicle_agent.visits.versions import Act
 
 LOOK_S: Final = 5.0
 """How often the inbox is looked at although nobody said there is something."""
-TRIES: Final = 2
+DEATHS: Final = 2
+"""So many children died of it, and it is set aside."""
+TRIES: Final = 20
+"""So many tries without an end, none of which saw a child die: the box itself went down each time."""
 INTERPRET_S: Final = 120.0
 """Longest time to read one delivery: a 200 MB loop takes some seconds on a slow box."""
 _TRIED: Final = "intake.tried."
@@ -48,6 +52,13 @@ class Item(NamedTuple):
     ticket: str
     meta: bytes
     delivery: Delivery | None
+
+
+class Tries(msgspec.Struct, frozen=True):
+    """How often a delivery was begun, and of how many of these its reader died."""
+
+    tried: int = 0
+    died: int = 0
 
 
 class Intake:
@@ -156,14 +167,15 @@ class Intake:
         if item.delivery.fault:
             raise RefusedInput(item.delivery.fault)
         while True:
-            tried = await self._write(partial(_count_try, ticket=item.ticket))
-            if tried > TRIES:
-                raise RefusedInput(f"the reader broke {TRIES} times on it")
+            tries = await self._write(partial(_count, ticket=item.ticket, tried=1))
+            if tries.died >= DEATHS or tries.tried > TRIES:
+                raise RefusedInput(f"its reader died {tries.died} times in {tries.tried - 1} tries")
             try:
                 body = await self._children.run("interpret", Interpret(item.delivery, str(raw)), timeout_s=INTERPRET_S)
                 return msgspec.json.decode(body, type=Reading)
             except StoreError as error:
-                _log.warning("intake.reader_broke", ticket=item.ticket, tried=tried, error=str(error))
+                _log.warning("intake.reader_died", ticket=item.ticket, tried=tries.tried, error=str(error))
+                await self._write(partial(_count, ticket=item.ticket, died=1))
             except msgspec.MsgspecError as error:
                 raise RefusedInput(f"the reader gave no reading: {error}") from error
 
@@ -199,10 +211,12 @@ class Intake:
         return await asyncio.wrap_future(self._vault.store.submit(job))
 
 
-def _count_try(conn: Connection, *, ticket: str) -> int:
-    tried = int(get_setting(conn, _TRIED + ticket) or b"0") + 1
-    put_setting(conn, _TRIED + ticket, str(tried).encode())
-    return tried
+def _count(conn: Connection, *, ticket: str, tried: int = 0, died: int = 0) -> Tries:
+    before = get_setting(conn, _TRIED + ticket)
+    known = msgspec.json.decode(before, type=Tries) if before else Tries()
+    tries = Tries(known.tried + tried, known.died + died)
+    put_setting(conn, _TRIED + ticket, msgspec.json.encode(tries))
+    return tries
 
 
 def _delivery(meta: bytes) -> Delivery | None:

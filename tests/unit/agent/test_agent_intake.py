@@ -16,7 +16,7 @@ from clinic_records.reading import RawBytes, Reading
 from clinic_records.record import Kind, encode_payload
 from devices.delivery import Delivery
 from vehicle_agent.jobs import Interpret
-from vehicle_agent.services.intake import Intake
+from vehicle_agent.services.intake import DEATHS, TRIES, Intake, Tries
 from vehicle_agent.store.derive import new_data_key
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.quarantine import list_quarantine
@@ -128,17 +128,20 @@ def test_what_breaks_the_reader_twice_is_set_aside(vault: Vault, tmp_path: Path)
     readers = Readers(break_on_poison)
     run_until_empty(vault, readers, tmp_path)
     assert readers.asked == [b"poison", b"poison", b"good"]
-    assert [item.reason for item in vault.store.read(list_quarantine)] == ["the reader broke 2 times on it"]
+    assert [item.reason for item in vault.store.read(list_quarantine)] == ["its reader died 2 times in 2 tries"]
     assert vault.store.read(lambda conn: list_settings(conn, "intake.tried.")) == {}
 
 
 def test_tries_are_remembered_over_a_crash_of_the_agent(vault: Vault, tmp_path: Path) -> None:
-    ticket = deliver(vault, b"poison")
-    vault.store.write(lambda conn: put_setting(conn, f"intake.tried.{ticket}", b"2"))
+    for tries in (Tries(DEATHS, DEATHS), Tries(TRIES, 0), Tries(TRIES - 1, DEATHS - 1)):
+        ticket = deliver(vault, msgspec.json.encode(tries))
+        vault.store.write(
+            lambda conn, key=f"intake.tried.{ticket}", tries=tries: put_setting(conn, key, msgspec.json.encode(tries))
+        )
     readers = Readers()
     run_until_empty(vault, readers, tmp_path)
-    assert readers.asked == []
-    assert len(vault.store.read(list_quarantine)) == 1
+    assert len(readers.asked) == 1
+    assert len(vault.store.read(list_quarantine)) == 2
 
 
 def test_a_meta_that_is_none_of_ours_is_set_aside(vault: Vault, tmp_path: Path) -> None:
