@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def _run_and_kill(box: Box, hospital: Path, log: Path, first: int, after_s: float) -> None:
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("writer_process.py")), str(box.folder.root), str(hospital),
+        [sys.executable, str(Path(__file__).with_name("store_writer_process.py")), str(box.folder.root), str(hospital),
          box.data_key.hex(), str(log), str(first)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

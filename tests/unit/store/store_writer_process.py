@@ -1,6 +1,6 @@
 """A small vehicle process for the kill tests: it delivers, keeps, seals, and logs only what was acknowledged.
 
-Run: python writer_process.py VEHICLE_DIR HOSPITAL_JSON DATA_KEY_HEX LOG FIRST
+Run: python store_writer_process.py VEHICLE_DIR HOSPITAL_JSON DATA_KEY_HEX LOG FIRST
 """
 
 import os
