@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from clinic_records.errors import ConfigError
 from cloud_hospital.broker.mosquitto import write_mosquitto_files
 from cloud_hospital.broker.ports import Ports, ports_of
 from cloud_hospital.broker.relay import write_relay_files
+from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import open_hospital
 from cloud_hospital.processes.supervisor import Child, Supervisor
@@ -26,7 +29,7 @@ _FILES: Final[Mapping[BrokerKind, Callable[[HospitalFolder, Ports], Path]]] = {
 
 
 def run_hospital(directory: Path) -> None:
-    """Run until SIGTERM or SIGINT; one line on stdout says that all of it is ready.
+    """Run until SIGTERM or SIGINT; one line on stdout, and run/ready.json, say that all of it serves.
 
     Raises:
         ConfigError: it runs already, or mosquitto is asked for and not installed.
@@ -35,6 +38,8 @@ def run_hospital(directory: Path) -> None:
         folder, settings = hospital.folder, hospital.settings
         ports = ports_of(folder, settings)
     (folder.run / "intake.ready").unlink(missing_ok=True)
+    ready = folder.run / "ready.json"
+    ready.unlink(missing_ok=True)
     users = _Users(folder, settings, ports)
     children = [
         Child("worker", [sys.executable, "-m", "cloud_hospital.intake.worker", str(folder.root)]),
@@ -48,12 +53,14 @@ def run_hospital(directory: Path) -> None:
 
     def say_ready() -> None:
         web = f"http://{ports.web_host}:{ports.web}"
+        write_file(ready, msgspec.json.encode(ports))
         print(f"ready: hospital {settings.id} web {web} broker {ports.broker_host}:{ports.broker}", flush=True)
 
     def say(line: str) -> None:
         print(f"clinic hospital: {line}", file=sys.stderr, flush=True)
 
     Supervisor(folder, children, is_ready=is_ready, on_ready=say_ready, tick=users.follow, say=say).run()
+    ready.unlink(missing_ok=True)
 
 
 class _Users:

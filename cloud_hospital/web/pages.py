@@ -47,7 +47,7 @@ class Site:
             text = self.pages.catalogue.texts.get(f"modality.{name}")
             return text.in_lang(context["lang"]) if text else name
 
-        self.pages.environment.globals |= {"modality": modality, "china": CHINA}
+        self.pages.environment.globals |= {"modality": modality, "china": CHINA, "instant": datetime.fromisoformat}
 
     def caller(self, request: Request) -> Bearer:
         """Who looks.

@@ -66,7 +66,7 @@ def test_the_epoch_log_only_grows(tmp_path: Path, hospital: Hospital) -> None:
     first = log.begin(hospital.now(), "init")
     log.revoke("V07", hospital.now(), "stolen")
     second = log.begin(hospital.now(), "restored")
-    assert (log.current(), log.revoked()) == (second, {"V07"})
+    assert (log.current(), log.revoked()) == (second, frozenset({"V07"}))
     assert first != second
     assert len((tmp_path / "epoch.log").read_bytes().splitlines()) == 3
     append_line(tmp_path / "epoch.log", b"{}")
