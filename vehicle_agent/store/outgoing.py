@@ -103,12 +103,15 @@ class Outgoing:
         return None if row is None else (row[0], Lane(row[1]))
 
     def raise_lane(self, lanes: Mapping[str, Lane]) -> None:
-        """Move waiting envelopes (wire_sha256 -> lane) to more urgent lanes, at their end."""
+        """Move envelopes (wire_sha256 -> lane) to more urgent lanes, at their end.
+
+        An ended one too: a receipt may have come that the outbox has not seen, and a rollback may offer it again.
+        """
         with self._database.write() as conn:
             for wire_sha256, lane in lanes.items():
                 conn.execute(
                     "UPDATE wires SET lane = ?, ord = (SELECT max(ord) + 1 FROM wires)"
-                    " WHERE wire_sha256 = ? AND lane > ? AND state IN ('open', 'refused')",
+                    " WHERE wire_sha256 = ? AND lane > ?",
                     (lane, wire_sha256, lane),
                 )
 

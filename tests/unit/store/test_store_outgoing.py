@@ -195,8 +195,7 @@ class Machine(RuleBasedStateMachine):
     def raise_lane(self, wire: str, lane: Lane) -> None:
         self.up.raise_lane({wire: lane})
         now, state = self.model[wire]
-        if state in {"open", "refused"}:
-            self.model[wire] = (min(now, lane), state)
+        self.model[wire] = (min(now, lane), state)
 
     @rule()
     def reopen_all(self) -> None:

@@ -187,6 +187,16 @@ def test_a_raise_is_not_forgotten_when_the_row_is_sealed_twice(box: Box) -> None
     assert len(box.wires(Lane.P0)) == 1
 
 
+def test_a_raise_of_what_was_received_holds_when_the_hospital_is_rolled_back(box: Box) -> None:
+    sealer = box.sealer()
+    box.put("e1", lane=Lane.P3)
+    box.spool.up.settle(box.hospital.receipt(box.wires()[0]))
+    box.store.write(lambda conn: raise_lane(conn, Kind.ENCOUNTER, "e1", Lane.P0))
+    box.spool.up.reopen_all()
+    sealer.merge_receipts()
+    assert len(box.wires(Lane.P0)) == 1
+
+
 def test_a_spool_that_refuses_does_not_fail_the_save(box: Box) -> None:
     sealer = box.sealer()
     box.spool.close()
