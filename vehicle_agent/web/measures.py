@@ -31,9 +31,11 @@ def install(pages: Pages) -> None:
         content: Any = reading.content
         if isinstance(content, Waveform) and content.channels:
             first = content.channels[0]
-            seconds = max(channel.samples / channel.sampling_hz for channel in content.channels if channel.sampling_hz)
+            rated = [channel for channel in content.channels if channel.sampling_hz]
+            seconds = max((channel.samples / channel.sampling_hz for channel in rated), default=0.0)
+            kind = "reading.leads" if reading.modality == "ecg" else "reading.channels"
             return catalogue.say(
-                lang, "reading.waveform", n=len(content.channels), seconds=f"{seconds:.3g}", hz=f"{first.sampling_hz:g}"
+                lang, kind, n=len(content.channels), seconds=f"{seconds:.3g}", hz=f"{first.sampling_hz:g}"
             )
         if isinstance(content, Image):
             return catalogue.say(lang, "reading.image", n=content.frames, columns=content.columns, rows=content.rows)
