@@ -1,15 +1,19 @@
 """The vehicle alone, no hospital to be reached: real agent, listener and children, simulators on true protocols."""
 
+import json
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 from vehicle_world import PIN, STAFF, Clinic, Vehicle, wait_until
 
 from clinic_records.errors import AccessError, ConfigError, RefusedInput, StoreLocked
 from clinic_records.ids import sha256_hex
+from commands import sync as sync_command
+from commands import vehicle as vehicle_command
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.ecg_scp import scp_record
 from devices.simulators.spirometer import blow_record
@@ -69,7 +73,8 @@ def test_a_day_with_a_kill_in_it(clinic: Clinic) -> None:
     assert locked_scan.acknowledged, locked_scan.detail
     second = scp_record(patient_id="")
     clinic.ecg.send(second)
-    wait_until(lambda: vehicle.do("status")["inbox"] == 2)
+    # the scan, the ECG, and the spirometer's memory once more: that one is known and changes nothing
+    wait_until(lambda: vehicle.do("status")["inbox"] == 3)
     assert vehicle.do("status")["is_open"] is False
     vehicle.login()
     wait_until(lambda: vehicle.do("status")["inbox"] == 0)
@@ -185,3 +190,24 @@ def _is_zombie(pid: int) -> bool:
 def test_a_vehicle_without_settings_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="clinic vehicle init"):
         Agent(tmp_path)
+
+
+def test_the_commands_beside_a_running_agent(clinic: Clinic) -> None:
+    vehicle = clinic.vehicle
+    vehicle.start("--unlock-staff", STAFF, "--pin-stdin", pin=PIN)
+    assert vehicle.ready["open"] is True
+    assert json.loads((vehicle.root / "run" / "ports.json").read_text())["web_url"] == vehicle.ready["ready"]
+    runner = CliRunner()
+    folder = str(vehicle.root)
+    done = runner.invoke(vehicle_command.app, ["status", folder, "--json", "--require-complete"])
+    assert (done.exit_code, json.loads(done.stdout)["waits"]) == (0, 0)
+    done = runner.invoke(vehicle_command.app, ["unlock", folder, "--staff", STAFF, "--pin-stdin"], input=f"{PIN}\n")
+    assert done.exit_code == 0
+    patient = vehicle.act("register", form=WANG)
+    for command in (vehicle_command.app, sync_command.app):
+        assert runner.invoke(command, ["status", folder, "--require-complete"]).exit_code == 4
+    done = runner.invoke(sync_command.app, ["explain", folder, patient["id"], "--json"])
+    assert [(step["kind"], step["lane"], step["seq"]) for step in json.loads(done.stdout)] == [("patient", "p2", 1)]
+    done = runner.invoke(vehicle_command.app, ["doctor", folder])
+    assert done.exit_code == 0, done.stdout
+    assert "王秀英" not in vehicle.log()

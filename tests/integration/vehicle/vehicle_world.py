@@ -71,16 +71,20 @@ class Vehicle:
     process: subprocess.Popen[str] | None = None
     ready: dict[str, Any] = field(default_factory=dict)
 
-    def start(self) -> None:
+    def start(self, *options: str, pin: str = "") -> None:
         with (self.root.parent / "agent.log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from cli import main; main()", "vehicle", "run", str(self.root)],
+                [sys.executable, "-c", "from cli import main; main()", "vehicle", "run", str(self.root), *options],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         assert self.process.stdout is not None
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{pin}\n")
+        self.process.stdin.close()
         if not select.select([self.process.stdout], [], [], START_S)[0]:
             raise AssertionError(self.log())
         line = self.process.stdout.readline()
