@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 
@@ -26,7 +26,10 @@ class _Page:
         self._open.wait(10)
 
     def _read(self) -> None:
-        with self._client.stream("GET", f"/live?page=enc:{self._encounter}", timeout=None) as stream:
+        with (
+            suppress(httpx.HTTPError),  # the stream ends with the measurement
+            self._client.stream("GET", f"/live?page=enc:{self._encounter}", timeout=None) as stream,
+        ):
             for line in stream.iter_lines():
                 if line.startswith("event: beat"):
                     self._open.set()

@@ -11,7 +11,7 @@ from benchmarks.lab import working_lab
 from clinic_records.clock import SystemClock
 from clinic_records.ids import IdFactory
 from clinic_records.people import Author, Role
-from clinic_records.record import Kind, Lane, Record
+from clinic_records.record import Kind, Lane, Record, encode_payload
 from commands.demo.lab import PIN, STAFF
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
@@ -65,7 +65,7 @@ def measure(seconds: float) -> dict[str, float]:
 
 
 def _put(store: Store) -> "Future[Record]":
-    payload = os.urandom(RECORD_BYTES // 2).hex().encode()
+    payload = encode_payload({"notes": os.urandom(RECORD_BYTES // 2).hex()})
     record_id = IdFactory().new()
     now = SystemClock().now()
     return store.submit(
