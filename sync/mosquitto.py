@@ -34,14 +34,14 @@ def _write(path: Path, text: str) -> None:
 def mosquitto_config(folder: Path, *, host: str, port: int, hospital: str, passwords: Mapping[str, str]) -> Path:
     """Write `mosquitto.conf`, `acl` and `passwords` into `folder`; returns the path of the first.
 
-    Users already in `passwords` stay unless named again; SIGHUP makes a running mosquitto read both lists anew.
+    SIGHUP makes a running mosquitto read both lists anew.
 
     Args:
         folder: exists, for the owner only.
         host: the address to listen on.
         port: the port to listen on; mosquitto takes no port 0.
         hospital: the user who may everything.
-        passwords: user -> password in clear; written hashed.
+        passwords: user -> password in clear, of every user; written hashed.
 
     Raises:
         ConfigError: mosquitto's own password program is missing or refused.
@@ -71,21 +71,17 @@ def mosquitto_config(folder: Path, *, host: str, port: int, hospital: str, passw
 
 
 def _hash_passwords(path: Path, passwords: Mapping[str, str]) -> None:
-    """Merge users into mosquitto's password file; the clear text never stands in an argument list."""
-    kept = path.read_text().splitlines() if path.exists() else []
-    kept = [line for line in kept if line.split(":")[0] not in passwords]
+    """Write mosquitto's password file; the clear text never stands in an argument list."""
     fresh = path.with_name(path.name + ".fresh")
     _write(fresh, "".join(f"{user}:{password}\n" for user, password in passwords.items()))
     try:
-        if passwords:
-            command = [_program("mosquitto_passwd"), "-U", str(fresh)]
-            subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - a fixed program
-        hashed = fresh.read_text().splitlines()
+        command = [_program("mosquitto_passwd"), "-U", str(fresh)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - a fixed program
+        fresh.replace(path)
     except (OSError, subprocess.SubprocessError) as error:
         raise ConfigError(f"mosquitto_passwd could not hash {path}: {error}") from error
     finally:
         fresh.unlink(missing_ok=True)
-    _write(path, "".join(f"{line}\n" for line in [*kept, *hashed]))
 
 
 def mosquitto_command(conf: Path) -> list[str]:

@@ -1,31 +1,21 @@
 """`clinic hospital run`: broker, intake worker and web under one supervisor."""
 
 import os
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from clinic_records.errors import ConfigError
-from cloud_hospital.broker.mosquitto import write_mosquitto_files
+from cloud_hospital.broker.files import WRITERS
 from cloud_hospital.broker.ports import Ports, ports_of
-from cloud_hospital.broker.relay import write_relay_files
 from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import open_hospital
 from cloud_hospital.processes.supervisor import Child, Supervisor
 from cloud_hospital.settings import BrokerKind, HospitalSettings
-from sync.relay_config import relay_command
-
-_FILES: Final[Mapping[BrokerKind, Callable[[HospitalFolder, Ports], Path]]] = {
-    BrokerKind.EMBEDDED: write_relay_files,
-    BrokerKind.MOSQUITTO: write_mosquitto_files,
-}
 
 
 def run_hospital(directory: Path) -> None:
@@ -45,8 +35,8 @@ def run_hospital(directory: Path) -> None:
         Child("worker", [sys.executable, "-m", "cloud_hospital.intake.worker", str(folder.root)]),
         Child("web", [sys.executable, "-m", "cloud_hospital.processes.web", str(folder.root)]),
     ]
-    if settings.broker is not BrokerKind.EXTERNAL:
-        children.insert(0, Child("broker", _broker_command(settings.broker, users.config)))
+    if users.command:
+        children.insert(0, Child("broker", users.command))
 
     def is_ready() -> bool:
         return (folder.run / "intake.ready").exists() and _listens(ports.web_host, ports.web)
@@ -70,8 +60,8 @@ class _Users:
         self._folder = folder
         self._ports = ports
         self._is_told = settings.broker is BrokerKind.MOSQUITTO  # the relay looks at its file by itself
-        self._write = _FILES.get(settings.broker)
-        self.config = self._write(folder, ports) if self._write else Path()
+        self._write = WRITERS.get(settings.broker)
+        self.command = self._write(folder, ports) if self._write else []
         self._seen = self._stamp()
 
     def follow(self, pids: Mapping[str, int]) -> None:
@@ -87,15 +77,6 @@ class _Users:
     def _stamp(self) -> int:
         path = self._folder.keys / "broker-users.json"
         return path.stat().st_mtime_ns if path.exists() else 0
-
-
-def _broker_command(kind: BrokerKind, config: Path) -> list[str]:
-    if kind is BrokerKind.EMBEDDED:
-        return relay_command(config)
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if program is None:
-        raise ConfigError("broker = mosquitto, but it is not installed; install it, or set broker = embedded")
-    return [program, "-c", str(config)]
 
 
 def _listens(host: str, port: int) -> bool:

@@ -20,7 +20,7 @@ from sync.topics import Publish, Topic
 
 # The two ends are those of the relay's test; test folders are no packages.
 sys.path.append(str(Path(__file__).parents[1] / "integration" / "sync"))
-from sync_processes import USERS, BrokerProcess, Pair, free_port
+from tests.integration.sync.sync_processes import USERS, BrokerProcess, Pair, free_port
 
 pytestmark = pytest.mark.peer
 BLOB = random.Random(11).randbytes(7_000_000)
@@ -90,7 +90,7 @@ def test_a_vehicle_speaks_under_its_own_name_only(mosquitto: BrokerProcess) -> N
 
 def test_a_vehicle_enrolled_later_needs_a_hangup_only(mosquitto: BrokerProcess, tmp_path: Path) -> None:
     where = {"host": "127.0.0.1", "port": mosquitto.port, "hospital": "hospital"}
-    mosquitto_config(tmp_path, **where, passwords={"V03": "p" * 40})
+    mosquitto_config(tmp_path, **where, passwords={**USERS, "V03": "p" * 40})
     assert mosquitto.process is not None
     mosquitto.process.send_signal(signal.SIGHUP)
     for user, password in (("V03", "p" * 40), ("V01", USERS["V01"])):
