@@ -4,7 +4,6 @@ import asyncio
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from sync.mqtt import Broker, MqttLink
 from sync.topics import Publish, Topic
 
 # The two ends are those of the relay's test; test folders are no packages.
-sys.path.append(str(Path(__file__).parents[1] / "integration" / "sync"))
 from tests.integration.sync.sync_processes import USERS, BrokerProcess, Pair, free_port
 
 pytestmark = pytest.mark.peer

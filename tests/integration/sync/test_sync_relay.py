@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sync_processes import USERS, Pair, Proxy, readiness, relay
 
 from clinic_records.errors import AccessError, Offline
 from clinic_records.record import Lane
@@ -14,6 +13,7 @@ from sync.courier import LinkState
 from sync.mqtt import Broker, MqttLink
 from sync.relay_config import RelayConfig, relay_command
 from sync.topics import Publish, Topic, Way
+from tests.integration.sync.sync_processes import USERS, Pair, Proxy, readiness, relay
 
 BLOB = random.Random(11).randbytes(7_000_000)
 

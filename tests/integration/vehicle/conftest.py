@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from vehicle_world import Clinic, Vehicle, make_vehicle
 
 from devices.simulators.ecg_scp import EcgScpSimulator
 from devices.simulators.spirometer import SpirometerSimulator
+from tests.integration.vehicle.vehicle_world import Clinic, Vehicle, make_vehicle
 
 
 @pytest.fixture

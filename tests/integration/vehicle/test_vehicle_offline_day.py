@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner
-from vehicle_world import PIN, STAFF, Clinic, Vehicle, wait_until
 
 from clinic_records.errors import AccessError, ConfigError, RefusedInput, StoreLocked
 from clinic_records.ids import sha256_hex
@@ -18,6 +17,7 @@ from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.ecg_scp import scp_record
 from devices.simulators.spirometer import blow_record
 from devices.simulators.ultrasound import examination
+from tests.integration.vehicle.vehicle_world import PIN, STAFF, Clinic, Vehicle, wait_until
 from vehicle_agent.agent import Agent
 
 WANG = {"name": "王秀英", "sex": "female", "birth_date": "1959-03-08", "village": "桃源村"}

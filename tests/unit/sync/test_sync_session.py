@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sync_world import FORGER_KEYS, HOSPITAL_KEYS, VEHICLE, VEHICLE_KEYS, Box, World
 
 from clinic_records.errors import StoreError
 from clinic_records.record import Lane
@@ -14,6 +13,7 @@ from sync.frames import Item, Part, Receipts, decode, encode, sign
 from sync.memory import Weather
 from sync.ports import Receipt, Verdict
 from sync.topics import SESSION, Topic, Way
+from tests.unit.sync.sync_world import FORGER_KEYS, HOSPITAL_KEYS, VEHICLE, VEHICLE_KEYS, Box, World
 
 BLOB = random.Random(7).randbytes(7_000_000)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from visits_world import Clinic
 
+from tests.unit.visits.visits_world import Clinic
 from vehicle_agent.store.derive import database_key, new_data_key
 from vehicle_agent.store.store import Store
 

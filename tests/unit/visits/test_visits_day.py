@@ -4,13 +4,13 @@ from datetime import date, time
 
 import msgspec
 import pytest
-from visits_world import Clinic, close_stop, open_stop, publish, register, see, visit
 
 from clinic_records.care import EncounterStatus, StopStatus
 from clinic_records.errors import Conflict, RefusedInput
 from clinic_records.ids import sha256_hex
 from clinic_records.people import Allergies, AllergyState, IdentityCheck, PatientStatus, Sex
 from clinic_records.record import DayClosed, Kind, Lane
+from tests.unit.visits.visits_world import Clinic, close_stop, open_stop, publish, register, see, visit
 from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.records import list_current
 from vehicle_agent.visits import look, patients

@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from visits_world import ECG, NURSE, SCAN, Clinic, arm, open_stop, register, see
 
 from clinic_records.care import Encounter, Recording, RecordingStatus
 from clinic_records.clock import Stamp
@@ -10,6 +9,7 @@ from clinic_records.errors import Conflict, NotFound, RefusedInput
 from clinic_records.ids import EncounterId, RecordId
 from clinic_records.reading import Subject
 from clinic_records.record import Kind, Lane
+from tests.unit.visits.visits_world import ECG, NURSE, SCAN, Clinic, arm, open_stop, register, see
 from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.quarantine import list_quarantine
 from vehicle_agent.store.records import history, list_current
