@@ -10,10 +10,10 @@ import msgspec
 
 from clinic_records.errors import RefusedInput
 from clinic_records.record import encode_payload
+from clinic_web.draw.picture import Picture
 from devices.delivery import Delivery
 from sync.stream import SEGMENT
 from vehicle_agent.store.blobs import BlobFile
-from vehicle_agent.visits.views import Picture
 
 
 class Interpret(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ def _draw(request: bytes) -> bytes:
     asked = msgspec.msgpack.decode(request, type=Draw)
     with asked.blob.plain() as source:
         raw = b"".join(iter(lambda: source.read(SEGMENT), b""))
-    picture: Picture = import_module("vehicle_agent.drawing").draw(raw, asked.modality, asked.lang)
+    picture: Picture = import_module("clinic_web.draw.recording").draw(raw, asked.modality, asked.lang)
     return msgspec.msgpack.encode(picture)
 
 

@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 
 from clinic_records.care import Recording
+from clinic_web.draw.picture import Picture
 from vehicle_agent.children import Children
 from vehicle_agent.jobs import Draw
 from vehicle_agent.store.store import Store
-from vehicle_agent.visits.views import Picture
 
 DRAW_S: Final = 60.0
 """Longest time for one picture."""

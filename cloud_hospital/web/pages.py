@@ -142,8 +142,8 @@ def _add_recordings(app: FastAPI, site: Site) -> None:
         with reading(hospital.engine) as connection:
             found = one_recording(connection, recording).recording.reading
         path = blob_path(hospital.folder.blobs, blob_hash(found.raw.sha256))
-        media_type, data = picture_of(path, found.modality, lang_of(request))
-        return Response(data, 200, {"Content-Security-Policy": PICTURE_CSP}, media_type)
+        drawn = picture_of(path, found.modality, lang_of(request))
+        return Response(drawn.data, 200, {"Content-Security-Policy": PICTURE_CSP}, drawn.media_type)
 
     @app.get("/recordings/{recording}/raw")
     def raw(request: Request, recording: str) -> Response:

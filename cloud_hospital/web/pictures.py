@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from clinic_records.errors import RefusedInput
+from clinic_web.draw.picture import Picture
 
 DRAW_S: Final = 60.0
 """Longest time for one picture, waiting for the processor included."""
@@ -19,8 +20,8 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 
 
 @lru_cache(maxsize=64)
-def picture_of(path: Path, modality: str, lang: str) -> tuple[str, bytes]:
-    """(media type, picture) of the blob at `path`; a blob never changes, so neither does its picture.
+def picture_of(path: Path, modality: str, lang: str) -> Picture:
+    """The picture of the blob at `path`; a blob never changes, so neither does its picture.
 
     Raises:
         RefusedInput: nothing can be drawn of it within the limits.
@@ -35,4 +36,4 @@ def picture_of(path: Path, modality: str, lang: str) -> tuple[str, bytes]:
     if done.returncode != 0 or len(picture) > MAX_PICTURE:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise RefusedInput(f"cannot be drawn: {said[-1] if said else f'the child ended with {done.returncode}'}")
-    return media_type.decode(), picture
+    return Picture(media_type.decode(), picture)

@@ -16,6 +16,7 @@ from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.clock import Clock
 from clinic_records.ids import DeviceId, EncounterId, IdFactory, PatientId, RecordId, StopId, blob_hash
 from clinic_records.people import Author, Patient
+from clinic_web.draw.picture import Picture
 from devices.dicom.worklist import WorklistItem
 from vehicle_agent.store.audit import add_entry
 from vehicle_agent.store.driver import Connection
@@ -34,7 +35,6 @@ from vehicle_agent.visits.views import (
     DeviceView,
     EncounterView,
     NewPatient,
-    Picture,
     Quarantined,
     RecordingView,
     SyncView,

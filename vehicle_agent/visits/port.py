@@ -5,13 +5,13 @@ from typing import Protocol
 from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.ids import DeviceId, EncounterId, PatientId, RecordId
 from clinic_records.people import Author, Patient
+from clinic_web.draw.picture import Picture
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.views import (
     Arming,
     DeviceView,
     EncounterView,
     NewPatient,
-    Picture,
     Quarantined,
     RecordingView,
     SyncView,

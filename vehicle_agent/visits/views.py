@@ -146,13 +146,6 @@ class Quarantined(msgspec.Struct, frozen=True):
     at: datetime
 
 
-class Picture(msgspec.Struct, frozen=True):
-    """A drawn recording: SVG of an ECG or flow-volume curve, PNG of an ultrasound frame."""
-
-    media_type: str
-    data: bytes
-
-
 class Event(msgspec.Struct, frozen=True):
     """Something changed: `topic` is `stop`, `encounter:<id>`, `unbound`, `sync` or `devices`; `seq` rises."""
 

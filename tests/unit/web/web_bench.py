@@ -17,6 +17,7 @@ from clinic_records.ids import DeviceId, IdFactory, RecordId
 from clinic_records.people import Allergies, AllergyState, IdentityCheck, Role, Sex
 from clinic_records.quantity import quantity
 from clinic_records.reading import Channel, Code, Image, Numeric, RawBytes, Reading, Waveform
+from clinic_web.draw.picture import Picture
 from sync.keys import RecipientPrivate
 from vehicle_agent.settings import DeviceSettings
 from vehicle_agent.store.folder import VehicleFolder
@@ -27,7 +28,7 @@ from vehicle_agent.visits.desk import Desk
 from vehicle_agent.visits.recorder import keep
 from vehicle_agent.visits.roster import DeviceState, Roster
 from vehicle_agent.visits.versions import Act
-from vehicle_agent.visits.views import LaneCounts, NewPatient, Picture, SyncView
+from vehicle_agent.visits.views import LaneCounts, NewPatient, SyncView
 from vehicle_agent.web.app import create_app
 from vehicle_agent.web.settings import SiteSettings
 

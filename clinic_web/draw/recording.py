@@ -1,17 +1,18 @@
-"""Draws a kept recording for the nurse's page: runs in a limited child only, because it decodes what a device sent."""
+"""Raw bytes of a recording -> its picture: runs in limited children only, because it decodes what a device sent."""
 
 from datetime import datetime
+from typing import Final
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import Hint, RefusedInput
 from clinic_web.draw.ecg import ecg_svg
 from clinic_web.draw.flow_volume import flow_volume_svg
+from clinic_web.draw.picture import Picture
 from recordings.decode import decode
 from recordings.signal import DecodedRecording
-from vehicle_agent.visits.views import Picture
 
-SVG = "image/svg+xml"
-PNG = "image/png"
+SVG: Final = "image/svg+xml"
+PNG: Final = "image/png"
 
 
 def draw(raw: bytes, modality: str, lang: str) -> Picture:
@@ -36,10 +37,10 @@ def draw(raw: bytes, modality: str, lang: str) -> Picture:
 
 def _flow_volume(decoded: DecodedRecording, caption: str) -> str:
     signals = {signal.name: signal for signal in decoded.signals}
-    try:
-        return flow_volume_svg(signals["volume"].samples, signals["flow"].samples, caption=caption)
-    except KeyError as error:
-        raise RefusedInput(f"{decoded.format}: no {error} in it") from None
+    missing = {"volume", "flow"} - set(signals)
+    if missing:
+        raise RefusedInput(f"{decoded.format}: no {' and no '.join(sorted(missing))} in it")
+    return flow_volume_svg(signals["volume"].samples, signals["flow"].samples, caption=caption)
 
 
 def _caption(start: datetime | None, lang: str) -> str:
