@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -24,12 +24,16 @@ pytestmark = pytest.mark.peer
 BLOB = random.Random(11).randbytes(7_000_000)
 
 
+def configure(folder: Path, port: int, passwords: Mapping[str, str]) -> Path:
+    return mosquitto_config(folder, host="127.0.0.1", port=port, hospital="hospital", passwords=passwords)
+
+
 @pytest.fixture
-def mosquitto(tmp_path: Path, need_program) -> Iterator[BrokerProcess]:
+def mosquitto(tmp_path: Path, need_program: Callable[[str], str]) -> Iterator[BrokerProcess]:
     need_program("mosquitto")
     need_program("mosquitto_passwd")
     port = free_port()
-    conf = mosquitto_config(tmp_path, host="127.0.0.1", port=port, hospital="hospital", passwords=USERS)
+    conf = configure(tmp_path, port, USERS)
     broker = BrokerProcess(mosquitto_command(conf), port)
     broker.start()
     yield broker
@@ -87,8 +91,7 @@ def test_a_vehicle_speaks_under_its_own_name_only(mosquitto: BrokerProcess) -> N
 
 
 def test_a_vehicle_enrolled_later_needs_a_hangup_only(mosquitto: BrokerProcess, tmp_path: Path) -> None:
-    where = {"host": "127.0.0.1", "port": mosquitto.port, "hospital": "hospital"}
-    mosquitto_config(tmp_path, **where, passwords={**USERS, "V03": "p" * 40})
+    configure(tmp_path, mosquitto.port, {**USERS, "V03": "p" * 40})
     assert mosquitto.process is not None
     mosquitto.process.send_signal(signal.SIGHUP)
     for user, password in (("V03", "p" * 40), ("V01", USERS["V01"])):

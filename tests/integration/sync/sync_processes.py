@@ -73,7 +73,8 @@ def relay(folder: Path) -> Iterator[BrokerProcess]:
 def readiness(process: subprocess.Popen[bytes]) -> dict[str, object]:
     assert process.stdout is not None
     assert select.select([process.stdout], [], [], 20)[0], "no readiness line"
-    return json.loads(process.stdout.readline())
+    said: dict[str, object] = json.loads(process.stdout.readline())
+    return said
 
 
 class Proxy:

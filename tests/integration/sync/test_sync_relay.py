@@ -13,22 +13,22 @@ from sync.courier import LinkState
 from sync.mqtt import Broker, MqttLink
 from sync.relay_config import RelayConfig, relay_command
 from sync.topics import Publish, Topic, Way
-from tests.integration.sync.sync_processes import USERS, Pair, Proxy, readiness, relay
+from tests.integration.sync.sync_processes import USERS, BrokerProcess, Pair, Proxy, readiness, relay
 
 BLOB = random.Random(11).randbytes(7_000_000)
 
 
 def test_a_day_passes_the_relay_and_survives_its_kill(tmp_path: Path) -> None:
-    async def day(port_of) -> Pair:
-        async with Pair(port_of.port) as pair:
+    async def day(broker: BrokerProcess) -> Pair:
+        async with Pair(broker.port) as pair:
             for number in range(10):
                 pair.outbound.add(b"record %d" % number, Lane.P2)
             blob = pair.outbound.add(BLOB, Lane.P4)
             pair.hospital_outbound.add(b"schedule" * 20_000, Lane.P1)
             await pair.reach(lambda: length(pair.hospital_inbound.ranges(blob)) > 2_000_000)
-            await asyncio.to_thread(port_of.kill)
+            await asyncio.to_thread(broker.kill)
             await pair.reach(lambda: pair.courier.state is LinkState.OFFLINE)
-            await asyncio.to_thread(port_of.start)
+            await asyncio.to_thread(broker.start)
             await pair.reach(lambda: pair.is_complete)
             assert pair.courier.state is LinkState.ONLINE
             return pair

@@ -1,6 +1,7 @@
 """One vehicle and one hospital over a simulated link, with kills of either end."""
 
 import random
+from collections.abc import Callable
 
 from clinic_records.ids import VehicleId, vehicle_id
 from sync.courier import PinnedHospital, VehicleCourier
@@ -53,8 +54,8 @@ class World:
             random_bytes=self.rng.randbytes,
         )
 
-    def start_courier(self, **changes) -> None:
-        self.courier = self.courier_of(self.box, **changes)
+    def start_courier(self, keys: OriginKeys = VEHICLE_KEYS) -> None:
+        self.courier = self.courier_of(self.box, keys)
         self.net.attach(VEHICLE, self.courier)
 
     def start_station(self, keys: OriginKeys = HOSPITAL_KEYS) -> None:
@@ -72,7 +73,7 @@ class World:
     def _peer(self) -> Peer:
         return Peer(VEHICLE_KEYS.public, self.hospital_inbound, self.hospital_outbound, self.hospital_sessions)
 
-    def run(self, is_done, limit_s: float = 3600.0) -> None:
+    def run(self, is_done: Callable[[], bool], limit_s: float = 3600.0) -> None:
         assert self.net.run(is_done, limit_s), "not reached in time"
 
     @property

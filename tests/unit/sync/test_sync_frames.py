@@ -1,5 +1,6 @@
 import contextlib
 import itertools
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,22 @@ from clinic_records.ids import VehicleId
 from clinic_records.record import Lane
 from sync.access import Act, is_allowed
 from sync.byteranges import covers, first_gap, length, union
-from sync.frames import MAX_FRAME, Challenge, Greet, Have, Item, Part, Receipts, Signed, decode, encode, sign, verify
-from sync.keys import OriginKeys
+from sync.frames import (
+    MAX_FRAME,
+    Challenge,
+    Frame,
+    Greet,
+    Have,
+    Item,
+    Part,
+    Receipts,
+    Signed,
+    decode,
+    encode,
+    sign,
+    verify,
+)
+from sync.keys import Domain, OriginKeys
 from sync.topics import SESSION, Topic, Way
 
 KEYS = OriginKeys.from_bytes(bytes(32))
@@ -28,7 +43,7 @@ frames = st.one_of(
 
 
 @given(frames)
-def test_a_frame_comes_back(frame) -> None:
+def test_a_frame_comes_back(frame: Frame) -> None:
     assert decode(encode(frame)) == frame
 
 
@@ -39,7 +54,7 @@ def test_no_bytes_crash_the_decoder(data: bytes) -> None:
 
 
 @given(frames, st.integers(0, 500), st.integers(1, 255))
-def test_no_changed_byte_crashes_the_decoder(frame, at: int, change: int) -> None:
+def test_no_changed_byte_crashes_the_decoder(frame: Frame, at: int, change: int) -> None:
     data = bytearray(encode(frame))
     data[at % len(data)] ^= change
     with contextlib.suppress(BadFrame):
@@ -58,7 +73,7 @@ def test_no_changed_byte_crashes_the_decoder(frame, at: int, change: int) -> Non
     ],
     ids=["outside", "upper case", "a path", "negative", "terabyte", "too large"],
 )
-def test_wild_frames_are_refused(frame) -> None:
+def test_wild_frames_are_refused(frame: Frame) -> None:
     with pytest.raises(BadFrame):
         decode(encode(frame))
 
@@ -73,7 +88,7 @@ def test_a_signed_message_is_its_signers_only() -> None:
         verify(signed, OriginKeys.generate().public)
     garbage = b"\xc1"
     with pytest.raises(BadFrame):
-        verify(Signed(garbage, KEYS.sign("session/v1", garbage)), KEYS.public)
+        verify(Signed(garbage, KEYS.sign(Domain.SESSION, garbage)), KEYS.public)
 
 
 @pytest.mark.parametrize("channel", [*Lane, SESSION])
@@ -137,8 +152,8 @@ parts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=8)
 
 
 @given(parts, parts)
-def test_ranges_are_sets_of_bytes(one, other) -> None:
-    def members(ranges) -> set[int]:
+def test_ranges_are_sets_of_bytes(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    def members(ranges: Iterable[tuple[int, int]]) -> set[int]:
         return {byte for start, end in ranges for byte in range(start, end)}
 
     both = union(one, other)

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from clinic_records.clock import Origin, from_ms
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Lane, Record
-from sync.frames import Have, Hello, Item, Part, decode, encode
+from sync.frames import Frame, Have, Hello, Item, Part, decode, encode
 from sync.keys import OriginKeys, RecipientPrivate
 from sync.seal import WrappedKey, open_wire, seal
 
@@ -98,7 +98,7 @@ def test_these_bytes_open() -> None:
 def test_frames_are_these_bytes() -> None:
     wire = "ab" * 32
     hash_hex = "d940" + wire.encode().hex()
-    frames = {
+    frames: dict[Frame, str] = {
         Item(Lane.P2, b"\x01\x02"): "93 a46974656d a27032 c4020102",  # ["item", lane, data]
         Part(
             wire, 9, Lane.P4, 4, b"\x03"

@@ -15,48 +15,68 @@ from clinic_records.people import Author, Role
 from clinic_records.record import Kind, Lane, Record
 from sync.envelope import Codec
 from sync.keys import Domain, OriginKeys, RecipientPrivate
-from sync.seal import Opened, Sealed, open_wire, peek, seal, wire_hash
+from sync.seal import MAX_IN_MEMORY, Opened, PayloadSource, Sealed, open_wire, peek, seal, wire_hash
 
 BOX = OriginKeys.from_bytes(bytes(range(32)))
 HOSPITAL = RecipientPrivate.from_bytes(bytes(range(32, 64)))
 AT = datetime(2026, 3, 4, 1, 2, 3, 456000, UTC)
 
 
-def record(payload: bytes = b'{"name":"\xe5\xbc\xa0"}', **change) -> Record:
-    fields = {
-        "id": RecordId("0195-r"),
-        "revision": 2,
-        "kind": Kind.PATIENT,
-        "lane": Lane.P2,
-        "payload": payload,
-        "origin": Origin("V01", 3, 17),
-        "author": Author("n001", "张护士", Role.NURSE),
-        "recorded_at": AT,
-        "prev_hash": "ab" * 32,
-        "blobs": (BlobHash("cd" * 32),),
-    }
-    return Record(**(fields | change))
+def record(payload: bytes = b'{"name":"\xe5\xbc\xa0"}', *, seq: int = 17) -> Record:
+    return Record(
+        id=RecordId("0195-r"),
+        revision=2,
+        kind=Kind.PATIENT,
+        lane=Lane.P2,
+        payload=payload,
+        origin=Origin("V01", 3, seq),
+        author=Author("n001", "张护士", Role.NURSE),
+        recorded_at=AT,
+        prev_hash="ab" * 32,
+        blobs=(BlobHash("cd" * 32),),
+    )
 
 
 def blob(sha256: str) -> Record:
-    return record(b"", id=RecordId(sha256), kind=Kind.BLOB, lane=Lane.P4, blobs=(), prev_hash="", revision=1)
+    return Record(
+        id=RecordId(sha256),
+        revision=1,
+        kind=Kind.BLOB,
+        lane=Lane.P4,
+        payload=b"",
+        origin=Origin("V01", 3, 17),
+        author=Author("n001", "张护士", Role.NURSE),
+        recorded_at=AT,
+    )
 
 
-def sealed(rec: Record, source=None, **more) -> Sealed:
-    return seal(rec, source, keys=BOX, recipient=HOSPITAL.public, created_ms=1000, **more)
+def sealed(
+    rec: Record,
+    source: PayloadSource | None = None,
+    *,
+    dst: Path | None = None,
+    codecs: tuple[Codec, ...] = (Codec.ZSTD, Codec.RAW),
+) -> Sealed:
+    return seal(rec, source, keys=BOX, recipient=HOSPITAL.public, created_ms=1000, dst=dst, codecs=codecs)
 
 
-def opened(wire: bytes | Path, **more) -> Opened:
-    return open_wire(wire, origin=BOX.public, recipients={HOSPITAL.key_id: HOSPITAL}, **more)
+def data_of(wire: Sealed) -> bytes:
+    """Of a wire file that was made in memory."""
+    assert wire.data is not None
+    return wire.data
+
+
+def opened(wire: bytes | Path, *, dst: Path | None = None, max_size: int = MAX_IN_MEMORY) -> Opened:
+    return open_wire(wire, origin=BOX.public, recipients={HOSPITAL.key_id: HOSPITAL}, dst=dst, max_size=max_size)
 
 
 @given(st.binary(max_size=5000))
 def test_a_record_comes_back_as_it_was(payload: bytes) -> None:
     wire = sealed(record(payload))
-    assert wire.data is not None
-    assert wire.size == len(wire.data)
-    assert wire.wire_sha256 == hashlib.sha256(wire.data).hexdigest()
-    assert opened(wire.data).record() == record(payload)
+    data = data_of(wire)
+    assert wire.size == len(data)
+    assert wire.wire_sha256 == hashlib.sha256(data).hexdigest()
+    assert opened(data).record() == record(payload)
 
 
 @pytest.mark.parametrize("is_random", [True, False])
@@ -79,12 +99,12 @@ def test_a_blob_streams_through_files_and_takes_the_smaller_codec(tmp_path: Path
 
 def test_only_the_codecs_the_peer_knows_are_used() -> None:
     wire = sealed(record(b"a" * 9000), codecs=(Codec.RAW,))
-    assert opened(wire.data).header.codec is Codec.RAW
+    assert opened(data_of(wire)).header.codec is Codec.RAW
 
 
 def test_the_outer_header_tells_a_carrier_nothing_of_the_content() -> None:
-    wire = sealed(record(b"secret" * 100))
-    front = wire.data[: peek(wire.data).size]
+    data = data_of(sealed(record(b"secret" * 100)))
+    front = data[: peek(data).size]
     for hidden in (b"secret", b"0195-r", b"n001", record(b"secret" * 100).sha256.encode(), b"patient"):
         assert hidden not in front
     assert bytes.fromhex(record(b"secret" * 100).sha256) not in front
@@ -104,7 +124,7 @@ def test_no_changed_bit_opens(at: int, bit: int) -> None:
         opened(bytes(data))
 
 
-GIVEN = sealed(record(b"payload" * 40)).data
+GIVEN = data_of(sealed(record(b"payload" * 40)))
 
 
 @given(st.integers(0, len(GIVEN) - 1))
@@ -140,16 +160,16 @@ def test_a_later_version_means_hold_not_damage() -> None:
 
 
 def test_the_body_of_one_envelope_does_not_fit_another() -> None:
-    one, other = GIVEN, sealed(record(b"payload" * 40, origin=Origin("V01", 3, 18))).data
+    one, other = GIVEN, data_of(sealed(record(b"payload" * 40, seq=18)))
     cut = peek(one).size
     with pytest.raises(BadFrame):
         opened(one[:cut] + other[peek(other).size :])
 
 
 def test_a_payload_larger_than_allowed_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
-    wire = sealed(record(b"a" * 100_000))
+    wire = data_of(sealed(record(b"a" * 100_000)))
     with pytest.raises(RefusedInput, match="100000 bytes"):
-        opened(wire.data, max_size=99_999, dst=tmp_path / "out")
+        opened(wire, max_size=99_999, dst=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

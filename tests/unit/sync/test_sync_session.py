@@ -1,4 +1,6 @@
 import random
+from functools import partial
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -10,6 +12,7 @@ from clinic_records.record import Lane
 from sync.byteranges import length, union
 from sync.courier import Alarm, LinkState
 from sync.frames import Item, Part, Receipts, decode, encode, sign
+from sync.keys import OriginKeys
 from sync.memory import Weather
 from sync.ports import Receipt, Verdict
 from sync.topics import SESSION, Topic, Way
@@ -76,9 +79,13 @@ def test_after_a_cut_no_durable_byte_is_sent_again() -> None:
     world = World()
     blob = world.box.outbound.add(BLOB, Lane.P4)
     inbound = world.hospital_inbound
+
+    def has_more_than(size: int) -> bool:
+        return length(inbound.ranges(blob)) > size
+
     for _ in range(5):
-        before = length(inbound.ranges(blob))
-        world.run(lambda before=before: length(inbound.ranges(blob)) > before + 900_000, 60)
+        enough = length(inbound.ranges(blob)) + 900_000
+        world.run(partial(has_more_than, enough), 60)
         world.net.cut(VEHICLE)
     world.run(lambda: world.is_complete, 60)
     assert sum(end - start for start, end in inbound.written[blob]) == len(BLOB)
@@ -124,19 +131,20 @@ def test_another_hospitals_key_raises_the_alarm_and_ends_nothing() -> None:
     world.start_station(FORGER_KEYS)
     row = world.box.outbound.add(b"row", Lane.P0)
     world.net.run(lambda: False, 120)
-    assert world.courier.alarm is Alarm.PEER_REFUSED
-    assert world.courier.state is LinkState.GREETING
+    assert (world.courier.alarm, world.courier.state) == (Alarm.PEER_REFUSED, LinkState.GREETING)
     assert world.box.outbound.open == {row}
     world.start_station(HOSPITAL_KEYS)
     world.run(lambda: world.is_complete, 120)
     assert world.courier.alarm is Alarm.NONE
 
 
-def receipts_by(world: World, keys, wire: str, **change) -> bytes:
-    state = world.box.sessions.state
-    receipt = Receipt(wire, Verdict.APPLIED, state.epoch, 1, world.clock.now())
-    fields = {"vehicle": VEHICLE, "session": world.courier._session, "epoch": state.epoch, "receipts": (receipt,)}
-    return encode(sign(Receipts(**(fields | change)), keys))
+def receipts_by(
+    world: World, keys: OriginKeys, wire: str, *, vehicle: str = VEHICLE, session: str = "", epoch: str = ""
+) -> bytes:
+    """The session and the epoch are those of now where not given."""
+    now = world.box.sessions.state.epoch
+    receipt = Receipt(wire, Verdict.APPLIED, now, 1, world.clock.now())
+    return encode(sign(Receipts(vehicle, session or world.courier._session, epoch or now, (receipt,)), keys))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,9 @@ def receipts_by(world: World, keys, wire: str, **change) -> bytes:
     ],
     ids=["forged", "of another session", "of another epoch", "of another vehicle"],
 )
-def test_a_receipt_that_is_not_of_this_session_ends_nothing(keys, change, alarm) -> None:
+def test_a_receipt_that_is_not_of_this_session_ends_nothing(
+    keys: OriginKeys, change: dict[str, str], alarm: Alarm
+) -> None:
     world = World()
     world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
     row = world.box.outbound.add(b"row", Lane.P2)
@@ -269,7 +279,14 @@ def test_a_link_that_falls_from_8_mbit_to_64_kbit_goes_on() -> None:
     jitter=st.sampled_from([0.0, 0.2, 3.0]),
     trouble=st.lists(st.tuples(st.floats(0.1, 8), st.sampled_from(["cut", "vehicle", "hospital"])), max_size=6),
 )
-def test_whatever_happens_everything_is_applied_exactly_once(seed, sizes, loss, duplicate, jitter, trouble) -> None:
+def test_whatever_happens_everything_is_applied_exactly_once(
+    seed: int,
+    sizes: list[tuple[Lane, int]],
+    loss: float,
+    duplicate: float,
+    jitter: float,
+    trouble: list[tuple[float, str]],
+) -> None:
     weather = Weather(bytes_per_s=200_000, jitter_s=jitter, loss=loss, duplicate=duplicate)
     world = World(seed, weather)
     for number, (lane, size) in enumerate(sizes):
@@ -303,18 +320,18 @@ def test_the_same_seed_gives_the_same_trace() -> None:
     assert trace() == trace()
 
 
-def test_parts_are_never_larger_than_a_second_of_the_rate() -> None:
+def test_parts_are_never_larger_than_a_second_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(weather=Weather(bytes_per_s=16_000))
     world.box.outbound.add(BLOB[:400_000], Lane.P4)
     sizes: list[int] = []
     forward = world.station.on_message
 
-    def spy(topic, payload, now) -> None:
+    def spy(topic: Topic, payload: bytes, now: float) -> None:
         if topic.channel == "p4" and isinstance(part := decode(payload), Part):
             sizes.append(len(part.data))
         forward(topic, payload, now)
 
-    world.station.on_message = spy
+    monkeypatch.setattr(world.station, "on_message", spy)
     world.run(lambda: world.is_complete, 200)
     assert max(sizes[5:]) <= 32_768
     assert VEHICLE_KEYS.public != HOSPITAL_KEYS.public
@@ -372,11 +389,13 @@ def test_an_envelope_that_cannot_be_read_holds_up_no_other() -> None:
 
 
 @pytest.mark.parametrize("call", ["write", "accept"])
-def test_a_hospital_that_cannot_keep_gives_no_receipt_and_gets_it_later(call: str, monkeypatch) -> None:
+def test_a_hospital_that_cannot_keep_gives_no_receipt_and_gets_it_later(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = World()
     row = world.box.outbound.add(b"row", Lane.P2)
 
-    def full(*_args, **_more):
+    def full(*_args: object, **_more: object) -> NoReturn:
         raise StoreError("disk full")
 
     with monkeypatch.context() as patched:
@@ -401,11 +420,16 @@ def test_a_file_is_taken_though_its_vehicle_left_in_the_same_moment() -> None:
     assert len(world.hospital_inbound.effects) == 1
 
 
-def test_a_replayed_hello_changes_nothing() -> None:
+def test_a_replayed_hello_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     heard: list[tuple[Topic, bytes]] = []
     forward = world.station.on_message
-    world.station.on_message = lambda *message: (heard.append(message[:2]), forward(*message))
+
+    def overhear(topic: Topic, payload: bytes, now: float) -> None:
+        heard.append((topic, payload))
+        forward(topic, payload, now)
+
+    monkeypatch.setattr(world.station, "on_message", overhear)
     world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
     hellos = [each for each in heard if each[0].channel == SESSION]
     assert len(hellos) == 2, "once to be challenged, once to answer"
