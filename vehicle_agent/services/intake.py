@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -20,7 +20,6 @@ from clinic_records.errors import RefusedInput, StoreError
 from clinic_records.ids import DeviceId, IdFactory, RecordId
 from clinic_records.reading import Reading
 from devices.delivery import Delivery
-from vehicle_agent.children import Children
 from vehicle_agent.jobs import Interpret
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
@@ -61,11 +60,18 @@ class Tries(msgspec.Struct, frozen=True):
     died: int = 0
 
 
+class Jobs(Protocol):
+    """What intake asks of the child processes."""
+
+    async def run(self, job: str, request: object, *, timeout_s: float) -> bytes:
+        """As `vehicle_agent.children.Children.run`."""
+
+
 class Intake:
     """Empties the inbox while the store is open."""
 
     def __init__(
-        self, vault: Vault, children: Children, *, events: EventHub, clock: Clock, ids: IdFactory, work: Path
+        self, vault: Vault, children: Jobs, *, events: EventHub, clock: Clock, ids: IdFactory, work: Path
     ) -> None:
         """`work` is a private folder in memory: raw bytes lie there in plain while a child reads them."""
         self._vault = vault

@@ -94,8 +94,8 @@ def test_a_slip_of_a_decoder_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> No
     def greedy(_: bytes) -> bytes:
         raise MemoryError
 
-    monkeypatch.setitem(JOBS, "slip", slip)  # type: ignore[arg-type]  # a test adds a row
-    monkeypatch.setitem(JOBS, "greedy", greedy)  # type: ignore[arg-type]  # a test adds a row
+    monkeypatch.setitem(JOBS, "slip", slip)
+    monkeypatch.setitem(JOBS, "greedy", greedy)
     for job in ("slip", "greedy"):
         answer = answer_to(Request(job, b""))
         assert answer.error == "RefusedInput"

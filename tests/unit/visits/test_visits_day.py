@@ -1,6 +1,7 @@
 """A day at the desk's jobs, on a real encrypted store: stop, people, encounters, readings, decisions, the closing."""
 
 from datetime import date, time
+from functools import partial
 
 import msgspec
 import pytest
@@ -50,7 +51,7 @@ def test_registering(clinic: Clinic) -> None:
     assert patient.name == "王 秀英"
     assert patient.status is PatientStatus.DECLARED
     for text, hits in (("秀英", 1), ("8000", 1), ("000", 0), ("", 1), ("李", 0)):
-        assert len(clinic.store.read(lambda conn, text=text: patients.search(conn, text))) == hits, text
+        assert len(clinic.store.read(partial(patients.search, text=text))) == hits, text
 
 
 def test_a_card_gives_the_birth_date_and_verifies(clinic: Clinic) -> None:

@@ -1,5 +1,7 @@
 """What becomes of a reading: bound or waiting, once, its bytes in the right lane; and what a person decides."""
 
+from functools import partial
+
 import msgspec
 import pytest
 
@@ -99,7 +101,7 @@ def test_none_of_a_dump_stays_bound(clinic: Clinic, encounter: Encounter) -> Non
     for _ in range(5):
         kept.append(clinic.keep(clinic.reading()).recording)
         clinic.wait(milliseconds=400)
-    now = [clinic.store.read(lambda conn, one=one: get(conn, Recording, one.id)).thing for one in kept]
+    now = [clinic.store.read(partial(get, what=Recording, thing_id=one.id)).thing for one in kept]
     assert [one.status for one in now] == [RecordingStatus.UNBOUND] * 5
     assert {one.unbound_reason for one in now} == {"burst"}
     assert len(clinic.store.read(lambda conn: history(conn, Kind.RECORDING, kept[0].id))) == 2
