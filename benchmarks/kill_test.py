@@ -19,19 +19,38 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from pydicom.dataset import Dataset
 
 from benchmarks.told import Told, Verdict, judge
 from clinic_records.errors import ClinicError, Conflict
 from clinic_records.ids import sha256_hex
 from commands.demo.lab import Lab, wait_for
-from devices.simulators.ecg_dicom import examination
+from devices.simulators import ecg_dicom, ultrasound
 from devices.simulators.ecg_scp import scp_record
 
 TARGETS: Final = ("agent", "listener", "broker", "worker", "web", "hospital")
 BATCH: Final = 20
 PATIENCE_S: Final = 60.0
+RATE: Final = 8e6
+"""Bits a second each way: a loop takes most of a second on the road, an ECG a fraction."""
 LEDGER: Final = Path(__file__).parent / "ledgers" / "kill.jsonl"
+
+
+class Modality(NamedTuple):
+    """A DICOM device of the lab."""
+
+    device: str
+    ae_title: str
+    code: str
+    examination: Callable[[Dataset], Dataset]
+
+
+ECG: Final = Modality("ecg2", "ECG1", "ECG", ecg_dicom.examination)
+ULTRASOUND: Final = Modality("us1", "US1", "US", ultrasound.examination)
+ULTRASOUND_EVERY: Final = 5
+"""Visits between two loops of 6.9 MB, so that kills also meet a long transfer."""
 
 
 class Batch:
@@ -85,7 +104,9 @@ class Batch:
         encounter = self._surely(lambda: self._open(patient))
         self.told.saved.add(f"encounter {encounter}")
         self._ecg_on_the_line(encounter, name)
-        self._ecg_by_dicom(encounter, name)
+        self._by_dicom(encounter, name, ECG)
+        if self._serial % ULTRASOUND_EVERY == 0:
+            self._by_dicom(encounter, name, ULTRASOUND)
         self._surely(lambda: self._finish(encounter))
 
     def _register(self, name: str) -> str:
@@ -123,14 +144,15 @@ class Batch:
                 views += self._lab.desk("encounter", encounter_id=row["encounter"]["id"])["recordings"]
         return any(view["recording"]["reading"]["raw"]["sha256"] == digest for view in views)
 
-    def _ecg_by_dicom(self, encounter: str, name: str) -> None:
+    def _by_dicom(self, encounter: str, name: str, modality: Modality) -> None:
         """The device keeps its object until it is told yes, and sends the same object again."""
-        self._surely(lambda: self._lab.desk("arm", device="ecg2", encounter_id=encounter))
-        entry = self._surely(lambda: self._lab.dicom_device("ECG1").pick(name=name, modality="ECG"))
-        made = examination(entry)
+        self._surely(lambda: self._lab.desk("arm", device=modality.device, encounter_id=encounter))
+        scanner = self._lab.dicom_device(modality.ae_title)
+        entry = self._surely(lambda: scanner.pick(name=name, modality=modality.code))
+        made = modality.examination(entry)
 
         def store() -> bool:
-            seen = self._lab.dicom_device("ECG1").store(made)
+            seen = scanner.store(made)
             self.told.offered.add(seen.sha256)
             if seen.acknowledged:
                 self.told.stored.add(seen.sha256)
@@ -176,7 +198,7 @@ def _raise(detail: str) -> bool:
 def run_batch(seed: int, cycles: int) -> dict[str, Any]:
     """One batch in a lab of its own; its line for the ledger."""
     root = Path(tempfile.mkdtemp(prefix="kill-"))
-    lab = Lab(root, up_bits_per_s=0, down_bits_per_s=0, delay_s=0.005)
+    lab = Lab(root, up_bits_per_s=RATE, down_bits_per_s=RATE, delay_s=0.01)
     started = time.monotonic()
     try:
         batch = Batch(lab, seed)
