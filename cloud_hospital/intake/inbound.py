@@ -1,13 +1,16 @@
 """The hospital's InboundStore of one vehicle: parts in, whole envelopes applied once, receipts out."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from clinic_records.clock import from_ms, to_ms
-from clinic_records.errors import StoreError
+from clinic_records.errors import ClinicError, StoreError
 from clinic_records.ids import blob_hash
 from clinic_records.record import Lane
 from cloud_hospital.durable import fsync_folder
@@ -20,6 +23,8 @@ from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import exclusive
 from cloud_hospital.vehicles import origins
 from sync.ports import Ranges, Receipt
+
+_logger = logging.getLogger(__name__)
 
 
 class VehicleInbound:
@@ -35,8 +40,14 @@ class VehicleInbound:
         return self._transfers.ranges(wire_sha256)
 
     def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
-        """Keep a part, durable on return."""
-        return self._transfers.write(wire_sha256, size, lane, offset, data)
+        """Keep a part, durable on return.
+
+        Raises:
+            RefusedInput: see Transfers.write.
+            StoreError: the disk or the database refused.
+        """
+        with _named_trouble(wire_sha256):
+            return self._transfers.write(wire_sha256, size, lane, offset, data)
 
     def receipt_for(self, wire_sha256: str) -> Receipt | None:
         """The receipt that stands for this file, under the current epoch."""
@@ -50,10 +61,10 @@ class VehicleInbound:
         """Take the whole file: verify, open, apply once, answer.
 
         Raises:
-            StoreError: the file is not whole here; nothing was answered.
+            StoreError: the file is not whole here, or the disk or the database refused; nothing was answered.
         """
         name = f"wire {self._vehicle} {blob_hash(wire_sha256)}"
-        with exclusive(self._hospital.engine, name, self._hospital.folder.run):
+        with _named_trouble(wire_sha256), exclusive(self._hospital.engine, name, self._hospital.folder.run):
             path = self._transfers.path(wire_sha256)
             given = self.receipt_for(wire_sha256)
             if given is not None:
@@ -64,16 +75,28 @@ class VehicleInbound:
             attempts = self._transfers.count_attempt(wire_sha256)
             if attempts == 0:
                 raise StoreError(f"wire file {wire_sha256} of {self._vehicle} is not whole")
-            receipt = self._answer(wire_sha256, path, self._opener().open(path, wire_sha256, attempts))
+            try:
+                receipt = self._answer(wire_sha256, path, self._opener().open(path, wire_sha256, attempts))
+            except (OSError, OperationalError):
+                self._transfers.forgive_attempt(wire_sha256)  # a full disk is no fault of the envelope
+                raise
             path.unlink(missing_ok=True)
             return receipt
 
     def sweep(self) -> int:
-        """Answer files that were whole when a worker died; how many (sync rule 10)."""
-        whole = self._transfers.whole()
-        for wire_sha256 in whole:
-            self.accept(wire_sha256)
-        return len(whole)
+        """Answer files that were whole when a worker died; how many (sync rule 10).
+
+        One that cannot be taken now waits for the vehicle's question; the rest, and the worker's start, do not.
+        """
+        answered = 0
+        for wire_sha256 in self._transfers.whole():
+            try:
+                self.accept(wire_sha256)
+            except ClinicError as error:
+                _logger.error("cannot take envelope %s of %s: %s", wire_sha256, self._vehicle, error)  # noqa: TRY400 - told, not traced
+                continue
+            answered += 1
+        return answered
 
     @property
     def _epoch(self) -> str:
@@ -132,3 +155,12 @@ class VehicleInbound:
 
     def _at(self) -> datetime:
         return from_ms(to_ms(self._hospital.now()))
+
+
+@contextmanager
+def _named_trouble(wire_sha256: str) -> Iterator[None]:
+    """Tell a disk's or a database's refusal as ours, so that it ends this one call and not the worker."""
+    try:
+        yield
+    except (OSError, OperationalError) as error:
+        raise StoreError(f"wire file {wire_sha256}: the hospital's disk or database refused: {error}") from error
