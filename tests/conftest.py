@@ -32,3 +32,16 @@ def need_program() -> Callable[[str], str]:
         return path
 
     return find
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line, above pytest's own last one, of what was not tried here and how to have it tried."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    programs = sorted(
+        {text.split("Skipped: ")[1].split(" is not installed")[0] for text in skipped if " is not installed" in text}
+    )
+    without_data = any("no ../shared/data here" in text for text in skipped)
+    if programs or without_data:
+        parts = [f"without {', '.join(programs)} (as root: make system-packages)"] * bool(programs)
+        parts += ["without the real device files of ../shared/data"] * without_data
+        terminalreporter.write_line(f"NOT TRIED HERE, {len(skipped)} tests skipped: " + "; ".join(parts), yellow=True)
