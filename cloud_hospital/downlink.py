@@ -1,21 +1,23 @@
 """The way down: records sealed to one vehicle's box key wait in a queue until its signed receipt ends them."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func, insert, select
 
-from clinic_records.clock import Origin, from_ms, to_ms
+from clinic_records.clock import CHINA, Origin, from_ms, to_ms
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Lane, Record
 from cloud_hospital.durable import fsync_folder, write_file
 from cloud_hospital.folder import HospitalFolder
-from cloud_hospital.hospital import Hospital, open_hospital
+from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import downlink
-from cloud_hospital.vehicles import active_vehicles, box_key
+from cloud_hospital.vehicles import box_key
+from schedules.folder import PlanFolder
 from sync.seal import seal
 
 _NAMES: Final = uuid.UUID("6c1d3e2a-5f0b-4c63-9a1e-0d2f7b8a4c11")
@@ -67,19 +69,23 @@ def queue_for_vehicle(hospital: Hospital, vehicle: str, record: Record) -> str:
     return sealed.wire_sha256
 
 
-def publish_schedule(hospital_dir: Path, payload: bytes, version: int) -> int:
-    """Queue a published schedule, the bytes of schedules.model.PublishedSchedule, for every active vehicle.
-
-    Args:
-        hospital_dir: the hospital's folder.
-        payload: the schedule's bytes, stored and sent verbatim.
-        version: its number, from 1; it is the record's revision.
+def queue_schedules(hospital: Hospital, vehicles: Iterable[str]) -> list[int]:
+    """Queue every published version whose days are not over for each of `vehicles`; what was queued before stays.
 
     Returns:
-        For how many vehicles it was queued.
+        The numbers of those versions, lowest first.
+
+    Raises:
+        RefusedInput: the file of a version was altered.
+        NotFound, AccessError: as `queue_for_vehicle`.
     """
-    with open_hospital(hospital_dir) as hospital:
-        return sum(1 for vehicle in active_vehicles(hospital) if _queue_schedule(hospital, vehicle, payload, version))
+    folder = PlanFolder(hospital.folder.root)
+    today = hospital.now().astimezone(CHINA).date()
+    numbers = [each.version for each in folder.versions() if each.last >= today]
+    for vehicle in vehicles:
+        for number in numbers:
+            _queue_schedule(hospital, vehicle, folder.payload(number), number)
+    return numbers
 
 
 def _queue_schedule(hospital: Hospital, vehicle: str, payload: bytes, version: int) -> str:

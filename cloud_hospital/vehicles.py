@@ -11,7 +11,7 @@ from cloud_hospital.broker.ports import ports_of
 from cloud_hospital.broker.users import broker_password
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
-from cloud_hospital.store.tables import sessions, vehicles
+from cloud_hospital.store.tables import downlink, sessions, vehicles
 from sync.enrolment import Enrolment, EnrolmentRequest, sign
 from sync.keys import OriginPublic, RecipientKey
 from sync.ports import SessionState
@@ -55,7 +55,7 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
     Args:
         hospital: which one.
         request: from `sync.enrolment.decode_request`.
-        replace: the vehicle has got another box; its old one is no longer believed.
+        replace: the vehicle has got another box; its old one is no longer believed, and its way down begins empty.
 
     Raises:
         Conflict: another box is enrolled under this vehicle's id, and `replace` was not said.
@@ -74,6 +74,8 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
             raise Conflict(f"another box is enrolled as {vehicle}; check it, then enrol again with --replace")
         else:
             connection.execute(update(vehicles).where(vehicles.c.id == vehicle).values(**public))
+            if there.box_public != request.box_public:  # what waited is sealed to a box that nobody has any more
+                connection.execute(delete(downlink).where(downlink.c.vehicle == vehicle))
         raw = connection.execute(select(sessions.c.state).where(sessions.c.vehicle == vehicle)).scalar_one_or_none()
         incarnation = 1 if raw is None else msgspec.json.decode(raw, type=SessionState).incarnation + 1
         state = SessionState(token=token, epoch=hospital.log.current(), incarnation=incarnation)

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from clinic_records.errors import ConfigError
+from cloud_hospital.downlink import queue_schedules
 from cloud_hospital.hospital import init_hospital, open_hospital
 from cloud_hospital.settings import BrokerKind, HospitalSettings
 from cloud_hospital.status import hospital_status
@@ -94,16 +95,21 @@ def enrol_vehicle(
     out: Annotated[Path, typer.Option(help="Where the enrolment for the vehicle goes.")],
     replace: Annotated[bool, typer.Option("--replace", help="The vehicle has got another box.")] = False,
 ) -> None:
-    """Enrol a vehicle's box, or grant it its next incarnation."""
+    """Enrol a vehicle's box, or grant it its next incarnation; the published schedules wait for it."""
     try:
         data = request.read_bytes()
     except OSError as error:
         raise ConfigError(f"{request}: {error.strerror}") from None
     with open_hospital(directory) as opened:
         enrolment = enrol(opened, decode_request(data), replace=replace)
+        schedules = queue_schedules(opened, [enrolment.vehicle])
     out.touch(mode=0o600)
     out.write_bytes(encode(enrolment))
-    print(f"vehicle {enrolment.vehicle} enrolled, incarnation {enrolment.incarnation}: {out}", file=sys.stderr)
+    print(
+        f"vehicle {enrolment.vehicle} enrolled, incarnation {enrolment.incarnation},"
+        f" {len(schedules)} schedule version(s) queued: {out}",
+        file=sys.stderr,
+    )
 
 
 @app.command()

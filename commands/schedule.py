@@ -109,20 +109,24 @@ def publish(
     effective_from: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day it holds; else today.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make the draft the next version and queue it for every vehicle; again, where a vehicle may have missed it."""
-    from cloud_hospital.downlink import publish_schedule  # noqa: PLC0415 - a database; the other commands need none
+    """Make the draft the next version and queue for every vehicle what it has not got of all versions not yet over."""
+    from cloud_hospital.downlink import queue_schedules  # noqa: PLC0415 - a database; the other commands need none
+    from cloud_hospital.hospital import open_hospital  # noqa: PLC0415
+    from cloud_hospital.vehicles import active_vehicles  # noqa: PLC0415
 
     folder = PlanFolder(_hospital(hospital))
-    today = SystemClock().now().astimezone(CHINA).date()
-    version, payload = publish_draft(folder, _day(effective_from), today)
-    for older in folder.versions():
-        if older.version != version.version and older.last >= today:  # a vehicle enrolled since needs it as well
-            publish_schedule(hospital, folder.payload(older.version), older.version)
-    queued = publish_schedule(hospital, payload, version.version)
-    if queued == 0:
+    clock = SystemClock()
+    version, _ = publish_draft(folder, _day(effective_from), clock.now().astimezone(CHINA).date())
+    with open_hospital(hospital, clock) as opened:
+        vehicles = active_vehicles(opened)
+        is_over = version.version not in queue_schedules(opened, vehicles)
+    queued = 0 if is_over else len(vehicles)
+    if is_over:
         typer.echo(
-            "还没有车辆注册，注册后请再发布一次。 No vehicle is enrolled yet; publish again after that.", err=True
+            f"计划已于 {version.last} 结束，不再下发。 The plan ended on {version.last}; nothing is sent.", err=True
         )
+    elif queued == 0:
+        typer.echo("还没有车辆注册，注册时自动下发。 No vehicle is enrolled yet; each gets it when it is.", err=True)
     if as_json:
         _print_json({**_head(version), "visits": len(version.visits), "queued_vehicles": queued})
     else:

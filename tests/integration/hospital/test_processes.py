@@ -11,15 +11,19 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clinic_records.clock import SystemClock
+from clinic_records.clock import CHINA, SystemClock
 from clinic_records.ids import VehicleId
 from clinic_records.record import Kind
-from cloud_hospital.downlink import publish_schedule
+from cloud_hospital.downlink import queue_schedules
+from cloud_hospital.hospital import open_hospital
+from schedules.folder import PlanFolder
+from schedules.publish import make_version
 from sync.courier import PinnedHospital, VehicleCourier
 from sync.drive import run_courier
 from sync.enrolment import Enrolment, decode_enrolment, encode
@@ -206,7 +210,7 @@ def test_a_day_through_kills_of_every_process(running: Running, tmp_path: Path) 
     refused = clinic("bureau", "pull", "--url", running.url, "--token-file", token, code=3)
     assert "401" in refused.stderr
 
-    assert publish_schedule(running.folder, b'{"the":"schedule"}', 7) == 1
+    payload = publish_month(running.folder)
     asyncio.run(vehicle.drive_until(lambda: len(vehicle.inbound.effects) == 1))
     until(lambda: running.status()["downlink"] == [{"vehicle": "V01", "queued": 0, "settled": 1}], "settled")
     (wire,) = (running.folder / "downlink" / "V01").iterdir()
@@ -215,7 +219,17 @@ def test_a_day_through_kills_of_every_process(running: Running, tmp_path: Path) 
         origin=OriginPublic(vehicle.enrolment.sign_public),
         recipients={vehicle.box.private.key_id: vehicle.box.private},
     )
-    assert (opened.header.kind, opened.header.revision, opened.payload) == (Kind.SCHEDULE, 7, b'{"the":"schedule"}')
+    assert (opened.header.kind, opened.header.revision, opened.payload) == (Kind.SCHEDULE, 1, payload)
+
+
+def publish_month(folder: Path) -> bytes:
+    """Publish a plan of this month and queue it; the version's bytes."""
+    today = SystemClock().now().astimezone(CHINA).date()
+    version = make_version((), version=1, effective_from=today, first=today, last=today + timedelta(30))
+    payload = PlanFolder(folder).add(version)
+    with open_hospital(folder) as hospital:
+        assert queue_schedules(hospital, ["V01"]) == [1]
+    return payload
 
 
 @pytest.mark.timeout(120)

@@ -1,20 +1,24 @@
 """The way down, sessions and strangers: queues that end by the vehicle's receipt only."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 from sqlalchemy import select
 
+from clinic_records.clock import CHINA
 from clinic_records.errors import AccessError, Conflict, NotFound
 from clinic_records.record import Kind, Lane
-from cloud_hospital.downlink import publish_schedule, queue_for_vehicle
+from cloud_hospital.downlink import queue_for_vehicle, queue_schedules
+from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import MOST_KEPT, keep_stranger
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import alarms, feed_epochs, quarantine
-from cloud_hospital.vehicles import enrol
+from cloud_hospital.vehicles import active_vehicles, enrol
+from schedules.folder import PlanFolder
+from schedules.publish import make_version
 from sync.ports import Receipt, SessionState, Verdict, WireItem
 from sync.seal import open_wire
 from tests.unit.hospital.conftest import Box, Clinic, a_visit
@@ -24,20 +28,51 @@ def receipt(item: WireItem, verdict: Verdict) -> Receipt:
     return Receipt(item.wire_sha256, verdict, "e", 1, datetime(2026, 11, 23, tzinfo=UTC))
 
 
+def publish(hospital: Hospital, number: int, last_in_days: int = 30) -> bytes:
+    """Keep a version whose last day is that many days from today; its bytes."""
+    last = hospital.now().astimezone(CHINA).date() + timedelta(last_in_days)
+    first = last - timedelta(60)
+    version = make_version((), version=number, effective_from=first, first=first, last=last)
+    return PlanFolder(hospital.folder.root).add(version)
+
+
+def revisions_down(hospital: Hospital, box: Box) -> list[int]:
+    """The schedule versions that wait for this box and that it can open."""
+    outbound, keys = VehicleOutbound(hospital, box.vehicle), {box.private.key_id: box.private}
+    data = [outbound.read(each.wire_sha256, 0, 100_000) for each in outbound.waiting(Lane.P2, 0, 10)]
+    return [open_wire(each, origin=hospital.keys.sign.public, recipients=keys).header.revision for each in data]
+
+
+def test_a_vehicle_enrolled_late_or_with_another_box_gets_every_version_not_over(clinic: Clinic) -> None:
+    hospital, late, new_box = clinic.hospital, Box("V03"), Box("V03")
+    for number, last_in_days in ((1, -1), (2, 0), (3, 30)):
+        publish(hospital, number, last_in_days)
+    enrol(hospital, late.request())
+    assert queue_schedules(hospital, ["V03"]) == [2, 3]
+    assert revisions_down(hospital, late) == [2, 3]
+    enrol(hospital, late.request())
+    queue_schedules(hospital, ["V03"])
+    assert revisions_down(hospital, late) == [2, 3]
+    enrol(hospital, new_box.request(), replace=True)
+    queue_schedules(hospital, ["V03"])
+    assert revisions_down(hospital, new_box) == [2, 3]
+
+
 def test_a_schedule_waits_for_every_vehicle_and_is_sealed_to_each(clinic: Clinic) -> None:
     other = Box("V02")
     enrol(clinic.hospital, other.request())
-    root = clinic.hospital.folder.root
-    assert publish_schedule(root, b'{"version":1}', 1) == 2
-    assert publish_schedule(root, b'{"version":1}', 1) == 2
+    first_payload = publish(clinic.hospital, 1)
+    assert queue_schedules(clinic.hospital, active_vehicles(clinic.hospital)) == [1]
+    assert queue_schedules(clinic.hospital, active_vehicles(clinic.hospital)) == [1]
     outbound = VehicleOutbound(clinic.hospital, "V01")
     (item,) = outbound.waiting(Lane.P2, 0, 10)
     first = outbound.read(item.wire_sha256, 0, 10_000)
     assert len(first) == item.size
     private = clinic.box.private
     opened = open_wire(first, origin=clinic.hospital.keys.sign.public, recipients={private.key_id: private})
-    assert (opened.header.kind, opened.header.revision, opened.payload) == (Kind.SCHEDULE, 1, b'{"version":1}')
-    assert publish_schedule(root, b'{"version":2}', 2) == 2
+    assert (opened.header.kind, opened.header.revision, opened.payload) == (Kind.SCHEDULE, 1, first_payload)
+    publish(clinic.hospital, 2)
+    assert queue_schedules(clinic.hospital, active_vehicles(clinic.hospital)) == [1, 2]
     assert [each.order for each in outbound.waiting(Lane.P2, item.order, 10)] == [item.order + 2]
     keys = {private.key_id: private}
     data = [outbound.read(each.wire_sha256, 0, 10_000) for each in outbound.waiting(Lane.P2, 0, 10)]
@@ -67,7 +102,7 @@ def test_nothing_is_sealed_to_the_revoked_or_unknown(clinic: Clinic) -> None:
     clinic.hospital.log.revoke("V01", clinic.hospital.now(), "stolen")
     with pytest.raises(AccessError):
         queue_for_vehicle(clinic.hospital, "V01", clinic.box.record(Kind.SCHEDULE, b"{}", "s1"))
-    assert publish_schedule(clinic.hospital.folder.root, b"{}", 1) == 0
+    assert active_vehicles(clinic.hospital) == []
     with pytest.raises(AccessError):
         enrol(clinic.hospital, clinic.box.request())
 

@@ -5,33 +5,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from clinic_records.errors import ClinicError
-from cloud_hospital import downlink
+from cloud_hospital.hospital import init_hospital, open_hospital
+from cloud_hospital.settings import HospitalSettings
+from cloud_hospital.store.engine import reading
+from cloud_hospital.store.tables import downlink
+from cloud_hospital.vehicles import enrol
 from commands.schedule import app
-from schedules.publish import decode
+from sync.enrolment import EnrolmentRequest, sign
+from sync.keys import OriginKeys, RecipientPrivate
 from tests.unit.schedules.schedule_county import EXAMPLE, example, put, write_csv
 
 
 @pytest.fixture
 def hospital(tmp_path: Path) -> Path:
+    """A hospital with two vehicles."""
     folder = tmp_path / "hospital"
-    folder.mkdir()
+    init_hospital(folder, HospitalSettings())
+    with open_hospital(folder) as opened:
+        for vehicle in ("V01", "V02"):
+            keys = OriginKeys.generate()
+            request = EnrolmentRequest(vehicle, keys.public.raw, RecipientPrivate.generate().public.raw)
+            enrol(opened, sign(request, keys))
     return folder
 
 
-@pytest.fixture
-def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, bytes, int]]:
-    """What publishing hands to the downlink, of which the hospital has its own tests."""
-    found: list[tuple[Path, bytes, int]] = []
-
-    def publish_schedule(hospital_dir: Path, payload: bytes, version: int) -> int:
-        found.append((hospital_dir, payload, version))
-        return 2
-
-    monkeypatch.setattr(downlink, "publish_schedule", publish_schedule)
-    return found
+def queued(hospital: Path) -> list[tuple[str, int]]:
+    """Vehicle and version of what waits for the vehicles, in order."""
+    with open_hospital(hospital) as opened, reading(opened.engine) as connection:
+        rows = connection.execute(select(downlink.c.vehicle, downlink.c.revision).order_by(downlink.c.n)).all()
+    return [(row.vehicle, row.revision) for row in rows]
 
 
 class FixedClock:
@@ -73,7 +79,7 @@ def test_check_says_where_and_ends_with_three(tmp_path: Path) -> None:
     )
 
 
-def test_a_month_from_files_to_vehicles(hospital: Path, queued: list[tuple[Path, bytes, int]]) -> None:
+def test_a_month_from_files_to_vehicles(hospital: Path) -> None:
     assert refused("show", "--hospital", hospital)[0] == 1
     imported = run("import", EXAMPLE, "--hospital", hospital, "--month", "2026-11", "--json")
     assert imported.exit_code == 0
@@ -88,9 +94,7 @@ def test_a_month_from_files_to_vehicles(hospital: Path, queued: list[tuple[Path,
     assert published.exit_code == 0, published.output
     head = json.loads(published.stdout)
     assert (head["version"], head["queued_vehicles"], head["effective_from"]) == (1, 2, "2026-11-23")
-    ((where, payload, version),) = queued
-    assert (where, version) == (hospital, 1)
-    assert decode(payload).hash == head["hash"]
+    assert queued(hospital) == [("V01", 1), ("V02", 1)]
     shown = json.loads(run("show", "--hospital", hospital, "--vehicle", "V01", "--day", "2026-11-23", "--json").stdout)
     assert [visit["visit_id"] for visit in shown["visits"]] == ["R01-20261123", "R02-20261123"]
     assert shown["hash"] == head["hash"]
@@ -101,35 +105,30 @@ def test_a_month_from_files_to_vehicles(hospital: Path, queued: list[tuple[Path,
     )
 
 
-def test_publishing_again_queues_the_same_version_again(hospital: Path, queued: list[tuple[Path, bytes, int]]) -> None:
+def test_publishing_again_queues_the_same_version_once(hospital: Path) -> None:
     run("import", EXAMPLE, "--hospital", hospital, "--month", "2026-11")
     for _ in range(2):
         assert run("publish", "--hospital", hospital, "--effective-from", "2026-11-23").exit_code == 0
-    assert [version for *_, version in queued] == [1, 1]
-    assert queued[0] == queued[1]
+    assert queued(hospital) == [("V01", 1), ("V02", 1)]
 
 
-def test_versions_that_still_hold_are_queued_with_the_new_one(
-    hospital: Path, queued: list[tuple[Path, bytes, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_that_is_over_is_not_sent(hospital: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("commands.schedule.SystemClock", lambda: FixedClock(datetime(2026, 12, 30, 20, tzinfo=UTC)))
     for month in ("2026-11", "2026-12", "2027-01"):
         assert run("import", EXAMPLE, "--hospital", hospital, "--month", month).exit_code == 0
         assert run("publish", "--hospital", hospital).exit_code == 0
-    assert [version for *_, version in queued] == [1, 2, 2, 3], "November is over; December is not"
+    assert queued(hospital) == [("V01", 2), ("V02", 2), ("V01", 3), ("V02", 3)], "November is over; December is not"
     assert json.loads(run("show", "--hospital", hospital, "--day", "2026-12-31", "--json").stdout)["version"] == 2
 
 
-def test_a_plan_with_errors_is_not_published(
-    hospital: Path, queued: list[tuple[Path, bytes, int]], tmp_path: Path
-) -> None:
+def test_a_plan_with_errors_is_not_published(hospital: Path, tmp_path: Path) -> None:
     lines = example()
     put(lines, "rules", 5, "point_id", "P999")
     imported = run("import", write_csv(lines, tmp_path / "c"), "--hospital", hospital, "--month", "2026-11")
     assert imported.exit_code == 3
     code, text = refused("publish", "--hospital", hospital)
     assert (code, "1 error(s)" in text) == (3, True)
-    assert queued == []
+    assert queued(hospital) == []
     assert "R01-20261123" in run("show", "--draft", "--hospital", hospital).stdout, "what could be read is shown"
 
 
