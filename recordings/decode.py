@@ -13,6 +13,7 @@ from recordings.signal import DecodedRecording
 from recordings.spirometry.sp80b import decode_session
 from recordings.spirometry.sp80b_layout import RESULT_SIZE, RESULT_TYPE, WAVE_TYPE
 from recordings.spirometry.waveform_file import decode_waveform_file, looks_like_waveform_file
+from recordings.unread import name_of
 
 MAX_BYTES: Final = 1024 * 1024 * 1024
 
@@ -49,7 +50,7 @@ def decode(raw: bytes, name_hint: str = "") -> DecodedRecording:
 
     Raises:
         BadFrame: the bytes are of a known format, but cut or damaged.
-        RefusedInput: the format is not known.
+        RefusedInput: not a format this version reads; the message names it where it is known.
     """
     if len(raw) > MAX_BYTES:
         raise RefusedInput(f"{len(raw)} bytes are more than a recording can have ({MAX_BYTES})")
@@ -58,4 +59,4 @@ def decode(raw: bytes, name_hint: str = "") -> DecodedRecording:
             return decode_format(raw)
     if name_hint.lower().endswith(".scp"):
         return decode_scp(raw)  # refuses, saying why such a file is not of the standard
-    raise RefusedInput(f"the format of these {len(raw)} bytes is not known", hint=_UNKNOWN)
+    raise RefusedInput(f"not a format this version reads: {name_of(raw)}, {len(raw)} bytes", hint=_UNKNOWN)

@@ -97,9 +97,28 @@ def test_noise_raises_only_our_errors(noise: bytes) -> None:
 
 
 def test_unknown_format_names_the_known_ones() -> None:
-    with pytest.raises(RefusedInput, match="the format of these 5 bytes is not known") as refused:
+    with pytest.raises(
+        RefusedInput, match="not a format this version reads: bytes of unknown kind, 5 bytes"
+    ) as refused:
         decode(b"hello", "x.bin")
     assert "SCP-ECG" in refused.value.hint.en
+
+
+@pytest.mark.parametrize(
+    ("begins", "name"),
+    [
+        (b'<?xml version="1.0"?>\n<AnnotatedECG xmlns="urn:hl7-org:v3">', "HL7 annotated ECG"),
+        ("<?xml version='1.0'?>\n<restingecgdata>".encode("utf-16"), "Philips Sierra ECG"),
+        (b"\x0bMSH|^~\\&|LAB|", "HL7 version 2 message"),
+        (b"\x021H|\\^&|||XP-100", "ASTM E1394"),
+        (b"01380006301\r\n", "GDT/xDT"),
+        (b"\xe2\x00\x00\x32\x80\x00", "IEEE 11073-20601 APDU"),
+    ],
+)
+def test_formats_of_other_devices_are_named(begins: bytes, name: str) -> None:
+    with pytest.raises(RefusedInput, match="not a format this version reads") as refused:
+        decode(begins)
+    assert name in str(refused.value)
 
 
 def recording(*signals: Signal) -> DecodedRecording:
