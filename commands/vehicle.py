@@ -122,7 +122,7 @@ def _in_words(found: AgentStatus) -> str:
         f"{name:6} {lane.queued:7} {lane.sending:7} {lane.received:8} {lane.held:4} {lane.refused:7}"
         for name, lane in (*sync.lanes.items(), ("total", sync.total))
     ]
-    lines += [f"device {view.device} {view.key}: {view.status} {view.detail}".rstrip() for view in found.devices]
+    lines += [f"device {view.device} {view.key}: {view.status} {view.detail_en}".rstrip() for view in found.devices]
     return "\n".join([*lines, *([sync.alarm] if sync.alarm else [])])
 
 

@@ -53,7 +53,9 @@ from vehicle_agent.work_folder import work_folder
 WATCH_S = 1.0
 """How often the counts are compared, so that open pages follow the link and the receipts."""
 
-LISTENER_DOWN = "DICOM 接收没有运行，端口可能被占用 · The DICOM listener is not running; its port may be taken"
+LISTENER_DOWN = DeviceState(
+    FAULT, "DICOM 接收没有运行，端口可能被占用", "The DICOM listener is not running; its port may be taken"
+)
 
 LISTENER_S = 15.0
 """Longest wait for the DICOM listener before the agent says that it is ready without it."""
@@ -267,7 +269,7 @@ class Agent:
             await asyncio.sleep(WATCH_S)
 
     def _watch_listener(self) -> None:
-        state = DeviceState(IDLE) if self._listener.port else DeviceState(FAULT, LISTENER_DOWN)
+        state = DeviceState(IDLE) if self._listener.port else LISTENER_DOWN
         for device in self._roster:
             if device.dicom_modality:
                 self._report(device, state)

@@ -262,6 +262,11 @@
     }
     const summary = document.getElementById("error-summary");
     if (summary) summary.focus();
+    // The patient's band stays below the top bar, however many lines that has on this screen.
+    const top = document.querySelector(".top");
+    const measure = () => document.documentElement.style.setProperty("--top-height", `${top.offsetHeight}px`);
+    new ResizeObserver(measure).observe(top);
+    measure();
     tick();
     setInterval(tick, 1000);
   });

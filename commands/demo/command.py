@@ -39,6 +39,7 @@ def demo(
         if keep is None:
             shutil.rmtree(root, ignore_errors=True)
     if keep is not None:
+        lab.take_link_away()
         tell.block(keep_notice(lab))
     tell.block(proof_line(compared))
     if not compared.is_same:

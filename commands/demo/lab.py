@@ -17,6 +17,7 @@ import msgspec
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import ClinicError
+from cloud_hospital.settings import HospitalSettings, folder_of
 from commands.demo.county import write_workbook
 from commands.demo.link import Link
 from commands.demo.program import Program, clinic
@@ -125,7 +126,7 @@ class Lab:
             "the hospital",
             ("hospital", "run", str(self.hospital_dir)),
             log=root / "hospital.log",
-            ready_file=self.hospital_dir / "run" / "ports.json",
+            ready_file=self.hospital_dir / "run" / "ready.json",
         )
         self.agent = Program(
             "the vehicle",
@@ -173,6 +174,11 @@ class Lab:
         self.spirometer.close()
         self.ecg.close()
         self.link.stop()
+
+    def take_link_away(self) -> None:
+        """Without the thin road the broker listens, from its next start, where the vehicle was told to connect."""
+        folder = folder_of(self.hospital_dir)
+        HospitalSettings.load(folder).model_copy(update={"broker_port": self.link.port}).save(folder)
 
     # --- the nurse -----------------------------------------------------------------------------------------------
 

@@ -64,13 +64,13 @@ class SerialLine:
             try:
                 self._serve_once()
             except ConfigError as error:
-                self._report(self._device, DeviceState(FAULT, f"设置有误 wrong setting: {error}"))
+                self._report(self._device, DeviceState(FAULT, f"设置有误：{error}", f"wrong setting: {error}"))
                 return
             except DeviceError as error:
-                self._report(self._device, DeviceState(NOT_CONNECTED, f"{error.hint.zh} {error.hint.en}"))
+                self._report(self._device, DeviceState(NOT_CONNECTED, error.hint.zh, error.hint.en))
                 _log.info("line.cut", device=self._device.id, error=str(error))
             except StoreError as error:
-                self._report(self._device, DeviceState(FAULT, f"{error.hint.zh} {error.hint.en}"))
+                self._report(self._device, DeviceState(FAULT, error.hint.zh, error.hint.en))
                 _log.error("line.not_kept", device=self._device.id, error=str(error))
             if time.monotonic() - started > LONGEST_WAIT_S:
                 wait_s = FIRST_WAIT_S

@@ -61,7 +61,8 @@ def devices(conn: Connection | None, roster: Roster, now: datetime) -> list[Devi
                 status="armed" if armed and state.status == IDLE else state.status,
                 armed=armed,
                 armed_name=armed.patient_name if armed else "",
-                detail=state.detail,
+                detail_zh=state.detail_zh,
+                detail_en=state.detail_en,
             )
         )
     return views

@@ -30,10 +30,11 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class DeviceState(msgspec.Struct, frozen=True):
-    """How a device is: one of the words above, and what is wrong where something is."""
+    """How a device is: one of the words above, and what to do in both languages where something is wrong."""
 
     status: str
-    detail: str = ""
+    detail_zh: str = ""
+    detail_en: str = ""
 
 
 def device_from(settings: DeviceSettings) -> Device:

@@ -98,7 +98,7 @@ def open_stop(conn: Connection, vehicle: str, new_id: StopId, act: Act) -> Stop:
             id=new_id,
             vehicle=vehicle,
             point_id="",
-            point_name="加站 unscheduled",
+            point_name="",  # data holds no words of a page: the pages say 加站 / unscheduled stop
             village="",
             day=local.date(),
             start=local.time().replace(second=0, microsecond=0),

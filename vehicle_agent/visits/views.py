@@ -84,7 +84,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     Attributes:
         key: its row in the device catalog.
         status: `idle`, `armed`, `measuring`, `not-connected` or `fault`.
-        detail: what is wrong and what to do, where something is.
+        detail_zh: what is wrong and what to do, where something is; `detail_en` says it in English.
     """
 
     device: DeviceId
@@ -95,7 +95,8 @@ class DeviceView(msgspec.Struct, frozen=True):
     status: str
     armed: Arming | None
     armed_name: str
-    detail: str
+    detail_zh: str
+    detail_en: str
 
 
 class EncounterView(msgspec.Struct, frozen=True):

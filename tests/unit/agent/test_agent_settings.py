@@ -71,7 +71,7 @@ def test_states(tmp_path: Path) -> None:
     roster = Roster(load_settings(write(tmp_path, EXAMPLE.read_text("utf-8"))).devices)
     assert roster.state(DeviceId("ecg1")).status == NOT_CONNECTED
     assert roster.state(DeviceId("us1")).status == IDLE
-    assert roster.set_state(DeviceId("ecg1"), DeviceState(FAULT, "x"))
-    assert not roster.set_state(DeviceId("ecg1"), DeviceState(FAULT, "x"))
+    assert roster.set_state(DeviceId("ecg1"), DeviceState(FAULT, "坏", "broken"))
+    assert not roster.set_state(DeviceId("ecg1"), DeviceState(FAULT, "坏", "broken"))
     with pytest.raises(NotFound):
         roster.state(DeviceId("gone"))

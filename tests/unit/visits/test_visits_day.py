@@ -43,6 +43,7 @@ def test_without_a_schedule_the_stop_is_unscheduled(clinic: Clinic) -> None:
     assert clinic.store.read(lambda conn: look.today(conn, "V01", clinic.now)).stop is None
     stop = open_stop(clinic)
     assert stop.status is StopStatus.OPEN
+    assert (stop.point_id, stop.point_name) == ("", ""), "the words for it belong to the pages"
     assert (stop.schedule_version, stop.day) == (0, date(2026, 11, 23))
 
 
