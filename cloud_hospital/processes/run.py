@@ -14,8 +14,8 @@ from cloud_hospital.broker.ports import Ports, ports_of
 from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import open_hospital
-from cloud_hospital.processes.supervisor import Child, Supervisor
-from cloud_hospital.settings import BrokerKind, HospitalSettings
+from cloud_hospital.processes.supervisor import Child, Supervisor, alone
+from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 
 
 def run_hospital(directory: Path) -> None:
@@ -24,12 +24,24 @@ def run_hospital(directory: Path) -> None:
     Raises:
         ConfigError: it runs already, or mosquitto is asked for and not installed.
     """
-    with open_hospital(directory) as hospital:  # migrated once, before three processes start on it
-        folder, settings = hospital.folder, hospital.settings
-        ports = ports_of(folder, settings)
-    (folder.run / "intake.ready").unlink(missing_ok=True)
-    ready = folder.run / "ready.json"
-    ready.unlink(missing_ok=True)
+    folder = folder_of(directory)
+    with alone(folder):
+        for stale in (_ready(folder), folder.run / "intake.ready"):  # a supervisor killed by signal 9 leaves them
+            stale.unlink(missing_ok=True)
+        with open_hospital(directory) as hospital:  # migrated once, before three processes start on it
+            settings = hospital.settings
+        try:
+            _supervisor(folder, settings).run()
+        finally:
+            _ready(folder).unlink(missing_ok=True)
+
+
+def _ready(folder: HospitalFolder) -> Path:
+    return folder.run / "ready.json"
+
+
+def _supervisor(folder: HospitalFolder, settings: HospitalSettings) -> Supervisor:
+    ports = ports_of(folder, settings)
     users = _Users(folder, settings, ports)
     children = [
         Child("worker", [sys.executable, "-m", "cloud_hospital.intake.worker", str(folder.root)]),
@@ -43,14 +55,13 @@ def run_hospital(directory: Path) -> None:
 
     def say_ready() -> None:
         web = f"http://{ports.web_host}:{ports.web}"
-        write_file(ready, msgspec.json.encode(ports))
+        write_file(_ready(folder), msgspec.json.encode(ports))
         print(f"ready: hospital {settings.id} web {web} broker {ports.broker_host}:{ports.broker}", flush=True)
 
     def say(line: str) -> None:
         print(f"clinic hospital: {line}", file=sys.stderr, flush=True)
 
-    Supervisor(folder, children, is_ready=is_ready, on_ready=say_ready, tick=users.follow, say=say).run()
-    ready.unlink(missing_ok=True)
+    return Supervisor(folder, children, is_ready=is_ready, on_ready=say_ready, tick=users.follow, say=say)
 
 
 class _Users:

@@ -9,9 +9,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -110,12 +110,7 @@ class Supervisor:
         self._is_stopping = False
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT.
-
-        Raises:
-            ConfigError: this hospital runs already.
-        """
-        lock = _lock(self._folder.run / "supervisor.lock")
+        """Until SIGTERM or SIGINT; the caller holds `alone`."""
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self._watch()
@@ -125,7 +120,6 @@ class Supervisor:
             (self._folder.run / "pids.json").unlink(missing_ok=True)
             for number, handler in before.items():
                 signal.signal(number, handler)
-            os.close(lock)
 
     def _watch(self) -> None:
         is_ready = False
@@ -149,11 +143,16 @@ class Supervisor:
         write_file(self._folder.run / "pids.json", msgspec.json.encode({"supervisor": os.getpid(), **self._pids()}))
 
 
-def _lock(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise ConfigError(f"{path.parent.parent} runs already; stop that first") from None
-    return handle
+@contextmanager
+def alone(folder: HospitalFolder) -> Iterator[None]:
+    """Nobody else supervises this hospital meanwhile; the lock falls with the process.
+
+    Raises:
+        ConfigError: it runs already.
+    """
+    with (folder.run / "supervisor.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(f"{folder.root} runs already; stop that first") from None
+        yield

@@ -250,9 +250,24 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.timeout(120)
-def test_a_second_supervisor_is_refused(running: Running) -> None:
+def test_a_second_supervisor_is_refused_and_disturbs_nothing(running: Running) -> None:
     refused = clinic("hospital", "run", running.folder, code=1)
     assert "runs already" in refused.stderr
+    assert json.loads((running.folder / "run" / "ready.json").read_text())["web_host"] == "127.0.0.1"
+
+
+@pytest.mark.timeout(120)
+def test_what_a_killed_supervisor_left_says_ready_to_nobody(running: Running) -> None:
+    pids = running.pids()
+    os.kill(pids["supervisor"], signal.SIGKILL)
+    running.process.wait(20)
+    for pid in pids.values():
+        until(lambda pid=pid: not is_alive(pid), f"{pid} is gone")  # type: ignore[misc]  # bound at once
+    assert (running.folder / "run" / "ready.json").exists()
+    with (running.folder / "hospital.toml").open("a") as settings:
+        settings.write("no_such_setting = 1\n")
+    clinic("hospital", "run", running.folder, code=1)
+    assert not (running.folder / "run" / "ready.json").exists()
 
 
 @pytest.mark.timeout(120)
