@@ -38,12 +38,14 @@ def statement_words(said: VehicleStatement) -> str:
     contact = said.last_contact or "从未 never"
     if said.is_complete:
         return f"{said.vehicle}  齐 complete  最后联系 last contact {contact}"
+    root = {True: "对 true", False: "不对，请人查 WRONG, a person must look", None: "未知 unknown"}[said.is_root_true]
     outstanding = "未知 unknown" if said.encounters_outstanding is None else str(said.encounters_outstanding)
     return (
         f"{said.vehicle}  不齐 INCOMPLETE  最后联系 last contact {contact}  最高序号 high water {said.high_water}"
         f"  缺号 missing numbers {said.missing_seqs}  未到诊次 encounters outstanding {outstanding}"
         f"  缺原始数据 blobs missing {said.blobs_missing}  缺居民 patients missing {said.patients_missing}"
         f"  暂存 held {said.held}  收车 day closed {'是 yes' if said.is_day_closed else '否 no'}"
+        f"  校验 root {root}"
     )
 
 

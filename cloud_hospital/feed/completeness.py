@@ -1,5 +1,6 @@
 """What each vehicle still owes the hospital, said from what is known and never from what is hoped (sync rule 8)."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +28,10 @@ class VehicleStatement(msgspec.Struct, frozen=True):
         blobs_missing, missing_blobs: raw bytes spoken of and not here; how many, and their SHA-256.
         patients_missing: patients referred to whose record is not here.
         held: envelopes a person must look at before they count.
-        is_complete: none of these, and the day is closed.
+        is_root_true: what came is, number for number, what the closed day's root was made of; None = not known yet,
+            because the day is open or numbers are missing. False = a number was used twice, or a day was misstated:
+            a person must look.
+        is_complete: none of these, the day is closed, and its root is true.
     """
 
     vehicle: str
@@ -41,6 +45,7 @@ class VehicleStatement(msgspec.Struct, frozen=True):
     missing_blobs: list[str]
     patients_missing: int
     held: int
+    is_root_true: bool | None
     is_complete: bool
 
 
@@ -76,6 +81,7 @@ def _statement(connection: Connection, vehicle: str, last_contact: int | None) -
     lost = _missing_blobs(connection, vehicle)
     unknown_patients = _unknown_patients(connection, vehicle)
     held = _held(connection, vehicle)
+    is_root_true = _is_root_true(connection, vehicle, end) if is_closed and end and not missing else None
     return VehicleStatement(
         vehicle=vehicle,
         last_contact="" if last_contact is None else from_ms(last_contact).isoformat(),
@@ -88,7 +94,8 @@ def _statement(connection: Connection, vehicle: str, last_contact: int | None) -
         missing_blobs=lost[:MAX_LISTED],
         patients_missing=unknown_patients,
         held=held,
-        is_complete=is_closed and not (missing or outstanding or lost or unknown_patients or held),
+        is_root_true=is_root_true,
+        is_complete=is_root_true is True and not (missing or outstanding or lost or unknown_patients or held),
     )
 
 
@@ -141,6 +148,23 @@ def _outstanding(connection: Connection, vehicle: str, end: _End) -> int:
     )
     here = int(connection.execute(query).scalar_one())
     return max(0, end.day.counts.get(Kind.ENCOUNTER.value, 0) - here)
+
+
+def _is_root_true(connection: Connection, vehicle: str, end: _End) -> bool:
+    """Whether the hashes that came make the root the vehicle signed (see clinic_records.record.DayClosed)."""
+    query = (
+        select(arrivals.c.sha256)
+        .where(
+            arrivals.c.vehicle == vehicle,
+            arrivals.c.incarnation == end.day.incarnation,
+            arrivals.c.seq <= end.day.last_seq,
+        )
+        .order_by(arrivals.c.seq)
+    )
+    root = hashlib.sha256()
+    for sha256 in connection.execute(query).scalars():
+        root.update(sha256.encode())
+    return root.hexdigest() == end.day.root
 
 
 def _missing_blobs(connection: Connection, vehicle: str) -> list[str]:

@@ -118,8 +118,8 @@ class Applying:
 
     def _arrive(self, outer: Outer, header: Header | None, verdict: Verdict) -> None:
         key = {"vehicle": outer.origin, "incarnation": outer.incarnation, "seq": outer.seq}
-        id_, kind = ("", "") if header is None else (header.id, header.kind)
-        row: dict[str, object] = {**key, "id": id_, "kind": kind, "verdict": verdict.value}
+        id_, kind, sha256 = ("", "", "") if header is None else (header.id, header.kind, header.sha256)
+        row: dict[str, object] = {**key, "id": id_, "kind": kind, "verdict": verdict.value, "sha256": sha256}
         if insert_new(self.connection, arrivals, row) is not None:
             return
         query = select(arrivals.c.id, arrivals.c.kind).where(

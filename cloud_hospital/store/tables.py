@@ -76,6 +76,7 @@ arrivals = Table(
     Column("id", String(NAME), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("verdict", String(16), nullable=False),
+    Column("sha256", String(HASH), nullable=False, server_default=""),
     comment="Which numbers of each vehicle's stream have come, whatever became of them: gaps are what is missing.",
 )
 

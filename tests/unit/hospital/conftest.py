@@ -46,6 +46,7 @@ class Box:
     incarnation: int = 1
     seq: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    hashes: list[str] = field(default_factory=list)
 
     def request(self) -> EnrolmentRequest:
         return sign(EnrolmentRequest(self.vehicle, self.keys.public.raw, self.private.public.raw), self.keys)
@@ -63,6 +64,7 @@ class Box:
         self.seq += 1
         self.counts[kind] = self.counts.get(kind, 0) + 1
         payload = thing if isinstance(thing, bytes) else encode_payload(thing)
+        self.hashes.append(sha256_hex(payload))
         origin = Origin(self.vehicle, self.incarnation, self.seq)
         return Record(RecordId(id_), revision, kind, lane, payload, origin, NURSE, AT, blobs=blobs)
 
@@ -71,12 +73,14 @@ class Box:
 
     def blob(self, data: bytes, recipient: RecipientKey, lane: Lane = Lane.P3) -> Sealed:
         self.seq += 1
+        self.hashes.append(sha256_hex(data))
         origin = Origin(self.vehicle, self.incarnation, self.seq)
         record = Record(RecordId(sha256_hex(data)), 1, Kind.BLOB, lane, b"", origin, None, AT)
         return seal(record, data, keys=self.keys, recipient=recipient, created_ms=1_790_000_000_000)
 
     def day_closed(self, stop: str) -> Record:
-        day = DayClosed(stop, self.vehicle, self.incarnation, self.seq, dict(self.counts), "0" * 64)
+        root = sha256_hex("".join(self.hashes).encode())
+        day = DayClosed(stop, self.vehicle, self.incarnation, self.seq, dict(self.counts), root)
         return self.record(Kind.DAY_CLOSED, day, IdFactory().new(), lane=Lane.P1)
 
 

@@ -50,7 +50,7 @@ def last_rows(hospital: Hospital) -> list[Any]:
 def test_any_order_with_repetitions_ends_the_same(data: st.DataObject) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
-        BOX.seq, BOX.counts = 0, {}
+        BOX.seq, BOX.counts, BOX.hashes = 0, {}, []
         init_hospital(folder / "a", HospitalSettings(web_port=0, broker_port=0))
         shutil.copytree(folder / "a", folder / "b")
         with open_hospital(folder / "a") as straight, open_hospital(folder / "b") as other:

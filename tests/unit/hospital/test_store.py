@@ -26,7 +26,7 @@ def test_new_is_what_migrated_is(hospital: Hospital) -> None:
 def test_migrating_again_changes_nothing(hospital: Hospital) -> None:
     migrate(hospital.engine)
     with reading(hospital.engine) as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0001"
+        assert MigrationContext.configure(connection).get_current_revision() == "0002"
 
 
 def test_a_database_of_the_future_is_refused(hospital: Hospital) -> None:
