@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from fastapi import FastAPI
 
 from clinic_records.clock import SystemClock
 from clinic_records.errors import ConfigError
@@ -84,6 +85,7 @@ class Agent:
         self._clock = SystemClock()
         self._spool = Spool(self._folder.spool, keys=keys, hospital=self._hospital, clock=self._clock)
         self._closing.callback(self._spool.close)
+        self._spool.up.sweep()
         session = self._spool.session.load()
         if session.peer_time is not None:
             self._clock.raise_floor(session.peer_time)
@@ -111,7 +113,8 @@ class Agent:
         )
         self._courier = Courier(keys=self._keys, hospital=self._hospital, spool=self._spool, clock=self._clock)
         self._listener = Helper("vehicle_agent.listener", str(self._folder.root), on_ready=self._write_ports)
-        self._web = WebServer(self._make_pages(), self._settings.web.host, self._settings.web.port)
+        pages = self._make_pages()
+        self._web = WebServer(pages, self._settings.web.host, self._settings.web.port)
         control = ControlServer(self._folder.agent_socket, self._commands())
         lines = [self._line(device) for device in self._roster if device.url]
         try:
@@ -130,6 +133,7 @@ class Agent:
             self._write_ports()
             await ready(self)
             await self._stopping.wait()
+            pages.state.site.close()
             self._web.stop()
             self._courier.stop()
             await asyncio.wait([serving, sending], timeout=5.0)
@@ -191,7 +195,7 @@ class Agent:
             on_open=self._opened,
         )
 
-    def _make_pages(self) -> Any:
+    def _make_pages(self) -> FastAPI:
         settings = self._settings
         phones = tuple(Phone(phone.number, phone.name_zh, phone.name_en) for phone in settings.phones)
         pages = SiteSettings(
@@ -234,8 +238,6 @@ class Agent:
         sealer = await asyncio.to_thread(
             lambda: Sealer(store, self._spool, keys=self._keys, hospital=self._hospital, clock=self._clock)
         )
-        repaired = await asyncio.to_thread(sealer.reconcile)
-        _log.info("agent.open", repaired=repaired)
         self._sealing = Sealing(store, sealer, self._spool, self._children, events=self.desk.events, clock=self._clock)
         store.writer.after_commit(lambda _: self._from_thread(self._committed))
         self._keep("sealing", self._sealing.run)

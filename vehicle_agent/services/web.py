@@ -42,5 +42,5 @@ class WebServer:
         await self._server.serve(sockets=[self._socket])
 
     def stop(self) -> None:
-        """End; open event streams get two seconds."""
+        """End; answers under way get two seconds. Event streams have no end: the pages' `close` goes before."""
         self._server.should_exit = True

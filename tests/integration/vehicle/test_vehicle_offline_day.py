@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -181,6 +182,20 @@ def test_what_the_control_socket_refuses(clinic: Clinic) -> None:
     assert other.process is not None
     assert other.process.wait(30) == 1
     other._close()
+
+
+def test_an_open_page_is_told_the_end_and_not_cut_off(clinic: Clinic) -> None:
+    vehicle = clinic.vehicle
+    vehicle.start()
+    with httpx.Client(
+        base_url=vehicle.ready["ready"], headers={"origin": vehicle.ready["ready"].rstrip("/")}
+    ) as tablet:
+        assert tablet.post("/login", data={"staff": STAFF, "pin": PIN}).status_code == 303
+        with tablet.stream("GET", "/live", params={"page": "today"}, timeout=60) as stream:
+            lines = stream.iter_lines()
+            wait_until(lambda: "beat" in next(lines))
+            assert vehicle.stop() == 0
+            assert not [line for line in lines if "locked" in line]  # a stream cut off raises RemoteProtocolError
 
 
 def _is_zombie(pid: int) -> bool:
