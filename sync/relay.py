@@ -15,11 +15,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
-from amqtt.broker import Broker
-
 from clinic_records.errors import ClinicError, ConfigError
 from sync.relay_config import RelayConfig
+from sync.relay_guard import CONNECT_S, BoundedReader, Relay, Speaker
 
 LISTENER: Final = "default"
 SAME_EVERY_S: Final = 60.0
@@ -61,7 +59,7 @@ async def serve(path: Path) -> None:
     """
     config = RelayConfig.load(path)
     plugin = {"path": str(path)}
-    broker = Broker(
+    broker = Relay(
         {
             "listeners": {LISTENER: {"type": "external"}},
             "plugins": {"sync.relay_access.RelayAuth": plugin, "sync.relay_access.RelayTopics": plugin},
@@ -72,8 +70,10 @@ async def serve(path: Path) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
+        speaker = Speaker(writer)
+        asyncio.get_running_loop().call_later(CONNECT_S, speaker.put_out_unless_spoken_to)
         try:
-            await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER)
+            await broker.external_connected(BoundedReader(reader, writer.transport), speaker, LISTENER)
         except (OSError, asyncio.IncompleteReadError) as error:
             _logger.info("connection ended: %s", error)
         finally:

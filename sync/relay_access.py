@@ -42,7 +42,7 @@ class _Users:
 
 
 class RelayAuth(BaseAuthPlugin):  # type: ignore[misc]  # amqtt publishes no types
-    """A user with its password, under its own client id, with a will inside its own topics."""
+    """A user with its password, under its own client id, with a will inside its own topics, in a clean session."""
 
     @dataclass
     class Config:
@@ -58,6 +58,8 @@ class RelayAuth(BaseAuthPlugin):  # type: ignore[misc]  # amqtt publishes no typ
         """Whether this CONNECT is let in."""
         config, user = self._users.config, session.username or ""
         if not config.is_password(user, session.password or ""):
+            return False
+        if not session.clean_session:  # amqtt would hoard messages without bound for whoever is away
             return False
         if user == config.hospital_user:
             return True

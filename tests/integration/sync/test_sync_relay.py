@@ -12,6 +12,7 @@ from sync.byteranges import length
 from sync.courier import LinkState
 from sync.mqtt import Broker, MqttLink
 from sync.relay_config import RelayConfig, relay_command
+from sync.relay_guard import Speaker
 from sync.topics import Publish, Topic, Way
 from tests.integration.sync.sync_processes import USERS, BrokerProcess, Pair, Proxy, readiness, relay
 
@@ -123,6 +124,78 @@ def test_a_vehicle_speaks_and_listens_under_its_own_name_only(tmp_path: Path) ->
                 asyncio.run(deliveries(broker.port, "V02", "V02", foreign, other))
         with pytest.raises(AccessError):
             asyncio.run(deliveries(broker.port, "V02", "V01", down, other))
+
+
+def test_nobody_hears_what_is_retained_for_others(tmp_path: Path) -> None:
+    async def heard(port: int) -> list[bytes]:
+        hospital = MqttLink(Broker("127.0.0.1", port, "hospital", USERS["hospital"], "hospital"))
+        await hospital.connect(("clinic/v1/+/state",), None)
+        other = MqttLink(Broker("127.0.0.1", port, "V01", USERS["V01"], "V01"))
+        await other.connect(("clinic/v1/V01/down/#",), None)
+        other.publish(Publish(Topic.parse("clinic/v1/V01/state"), b"V01 is here", is_retained=True))
+        async with asyncio.timeout(20):
+            await hospital.wakeup.wait()
+        curious = MqttLink(Broker("127.0.0.1", port, "V02", USERS["V02"], "V02"))
+        await curious.connect(("clinic/v1/V02/down/#",), None)
+        hospital.publish(Publish(Topic.parse("clinic/v1/V02/down/p1"), b"for V02"))
+        got: list[bytes] = []
+        async with asyncio.timeout(20):
+            while b"for V02" not in got:
+                await asyncio.sleep(0.01)
+                got += [each.payload for each in curious.take_messages()]
+        for link in (hospital, other, curious):
+            await link.close(is_graceful=True)
+        return got
+
+    with relay(tmp_path) as broker:
+        broker.start()
+        assert asyncio.run(heard(broker.port)) == [b"for V02"]
+
+
+def test_a_packet_without_measure_ends_its_connection_only(tmp_path: Path) -> None:
+    async def flood(port: int) -> None:
+        good = MqttLink(Broker("127.0.0.1", port, "V01", USERS["V01"], "V01"))
+        await good.connect(("clinic/v1/V01/down/#",), None)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        client_id, user, password = b"V02", b"V02", USERS["V02"].encode()
+        fields = b"".join(len(each).to_bytes(2, "big") + each for each in (client_id, user, password))
+        body = b"\0\4MQTT\4\xc2\0\x14" + fields  # clean session, user and password, keep alive 20 s
+        writer.write(b"\x10" + bytes((len(body),)) + body)
+        assert (await reader.readexactly(4))[3] == 0
+        topic = b"clinic/v1/V02/up/p4"
+        # 256 MiB - 1 announced (MQTT 3.1.1, section 2.2.3), of which nothing may be waited for
+        writer.write(b"\x30\xff\xff\xff\x7f" + len(topic).to_bytes(2, "big") + topic + bytes(4096))
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        writer.close()
+        assert good.is_up
+        await good.close(is_graceful=True)
+
+    with relay(tmp_path) as broker:
+        broker.start()
+        asyncio.run(flood(broker.port))
+
+
+def test_a_silent_connection_is_put_out() -> None:
+    class Transport:
+        is_aborted = False
+
+        def abort(self) -> None:
+            self.is_aborted = True
+
+    class Stream:
+        def __init__(self) -> None:
+            self.transport = Transport()
+
+        def write(self, data: bytes) -> None:
+            """Nobody reads it."""
+
+    silent, known = Stream(), Stream()
+    speakers = [Speaker(silent), Speaker(known)]  # type: ignore[arg-type]  # all it uses of a StreamWriter
+    speakers[1].write(b"CONNACK")
+    for speaker in speakers:
+        speaker.put_out_unless_spoken_to()
+    assert (silent.transport.is_aborted, known.transport.is_aborted) == (True, False)
 
 
 def test_a_wrong_password_is_told_and_a_new_vehicle_needs_no_restart(tmp_path: Path) -> None:
