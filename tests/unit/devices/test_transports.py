@@ -134,7 +134,7 @@ def test_faults_are_the_same_for_the_same_seed() -> None:
         inner = LoopTransport()
         inner.write(bytes(range(100)))
         wire = FaultyTransport(inner, Faults(is_bytewise=True, noise=0.5, loss=0.5, stall=0.2), seed)
-        return [wire.read(0.01) for _ in range(200)]
+        return [wire.read(0.001) for _ in range(200)]
 
     assert read_all(7) == read_all(7)
     assert len({tuple(read_all(seed)) for seed in range(6)}) > 1

@@ -357,7 +357,7 @@ def test_an_idle_vehicle_is_asked_to_greet_a_restarted_hospital() -> None:
 
 
 def test_no_coverage_for_days_loses_nothing() -> None:
-    world = World()
+    world = World(weather=Weather(reconnect_s=30))
     world.net.has_coverage = False
     world.net.cut(VEHICLE)
     world.box.outbound.add(b"row", Lane.P2)
