@@ -65,7 +65,7 @@ class DicomNode:
             ConfigError: nobody may call.
         """
         if not settings.peers:
-            raise ConfigError("DICOM node: no device may call; write ae_title and device of each under dicom.peers")
+            raise ConfigError("DICOM node: no device may call; the settings name none with an ae_title")
         self._settings = settings
         self._worklist = worklist
         self._deliver = deliver

@@ -26,6 +26,7 @@ class Device(msgspec.Struct, frozen=True):
     driver: str
     url: str = ""
     ae_title: str = ""
+    address: str = ""
     dicom_modality: str = ""
 
 
@@ -57,6 +58,7 @@ def device_from(settings: DeviceSettings) -> Device:
         driver=row.driver,
         url=settings.url,
         ae_title=settings.ae_title,
+        address=settings.address,
         dicom_modality=row.dicom_modality,
     )
 
@@ -70,6 +72,9 @@ class Roster:
             device = device_from(row)
             if device.id in self._devices:
                 raise ConfigError(f"device id {device.id} stands twice in the settings")
+            twin = next((each for each in self if each.ae_title and each.ae_title == device.ae_title), None)
+            if twin is not None:
+                raise ConfigError(f"devices {twin.id} and {device.id} have one AE title; give each its own")
             self._devices[device.id] = device
         self._states: dict[DeviceId, DeviceState] = {}
 

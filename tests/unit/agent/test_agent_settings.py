@@ -24,6 +24,7 @@ def test_the_example_is_taken_and_its_devices_exist(tmp_path: Path) -> None:
     assert roster.names(DeviceId("us1")) == ("彩超", "Ultrasound")
     assert roster.names(DeviceId("gone")) == ("gone", "gone")
     assert roster.worklist_titles() == {"us1": "US1"}
+    assert roster.get(DeviceId("us1")).address == "192.168.8.21"
 
 
 def test_the_shell_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +60,10 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
         ('id = "a"\nkey = "ecg-scp"', "url"),
         ('id = "a"\nkey = "ecg-dicom"\nurl = "loop:"', "ae_title"),
         ('id = "a"\nkey = "ecg-scp"\nurl = "loop:"\n[[devices]]\nid = "a"\nkey = "ecg-scp"\nurl = "loop:"', "twice"),
+        (
+            'id = "a"\nkey = "ecg-dicom"\nae_title = "X"\n[[devices]]\nid = "b"\nkey = "ecg-dicom"\nae_title = "X"',
+            "one AE title",
+        ),
     ],
 )
 def test_a_device_that_cannot_be_is_named(tmp_path: Path, row: str, named: str) -> None:
