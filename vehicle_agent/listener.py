@@ -61,9 +61,8 @@ def run(folder: VehicleFolder) -> None:
     """Listen until told to stop."""
     settings = load_settings(folder.root)
     reception = Reception(folder)
-    peers = tuple(
-        Peer(device.ae_title, device.id, device.address) for device in Roster(settings.devices) if device.ae_title
-    )
+    callers = [device for device in Roster(settings.devices) if device.ae_title]
+    peers = tuple(Peer(device.ae_title, device.id, device.address) for device in callers)
     node = DicomNode(
         DicomSettings(
             peers=peers,

@@ -22,7 +22,7 @@ class DeviceSettings(_Part):
     Attributes:
         url: a transport (`serial:/dev/ttyUSB0?baud=115200`, `tcp:host:port`) for devices we read ourselves.
         ae_title: the device's application entity title, for DICOM devices that call us.
-        address: the IP address a DICOM device calls from; empty for any. Titles are no secret: set it where it is fixed.
+        address: the IP address a DICOM device calls from, where it is fixed (titles are no secret); empty: any.
         name_zh, name_en: the name on this vehicle, where the catalog's will not do.
     """
 

@@ -287,5 +287,5 @@ def test_port_taken_and_nobody_configured_are_said(clinic: Clinic, tmp_path: Pat
         taken = DicomSettings(peers=peers, temp_dir=tmp_path / "t2", host="127.0.0.1", port=port)
         with pytest.raises(DeviceUnavailable, match=str(port)):
             DicomNode(taken, list, clinic.deliver).start()
-    with pytest.raises(ConfigError, match="peers"):
+    with pytest.raises(ConfigError, match="no device may call"):
         DicomNode(DicomSettings(peers=(), temp_dir=tmp_path), list, clinic.deliver)
