@@ -30,7 +30,9 @@ def sync() -> None:
 def status(
     folder: Folder,
     as_json: AsJson = False,
-    require_complete: Annotated[bool, typer.Option("--require-complete", help="Exit 4 if anything waits.")] = False,
+    require_complete: Annotated[
+        bool, typer.Option("--require-complete", help="Exit 4 if anything waits or may.")
+    ] = False,
 ) -> None:
     """Counts of each lane; "received" only where the hospital signed for it."""
     found = msgspec.json.decode(ask_raw(VehicleFolder(folder).agent_socket, "status"), type=AgentStatus)
@@ -44,7 +46,7 @@ def status(
                 f"  refused {lane.refused}"
             )
         typer.echo(f"link {found.sync.link}  inbox {found.inbox}  {found.sync.alarm}".rstrip())
-    if require_complete and found.waits:
+    if require_complete and (found.waits or not found.sync.is_whole):
         raise typer.Exit(INCOMPLETE)
 
 

@@ -17,7 +17,7 @@ from vehicle_agent.store.folder import VehicleFolder
 app = typer.Typer(no_args_is_help=True)
 
 INCOMPLETE = 4
-"""Exit code where something waits and `--require-complete` was given."""
+"""Exit code where something waits, or may for all that is known, and `--require-complete` was given."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The vehicle's folder.")]
 Staff = Annotated[str, typer.Option(metavar="ID", help="Staff id, for example n001.")]
@@ -79,13 +79,15 @@ def unlock(folder: Folder, staff: Staff, pin_stdin: PinStdin = False) -> None:
 def status(
     folder: Folder,
     as_json: AsJson = False,
-    require_complete: Annotated[bool, typer.Option("--require-complete", help="Exit 4 if anything waits.")] = False,
+    require_complete: Annotated[
+        bool, typer.Option("--require-complete", help="Exit 4 if anything waits or may.")
+    ] = False,
 ) -> None:
     """What runs and what waits, of the running agent."""
     raw = ask_raw(VehicleFolder(folder).agent_socket, "status")
     found = msgspec.json.decode(raw, type=AgentStatus)
     typer.echo(msgspec.json.format(raw, indent=2).decode() if as_json else _in_words(found))
-    if require_complete and found.waits:
+    if require_complete and (found.waits or not found.sync.is_whole):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -123,6 +125,8 @@ def _in_words(found: AgentStatus) -> str:
         for name, lane in (*sync.lanes.items(), ("total", sync.total))
     ]
     lines += [f"device {view.device} {view.key}: {view.status} {view.detail_en}".rstrip() for view in found.devices]
+    if not sync.is_whole:
+        lines.append("counts are not whole: the store is locked or the inbox is not empty, more may wait")
     return "\n".join([*lines, *([sync.alarm] if sync.alarm else [])])
 
 

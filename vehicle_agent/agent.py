@@ -19,7 +19,6 @@ from fastapi import FastAPI
 from clinic_records.clock import SystemClock
 from clinic_records.errors import ConfigError
 from clinic_records.ids import IdFactory
-from clinic_records.record import Lane
 from vehicle_agent.children import Children
 from vehicle_agent.control import ControlServer
 from vehicle_agent.explain import Journey, explain
@@ -153,8 +152,9 @@ class Agent:
     async def status(self) -> AgentStatus:
         """What runs and what waits."""
         is_open = self._vault.is_open
-        sync = await self._look_at_sync()
+        # the inbox first: what moves on meanwhile is counted twice, never not at all
         inbox = len(await asyncio.to_thread(self._vault.inbox.waiting))
+        sync = await self._look_at_sync()
         return AgentStatus(
             vehicle=self._settings.vehicle,
             hospital=self._hospital.hospital_name or self._hospital.hospital_id,
@@ -250,10 +250,11 @@ class Agent:
             self._sealing.poke()
 
     async def _look_at_sync(self) -> SyncView:
-        unsealed: Mapping[Lane, int] = {}
-        if self._sealing is not None:
-            unsealed = await asyncio.to_thread(self._sealing.unsealed)
-        return await self._courier.look(unsealed)
+        if self._sealing is None:
+            return msgspec.structs.replace(await self._courier.look({}), is_whole=False)
+        waiting = await asyncio.to_thread(self._vault.inbox.waiting)
+        view = await self._courier.look(await asyncio.to_thread(self._sealing.unsealed))
+        return msgspec.structs.replace(view, alarm=view.alarm or self._sealing.alarm, is_whole=not waiting)
 
     async def _watch(self) -> None:
         """Tell the pages when the counts or the link changed, although nobody here did anything."""
@@ -261,11 +262,7 @@ class Agent:
         while True:
             self._watch_listener()
             view = await self._look_at_sync()
-            if last is None or (view.link, view.alarm, _without_age(view)) != (
-                last.link,
-                last.alarm,
-                _without_age(last),
-            ):
+            if last is None or _without_age(view) != _without_age(last):
                 self.desk.events.publish("sync")
             last = view
             await asyncio.sleep(WATCH_S)
@@ -294,5 +291,6 @@ class Agent:
         write_file(self._folder.run / "ports.json", msgspec.json.encode(ports))
 
 
-def _without_age(view: SyncView) -> list[tuple[int, ...]]:
-    return [(lane.queued, lane.sending, lane.received, lane.held, lane.refused) for lane in view.lanes.values()]
+def _without_age(view: SyncView) -> tuple[object, ...]:
+    lanes = [(lane.queued, lane.sending, lane.received, lane.held, lane.refused) for lane in view.lanes.values()]
+    return view.link, view.alarm, view.is_whole, lanes

@@ -4,8 +4,8 @@ Runs while the store is open. Small records were sealed at their commit already.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -17,10 +17,10 @@ from clinic_records.record import Kind, Lane, Record
 from clinic_records.schedule import PublishedSchedule
 from vehicle_agent.children import Children
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.outbox import rows_where
+from vehicle_agent.store.incoming import Pending
 from vehicle_agent.store.quarantine import quarantine
 from vehicle_agent.store.records import put_foreign
-from vehicle_agent.store.sealer import AT_COMMIT, SealedBlob, Sealer, SealJob
+from vehicle_agent.store.sealer import SealedBlob, Sealer, SealJob
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.visits.events import EventHub
@@ -47,23 +47,31 @@ class Sealing:
         self._events = events
         self._clock = clock
         self._poked = asyncio.Event()
+        self._is_reconciled = False
+
+    @property
+    def alarm(self) -> str:
+        """A sentence where something will never reach the hospital by itself; else empty (law 6)."""
+        if not self._sealer.failures:
+            return ""
+        (incarnation, seq), reason = next(iter(self._sealer.failures.items()))
+        return (
+            f"{len(self._sealer.failures)} 件数据无法封装，发不出去，请找维护人员"
+            f" · cannot be sealed and will not be sent, call the maintainers: {incarnation}/{seq}: {reason}"
+        )
 
     def poke(self) -> None:
         """Something was committed or received; look now. From the event loop's own thread."""
         self._poked.set()
 
     def unsealed(self) -> Mapping[Lane, int]:
-        """How many big blobs of each lane are not in the spool yet; for a thread."""
-        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued' AND size > ?", (AT_COMMIT,)))
-        return Counter(row.lane for row in rows)
+        """How many outbox rows of each lane are not in the spool yet; for a thread."""
+        return self._sealer.unsealed()
 
     async def run(self) -> None:
-        """Until cancelled. A failing round is logged and tried again: nothing here may end the agent."""
+        """Until cancelled. What fails is logged and tried again: nothing here may end the agent."""
         while True:
-            try:
-                await self._round()
-            except ClinicError as error:
-                _log.error("sealing.round", error=str(error))
+            await self._round()
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._poked.wait()
@@ -72,14 +80,37 @@ class Sealing:
             self._poked.clear()
 
     async def _round(self) -> None:
+        """Each step by itself: trouble in one way must not stop the other."""
+        steps = (self._reconcile, self._take_receipts, self._take_downlink, self._seal_next)
+        for step in steps:
+            try:
+                await step()
+            except (ClinicError, OSError) as error:
+                _log.error("sealing.step", step=step.__name__, error=str(error))
+
+    async def _reconcile(self) -> None:
+        if not self._is_reconciled:
+            _log.info("sealing.reconciled", repaired=await asyncio.to_thread(self._sealer.reconcile))
+            self._is_reconciled = True
+        await asyncio.to_thread(self._sealer.seal_late)
+
+    async def _take_receipts(self) -> None:
         if await asyncio.to_thread(self._sealer.merge_receipts):
             self._events.publish("sync", "stop", "unbound")
+
+    async def _take_downlink(self) -> None:
         for item in await asyncio.to_thread(self._spool.down.downlink_pending):
-            record = await asyncio.to_thread(self._spool.down.downlink_open, item)
-            await asyncio.to_thread(self._merge, record)
+            try:
+                record = await asyncio.to_thread(self._spool.down.downlink_open, item)
+            except (ClinicError, OSError) as error:
+                await asyncio.to_thread(self._set_aside, item, str(error))
+            else:
+                await asyncio.to_thread(self._merge, record)
+                _log.info("downlink.merged", kind=record.kind.value, id=record.id, revision=record.revision)
             await asyncio.to_thread(self._spool.down.downlink_merged, item)
-            _log.info("downlink.merged", kind=record.kind.value, id=record.id, revision=record.revision)
             self._events.publish("stop")
+
+    async def _seal_next(self) -> None:
         for job in await asyncio.to_thread(self._sealer.jobs, 1):
             await self._seal(job)
             self._poked.set()  # the most urgent one may have changed meanwhile
@@ -107,14 +138,21 @@ class Sealing:
                 _check_schedule(record)
             self._store.write(lambda conn: put_foreign(conn, record))
         except (RefusedInput, Conflict) as error:
-            kept = self._store.blobs.keep(record.payload)
-            reason = f"{record.kind} {record.id}: {error}"
+            self._quarantine(record.payload, f"{record.kind} {record.id}: {error}")
 
-            def job(conn: Connection) -> None:
-                quarantine(conn, at=self._clock.now(), source="hospital", reason=reason, blob=kept.sha256)
+    def _set_aside(self, item: Pending, reason: str) -> None:
+        """An envelope that was verified when it came and opens no more: the disk or a hand has changed it."""
+        path = self._spool.down.wire(item)
+        self._quarantine(path if path.exists() else b"", f"downlink {item.wire_sha256}: {reason}")
 
-            self._store.write(job)
-            _log.error("downlink.set_aside", kind=record.kind.value, id=record.id, reason=str(error))
+    def _quarantine(self, raw: bytes | Path, reason: str) -> None:
+        kept = self._store.blobs.keep(raw)
+
+        def job(conn: Connection) -> None:
+            quarantine(conn, at=self._clock.now(), source="hospital", reason=reason, blob=kept.sha256)
+
+        self._store.write(job)
+        _log.error("downlink.set_aside", reason=reason)
 
 
 def _check_schedule(record: Record) -> None:

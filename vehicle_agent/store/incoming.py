@@ -148,12 +148,16 @@ class Incoming:
         """Open one of them, for `put_foreign`.
 
         Raises:
-            RefusedInput, PeerRefused: it no longer opens: the file was changed since it was verified.
+            RefusedInput, PeerRefused, OSError: it no longer opens: the file was changed since it was verified.
         """
         return self._open(self._file(item.wire_sha256)).record()
 
+    def wire(self, item: Pending) -> Path:
+        """Where its bytes lie."""
+        return self._file(item.wire_sha256)
+
     def downlink_merged(self, item: Pending) -> None:
-        """The store holds it."""
+        """The store holds it, or its bytes in quarantine."""
         with self._database.write() as conn:
             conn.execute(
                 "UPDATE down SET state = 'merged' WHERE wire_sha256 = ? AND state = 'pending'", (item.wire_sha256,)

@@ -5,6 +5,7 @@ again by `reconcile`, because its row still says `queued`, and the spool takes e
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from sync.keys import OriginKeys, RecipientKey
 from sync.seal import Sealed, seal
 from vehicle_agent.store.blobs import BlobFile
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.durable import TEMP_SUFFIX, sweep
+from vehicle_agent.store.durable import TEMP_SUFFIX
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.outbox import OutboxRow, mark_spooled, rows_where, set_verdict
 from vehicle_agent.store.outgoing import JournalEntry, Spooled
@@ -94,7 +95,7 @@ def seal_blob(job: SealJob) -> SealedBlob:
 class Sealer:
     """Bound to one open store. Its hook seals small rows right after each commit.
 
-    The agent calls `reconcile` once after unlock, then in a loop
+    The agent calls `reconcile` after unlock until it succeeds, then in a loop
     `for job in sealer.jobs(): sealer.finish(job, <seal_blob(job) run in a child>)`, and `merge_receipts` now and then.
 
     Attributes:
@@ -114,9 +115,10 @@ class Sealer:
         store.writer.after_commit(self._after_commit)
 
     def reconcile(self) -> int:
-        """After unlock: seal what a crash kept out of the spool, and merge receipts. Returns rows repaired."""
-        sweep(self._spool.up.wire_folder)
-        self._spool.up.sweep()
+        """After unlock: seal what a crash kept out of the spool, and merge receipts. Returns rows repaired.
+
+        Commits go on beside it, so it sweeps nothing: Outgoing.sweep is for the start, before there is a sealer.
+        """
         rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued'", limit=_ALL))
         known = [Mark(_key(row), *found) for row in rows if (found := self._spool.up.find(*_key(row)))]
         self._mark(known)
@@ -128,6 +130,17 @@ class Sealer:
         self.merge_receipts()
         self._store.write(lambda _: None)  # its hook raises what a crash kept from being raised
         return len(known) + len(rows)
+
+    def unsealed(self) -> Counter[Lane]:
+        """How many outbox rows of each lane are not in the spool yet, so that its counts do not speak of them."""
+        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued'", limit=_ALL))
+        return Counter(row.lane for row in rows if _key(row) not in self._unmarked)
+
+    def seal_late(self) -> None:
+        """Seal small rows that the hook could not (the spool's disk was full); failures of this run are left out."""
+        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued' AND size <= ?", (AT_COMMIT,), _ALL))
+        if any(_key(row) not in self._unmarked and _key(row) not in self.failures for row in rows):
+            self._store.write(lambda _: None)  # its hook seals them
 
     def jobs(self, limit: int = 8) -> list[SealJob]:
         """Big blobs that wait to be sealed, most urgent first."""
@@ -166,7 +179,8 @@ class Sealer:
             merged += len(entries)
 
     def _after_commit(self, conn: Connection) -> None:
-        rows = rows_where(conn, "state = 'queued' AND size <= ?", (AT_COMMIT,), _BATCH + len(self._unmarked))
+        passed = len(self._unmarked) + len(self.failures)
+        rows = rows_where(conn, "state = 'queued' AND size <= ?", (AT_COMMIT,), _BATCH + passed)
         rows = [row for row in rows if _key(row) not in self._unmarked and _key(row) not in self.failures]
         marks = self._seal(conn, rows)
         raised = rows_where(conn, "spooled_lane IS NOT NULL AND lane <> spooled_lane", (), _BATCH)

@@ -82,7 +82,8 @@ class Desk(DeskPort):
             artist: draws pictures in a child.
             look_at_sync: counts and link, for `sync_status`.
             sending: wire hashes of the envelopes under way just now.
-            on_open: awaited once, right after the store was opened, before `login` returns.
+            on_open: awaited right after the store was opened, before `login` returns; where it fails, at the next
+                login again, so that the store is never open without what must run with it.
         """
         self.events = EventHub()
         self._vehicle = vehicle
@@ -96,6 +97,7 @@ class Desk(DeskPort):
         self._sending = sending
         self._on_open = on_open
         self._opening = asyncio.Lock()
+        self._is_begun = False
         self._readers = ThreadPoolExecutor(2, "desk-reader")
 
     @property
@@ -115,9 +117,10 @@ class Desk(DeskPort):
         """
         author, data_key = await self._aside(partial(self._slots.unlock, staff, pin))
         async with self._opening:
-            if not self._vault.is_open:
+            if not (self._vault.is_open and self._is_begun):
                 store = await self._aside(partial(self._vault.open_with, data_key))
                 await self._on_open(store)
+                self._is_begun = True
                 self.events.publish("stop", "devices", "unbound", "sync")
         entry = msgspec.json.encode(author)
         await self._write(lambda conn: add_entry(conn, "login", entry, self._clock.now()))

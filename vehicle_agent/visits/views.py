@@ -126,7 +126,9 @@ class SyncView(msgspec.Struct, frozen=True):
     Attributes:
         link: `online` or `offline`.
         since: when the link came into that state.
-        alarm: a sentence where the peer refused us or is not the one we pinned; else empty.
+        alarm: a sentence where the peer refused us, is not the one we pinned, or something cannot be sent; else empty.
+        is_whole: the counts speak of everything; False while the store is locked or deliveries wait in the inbox, for
+            what is there was not counted yet, and "nothing waits" would be a guess.
     """
 
     link: str
@@ -134,6 +136,7 @@ class SyncView(msgspec.Struct, frozen=True):
     lanes: dict[str, LaneCounts]
     total: LaneCounts
     alarm: str = ""
+    is_whole: bool = True
 
 
 class Quarantined(msgspec.Struct, frozen=True):

@@ -125,9 +125,10 @@ def test_half_a_wire_file_of_a_killed_child_is_swept(box: Box) -> None:
     (job,) = sealer.jobs()
     Path(job.target).write_bytes(b"half")
     box.restart()
+    box.spool.up.sweep()
+    assert list(box.spool.up.wire_folder.iterdir()) == []
     sealer = box.sealer()
     sealer.reconcile()
-    assert list(box.spool.up.wire_folder.iterdir()) == []
     assert [each.blob.sha256 for each in sealer.jobs()] == [blob.sha256]
 
 
