@@ -12,7 +12,7 @@ _JSON = Hint("表格放不下这种记录，请用 --json。", "A table cannot h
 
 
 def as_data(decoded: DecodedRecording) -> dict[str, object]:
-    """The recording as JSON values; a sample the device did not have is null."""
+    """The recording as JSON values: `samples` is their number, a value the device did not have is null."""
     data: dict[str, object] = {
         "format": decoded.format,
         "patient": decoded.patient,
@@ -24,7 +24,8 @@ def as_data(decoded: DecodedRecording) -> dict[str, object]:
                 "unit": signal.unit,
                 "sampling_hz": signal.sampling_hz,
                 "start_s": signal.start_s,
-                "samples": [None if isnan(value) else float(_digits(value)) for value in signal.samples.tolist()],
+                "samples": len(signal.samples),
+                "values": [None if isnan(value) else float(_digits(value)) for value in signal.samples.tolist()],
             }
             for signal in decoded.signals
         ],

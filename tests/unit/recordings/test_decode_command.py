@@ -39,14 +39,14 @@ def test_json_and_csv_of_one_file_agree(tmp_path: Path, small_scp: bytes) -> Non
     assert set(data) == {"format", "patient", "device", "start", "channels", "numerics", "notes"}
     assert data["start"] == "2026-11-23T01:41:07+00:00"
     assert data["patient"]["name"] == "王秀英"
-    assert {"name", "unit", "sampling_hz", "samples"} <= set(data["channels"][0])
+    assert {"name", "unit", "sampling_hz", "samples", "values"} <= set(data["channels"][0])
     assert {"system": "loinc", "code": "8867-4", "value": 75.0, "unit": "/min"}.items() <= data["numerics"][1].items()
     code, out, _ = run(file, "--csv")
     rows = list(csv.reader(io.StringIO(out)))
     assert code == 0
     assert rows[0] == [f"{c['name']} [{c['unit']}]" for c in data["channels"]]
     assert len(rows) == 1 + 1000
-    assert [float(row[1]) for row in rows[1:]] == data["channels"][1]["samples"]
+    assert [float(row[1]) for row in rows[1:]] == data["channels"][1]["values"]
 
 
 def test_picture_has_sizes_and_no_rows(tmp_path: Path, shared_data: Path) -> None:
@@ -131,7 +131,7 @@ def test_rows_keep_gaps_and_later_starts() -> None:
     assert list(table(recording(one, late))) == [["I [uV]", "II [uV]"], ["1", ""], ["", ""], ["3", "0.1"]]
     channels = as_data(recording(one))["channels"]
     assert isinstance(channels, list)
-    assert channels[0]["samples"] == [1.0, None, 3.0]
+    assert channels[0]["values"] == [1.0, None, 3.0]
 
 
 def test_unequal_rates_cannot_share_rows() -> None:
