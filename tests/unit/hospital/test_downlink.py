@@ -11,9 +11,10 @@ from clinic_records.errors import AccessError, Conflict, NotFound
 from clinic_records.record import Kind, Lane
 from cloud_hospital.downlink import queue_for_vehicle, queue_schedules
 from cloud_hospital.hospital import Hospital
+from cloud_hospital.intake import strangers
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.sessions import VehicleSessions
-from cloud_hospital.intake.strangers import MOST_KEPT, keep_stranger
+from cloud_hospital.intake.strangers import keep_stranger
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import alarms, feed_epochs, quarantine
 from cloud_hospital.vehicles import active_vehicles, enrol
@@ -134,14 +135,15 @@ def test_a_new_epoch_is_everybodys_and_outlives_the_database(clinic: Clinic) -> 
     assert SessionState().epoch == ""
 
 
-def test_strangers_are_kept_once_and_not_without_end(clinic: Clinic) -> None:
+def test_strangers_are_kept_once_and_not_without_end(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "MOST_KEPT", 12)
     for _ in range(3):
         keep_stranger(clinic.hospital, "V66", b"who am I", "not enrolled")
-    for number in range(MOST_KEPT + 5):
+    for number in range(12 + 5):
         keep_stranger(clinic.hospital, "V67", b"%d" % number, "not enrolled")
     with reading(clinic.hospital.engine) as connection:
         rows = connection.execute(select(quarantine)).all()
         assert len(connection.execute(select(alarms)).all()) == 2
     assert len([row for row in rows if row.vehicle == "V66"]) == 1
-    assert len(rows) == MOST_KEPT + 1
+    assert len(rows) == 12 + 1
     assert (clinic.hospital.folder.root / rows[0].path).read_bytes() == b"who am I"

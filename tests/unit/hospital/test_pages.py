@@ -96,7 +96,7 @@ def test_what_cannot_be_drawn_is_said(clinic: Clinic, client: Caller) -> None:
     enter(clinic, client)
     answer = client.get(f"/recordings/{visit.ecg.id}/picture")
     assert answer.status_code == 422
-    assert "not known" in answer.json()["error"]
+    assert "not a format this version reads" in answer.json()["error"]
 
 
 def test_an_ecg_is_drawn_in_a_child(clinic: Clinic, client: Caller) -> None:

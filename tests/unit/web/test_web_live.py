@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.unit.web.web_bench import PIN, Bench, Served, villager
+from vehicle_agent.web.routes import live
 from vehicle_agent.web.routes.live import message
 
 
@@ -72,7 +73,8 @@ def test_a_reading_reaches_the_open_page_once_and_whole(served: Served, nurse: h
         assert "reading" not in dict(later), "a row is sent once; its leaves carry what changes"
 
 
-def test_a_locked_tab_is_told(served: Served, nurse: httpx.Client) -> None:
+def test_a_locked_tab_is_told(served: Served, nurse: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BEAT_S", 0.2)  # the next beat tells it
     with nurse.stream("GET", "/live?page=today") as response:
         stream = Stream(response)
         stream.until("beat")
