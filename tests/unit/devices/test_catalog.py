@@ -9,7 +9,7 @@ import pytest
 from clinic_records.clock import Stamp
 from clinic_records.errors import BadFrame, ConfigError, RefusedInput
 from clinic_records.ids import DeviceId
-from devices.catalog import Link, catalog, device_type, parse_catalog
+from devices.catalog import DeviceType, Link, catalog, device_type, parse_catalog
 from devices.check import check_row
 from devices.delivery import Delivery, of_frame
 from devices.framing.base import Frame
@@ -18,6 +18,7 @@ from devices.registry import make_driver
 from devices.simulators.ecg_scp import scp_record
 from devices.simulators.spirometer import blow_record
 
+PAGES = Path(__file__).parents[3] / "docs" / "devices"
 ROWS = list(catalog().values())
 LINE_ROWS = [row for row in ROWS if row.transport is not Link.DICOM]
 GOOD = """
@@ -45,14 +46,24 @@ def test_the_spine_is_there() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
-def test_row_keeps_its_word(row) -> None:  # type: ignore[no-untyped-def]  # a catalog row, by parametrize
+def test_row_keeps_its_word(row: DeviceType) -> None:
     assert check_row(row) == []
     assert device_type(row.key) is row
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+def test_row_has_its_page_with_the_same_evidence(row: DeviceType) -> None:
+    page = (PAGES / f"{row.key}.md").read_text("utf-8")
+    assert f"— `{row.key}`" in page.splitlines()[0]
+    assert f'key = "{row.key}"' in page
+    for line in (f"| evidence | **{row.evidence}**", "| cable |", "| on the device", "| address |", "**Test step**"):
+        assert line in page
+    assert row.status in next(line for line in page.splitlines() if line.startswith("| status |"))
+
+
 @pytest.mark.parametrize("row", LINE_ROWS, ids=lambda row: row.key)
 class TestEveryLineDriver:
-    def test_noise_is_kept_and_nothing_is_made_of_it(self, row) -> None:  # type: ignore[no-untyped-def]  # as above
+    def test_noise_is_kept_and_nothing_is_made_of_it(self, row: DeviceType) -> None:
         framing = make_driver(row.driver, lambda: datetime.now(UTC)).framing()
         noise = bytes((7, 11, 13)) * 400
         items = [*framing.feed(noise), *framing.idle()]
@@ -60,13 +71,13 @@ class TestEveryLineDriver:
         assert all(isinstance(item, BadFrame) for item in items)
         assert framing.idle() == []
 
-    def test_connections_share_nothing(self, row) -> None:  # type: ignore[no-untyped-def]  # as above
+    def test_connections_share_nothing(self, row: DeviceType) -> None:
         one, other = (make_driver(row.driver, lambda: datetime.now(UTC)) for _ in range(2))
         first, second = one.framing(), other.framing()
         first.feed(b"\x01half a message")
         assert second.idle() == []
 
-    def test_greeting_can_be_said_at_any_time(self, row) -> None:  # type: ignore[no-untyped-def]  # as above
+    def test_greeting_can_be_said_at_any_time(self, row: DeviceType) -> None:
         for hour in (0, 23):
             now = datetime(2026, 12, 31, hour, 59, 59, 999_000, tzinfo=UTC)
             assert isinstance(make_driver(row.driver, partial(identity, now)).greeting(), bytes)
