@@ -6,6 +6,7 @@ too, but later, because a box loses power for other reasons (sync rule 13).
 """
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,7 @@ from clinic_records.ids import DeviceId, IdFactory, RecordId
 from clinic_records.reading import Reading
 from devices.delivery import Delivery
 from vehicle_agent.jobs import Interpret
+from vehicle_agent.store.blobs import KeptBlob
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
 from vehicle_agent.store.settings import get_setting, put_setting
@@ -82,7 +84,6 @@ class Intake:
         self._work = work
         self._poked = asyncio.Event()
         self._in_hand: set[str] = set()
-        self._broken: set[str] = set()
         self._lines: dict[DeviceId, deque[Item]] = {}
         self._workers: dict[DeviceId, asyncio.Task[None]] = {}
 
@@ -109,11 +110,12 @@ class Intake:
 
     async def _start_workers(self) -> None:
         """Hand what is new to the worker of its device; each delivery is read once."""
+        await self._set_damaged_aside()
         waiting = await asyncio.to_thread(self._vault.inbox.waiting)
-        if (self._in_hand | self._broken).issuperset(waiting):
+        if self._in_hand.issuperset(waiting):
             return
         for ticket, meta in await asyncio.to_thread(self._vault.inbox.pending, self._vault.inbox_private):
-            if ticket in self._in_hand or ticket in self._broken:
+            if ticket in self._in_hand:
                 continue
             self._in_hand.add(ticket)
             item = Item(ticket, meta, _delivery(meta))
@@ -121,6 +123,23 @@ class Intake:
             self._lines.setdefault(device, deque()).append(item)
             if device not in self._workers:
                 self._workers[device] = asyncio.create_task(self._work_off(device))
+        await self._set_damaged_aside()
+
+    async def _set_damaged_aside(self) -> None:
+        """Make a task of every sealed file that no longer opens; what the disk cannot even read stays beside."""
+        for path in await asyncio.to_thread(self._vault.inbox.damaged):
+            item = Item(path.stem, b"", None)
+            reason = f"the sealed delivery {path.stem} does not open any more: the disk or a hand has changed it"
+            try:
+                await self._set_aside(item, await asyncio.to_thread(self._vault.store.blobs.keep, path), reason)
+                await asyncio.to_thread(path.unlink)
+            except StoreError as error:
+                if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EIO:
+                    _log.error("intake.postponed", ticket=path.stem, error=str(error))
+                    continue
+                empty = await asyncio.to_thread(self._vault.store.blobs.keep, b"")
+                await self._set_aside(item, empty, f"{reason}; the disk cannot read it, damaged/{path.stem}: {error}")
+                await asyncio.to_thread(path.rename, path.with_suffix(".unreadable"))
 
     async def _work_off(self, device: DeviceId) -> None:
         """Take the device's deliveries in order; after a refusal of the disk the rest is looked at again later."""
@@ -142,25 +161,21 @@ class Intake:
         """Record it or set it aside; the inbox lets go of it only after that is durable."""
         raw = self._work / item.ticket
         try:
-            if not await self._unseal(item, raw):
-                return
             try:
-                await self._record(await self._understand(item, raw), item, raw)
+                await asyncio.to_thread(self._vault.inbox.open, item.ticket, self._vault.inbox_private, raw)
             except RefusedInput as error:
-                await self._set_aside(item, raw, str(error))
+                sealed = await asyncio.to_thread(self._vault.store.blobs.keep, self._vault.inbox.sealed(item.ticket))
+                await self._set_aside(item, sealed, f"the sealed delivery does not open any more: {error}")
+            else:
+                # kept before it is understood: a full disk must not count as a try of the reader
+                blob = await asyncio.to_thread(self._vault.store.blobs.keep, raw)
+                try:
+                    await self._record(await self._understand(item, raw), item, blob)
+                except RefusedInput as error:
+                    await self._set_aside(item, blob, str(error))
         finally:
             raw.unlink(missing_ok=True)
         await asyncio.to_thread(self._vault.inbox.remove, item.ticket)
-
-    async def _unseal(self, item: Item, raw: Path) -> bool:
-        """Put the raw bytes in the file `raw`; False where the disk has damaged them: the sealed file stays there."""
-        try:
-            await asyncio.to_thread(self._vault.inbox.open, item.ticket, self._vault.inbox_private, raw)
-        except RefusedInput as error:
-            self._broken.add(item.ticket)
-            _log.error("intake.damaged", ticket=item.ticket, error=str(error))
-            return False
-        return True
 
     async def _understand(self, item: Item, raw: Path) -> Reading:
         """What the delivery says.
@@ -185,10 +200,9 @@ class Intake:
             except msgspec.MsgspecError as error:
                 raise RefusedInput(f"the reader gave no reading: {error}") from error
 
-    async def _record(self, reading: Reading, item: Item, raw: Path) -> None:
-        kept = await asyncio.to_thread(self._vault.store.blobs.keep, raw)
-        if kept.sha256 != reading.raw.sha256:
-            await self._set_aside(item, raw, "the reader named other bytes than it was given")
+    async def _record(self, reading: Reading, item: Item, blob: KeptBlob) -> None:
+        if blob.sha256 != reading.raw.sha256:
+            await self._set_aside(item, blob, "the reader named other bytes than it was given")
             return
         new_id = RecordId(self._ids.new())
 
@@ -200,14 +214,13 @@ class Intake:
         _log.info("intake.kept", device=reading.device, is_new=outcome.is_new, status=outcome.recording.status.value)
         self._events.publish(*outcome.topics, "devices", "sync")
 
-    async def _set_aside(self, item: Item, raw: Path, reason: str) -> None:
-        kept = await asyncio.to_thread(self._vault.store.blobs.keep, raw)
+    async def _set_aside(self, item: Item, blob: KeptBlob, reason: str) -> None:
         source = item.delivery.device if item.delivery else _UNKNOWN
 
         def job(conn: Connection) -> None:
             put_setting(conn, _TRIED + item.ticket, None)
             now = self._clock.now()
-            quarantine(conn, at=now, source=source, reason=reason, blob=kept.sha256, meta=item.meta)
+            quarantine(conn, at=now, source=source, reason=reason, blob=blob.sha256, meta=item.meta)
 
         await self._write(job)
         _log.warning("intake.set_aside", device=source, reason=reason)

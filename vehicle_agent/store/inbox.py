@@ -79,13 +79,13 @@ class Inbox:
         return sorted(path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"*{_SUFFIX}"))
 
     def pending(self, private: RecipientPrivate) -> list[tuple[str, bytes]]:
-        """(ticket, meta), oldest first; what cannot be opened is moved to `damaged/` and left out."""
+        """(ticket, meta), oldest first; what cannot be opened is moved to `damaged/` for intake's quarantine."""
         found = []
         for ticket in self.waiting():
             try:
                 with self._opened(ticket, private) as (meta, _):
                     found.append((ticket, meta))
-            except RefusedInput as error:
+            except (RefusedInput, OSError) as error:
                 self._set_aside(ticket, str(error))
             except NotFound:
                 continue
@@ -116,6 +116,10 @@ class Inbox:
     def damaged(self) -> list[Path]:
         """Deliveries that no longer open: the disk or a hand has changed them."""
         return sorted((self._folder / "damaged").glob(f"*{_SUFFIX}"))
+
+    def sealed(self, ticket: str) -> Path:
+        """The sealed file of a delivery, for quarantine where it no longer opens."""
+        return self._path(ticket)
 
     def sweep(self) -> int:
         """At start, before anything delivers: remove what a crash left half written."""

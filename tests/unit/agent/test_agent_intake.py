@@ -160,3 +160,65 @@ def test_a_reader_that_names_other_bytes_is_not_believed(vault: Vault, tmp_path:
     run_until_empty(vault, Liar(), tmp_path)
     assert kept(vault) == []
     assert "other bytes" in vault.store.read(list_quarantine)[0].reason
+
+
+def spoil(path: Path, where: int) -> bytes:
+    content = bytearray(path.read_bytes())
+    content[where] ^= 1
+    path.write_bytes(content)
+    return bytes(content)
+
+
+def test_a_sealed_file_the_disk_has_damaged_becomes_a_task_with_its_bytes(vault: Vault, tmp_path: Path) -> None:
+    """Law 6: damaged at its head (no meta can be read) or in its body, it does not stay in the inbox in silence."""
+    inbox = tmp_path / "V01" / "inbox"
+    headless = spoil(inbox / f"{deliver(vault, b'a' * 9000)}.sealed", 40)
+    bodiless = spoil(inbox / f"{deliver(vault, b'b' * 9000)}.sealed", -1)
+    deliver(vault, b"good")
+    run_until_empty(vault, Readers(), tmp_path)
+    aside = {item.source: item for item in vault.store.read(list_quarantine)}
+    assert {name: vault.store.blobs.read(item.blob) for name, item in aside.items()} == {
+        "inbox": headless,
+        "ecg1": bodiless,
+    }
+    assert all("sealed delivery" in item.reason for item in aside.values())
+    assert vault.inbox.damaged() == []
+    assert len(kept(vault)) == 1
+
+
+def test_a_file_the_disk_cannot_read_stops_nothing_else(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = deliver(vault, b"unreadable")
+    deliver(vault, b"good")
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **more: Any) -> Any:
+        if path.name.startswith(bad):
+            raise OSError(5, "Input/output error")
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    run_until_empty(vault, Readers(), tmp_path)
+    monkeypatch.undo()
+    assert len(kept(vault)) == 1
+    (task,) = vault.store.read(list_quarantine)
+    assert bad in task.reason
+    assert [path.name for path in (tmp_path / "V01" / "inbox" / "damaged").iterdir()] == [f"{bad}.unreadable"]
+
+
+def test_a_full_disk_is_no_try(vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A good ECG is not set aside because the disk was full while it waited."""
+    deliver(vault, b"curve")
+    keep, refusals = vault.store.blobs.keep, [0]
+
+    def full(source: bytes | Path) -> Any:
+        refusals[0] += 1
+        if refusals[0] <= TRIES + 2:
+            raise StoreError("No space left on device")
+        return keep(source)
+
+    monkeypatch.setattr(vault.store.blobs, "keep", full)
+    run_until_empty(vault, Readers(), tmp_path)
+    assert vault.store.read(list_quarantine) == []
+    assert len(kept(vault)) == 1
