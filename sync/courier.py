@@ -62,6 +62,7 @@ class Alarm(StrEnum):
 
     NONE = ""
     PEER_REFUSED = "peer-refused"
+    BROKER_REFUSED = "broker-refused"
     FORK = "fork"
     UNKNOWN_VEHICLE = "unknown-vehicle"
     TOO_OLD = "too-old"
@@ -157,6 +158,10 @@ class VehicleCourier:
             self.sender.note_stall()
             self._is_given_up = True
         return self._is_given_up
+
+    def on_refused(self, reason: str) -> None:
+        """The broker does not take our password: another one's, or our enrolment is void."""
+        self._raise_alarm(Alarm.BROKER_REFUSED, reason)
 
     def on_connected(self, now: float) -> None:
         """A connection stands and its subscriptions are granted: say Hello."""

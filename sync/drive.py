@@ -55,6 +55,7 @@ class _Driver:
                 continue
             except AccessError as error:
                 _logger.error("%s", error)  # noqa: TRY400 - told, not traced
+                await self._call(self._endpoint.on_refused, str(error))
                 await self._is_stopped_within(SELDOM_S)
                 continue
             self._backoff.connected()

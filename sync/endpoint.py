@@ -31,6 +31,9 @@ class Endpoint(Protocol):
     def has_work(self) -> bool:
         """Whether to poll again at once."""
 
+    def on_refused(self, reason: str) -> None:
+        """The broker is there and does not let us in."""
+
     def on_connected(self, now: float) -> None:
         """Connected and subscribed."""
 

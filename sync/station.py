@@ -149,6 +149,9 @@ class HospitalStation:
                 line.close()
         return False
 
+    def on_refused(self, reason: str) -> None:
+        """Nothing: the log says it, and without a broker no vehicle waits for us."""
+
     def on_connected(self, now: float) -> None:
         """The broker is there; vehicles speak first."""
 

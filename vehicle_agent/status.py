@@ -39,6 +39,8 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 ALARMS: Final = {
     "peer-refused": "对方不是本车登记的医院，联系管理员 · Not this vehicle's hospital; call the administrator",
+    "broker-refused": "服务器拒绝本车：地址不对或登记已失效，联系管理员 · "
+    "The broker refuses this vehicle: wrong address, or its enrolment is void; call the administrator",
     "fork": "本车的磁盘可能被复制过，已暂停收发 · This vehicle's disk may have been copied; sending is held",
     "unknown-vehicle": "医院不认识本车，请重新登记 · The hospital does not know this vehicle; enrol it again",
     "too-old": "本车程序太旧，请升级 · This vehicle's program is too old; upgrade it",

@@ -64,6 +64,12 @@ class Link:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout=5)
 
+    def lead_to(self, target: tuple[str, int]) -> None:
+        """Lead to another place from now on; open connections are reset."""
+        self._target = target
+        self.set_coverage(False)
+        self.set_coverage(True)
+
     def set_coverage(self, covered: bool) -> None:
         """With False every connection is reset and new ones are refused until True."""
         done = threading.Event()
