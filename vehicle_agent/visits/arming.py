@@ -1,7 +1,9 @@
 """Law 9: a device is armed for one named person's encounter, for a while.
 
 An arming ends when the encounter is finished, when the device is armed again, when somebody ends it, or after 15
-idle minutes (hazard H01). Windows that ended are remembered for a day, because a delivery that waited in the sealed
+idle minutes (hazard H01). Idle means that this device brought nothing: the nurse's other work on the encounter does not
+prolong a window, because one that ended too early costs one press, and one that lasts too long may cost a wrong
+chart. Windows that ended are remembered for a day, because a delivery that waited in the sealed
 inbox is judged by the moment it arrived, not by the moment somebody logged in. Pure: the clock is passed in.
 """
 
@@ -16,7 +18,7 @@ from clinic_records.people import Author
 from vehicle_agent.visits.views import Arming
 
 IDLE: Final = timedelta(minutes=15)
-"""Law 9 and hazard H01; a sign of use starts it anew."""
+"""Law 9 and hazard H01; a reading of the device, or arming it again, starts it anew."""
 
 REMEMBERED: Final = timedelta(hours=24)
 """How long an ended window can still explain a delivery that waited in the inbox."""

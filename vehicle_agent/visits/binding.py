@@ -56,6 +56,7 @@ def decide(
     window: Arming | None,
     numbers_of: Mapping[PatientId, Collection[str]],
     is_burst: bool,
+    measured_in: Arming | None = None,
 ) -> Bound | Unbound:
     """Whose `reading` is.
 
@@ -65,20 +66,27 @@ def decide(
         window: the arming of its device in which it arrived, if any.
         numbers_of: the numbers a device may rightly show for each person (our id, citizen and insurance number).
         is_burst: another delivery of the same device came within BURST of this one.
+        measured_in: the arming of its device into which its own time falls, if it has one: where that was for somebody
+            else, it was measured on them and only sent late, whatever CLOCK_TOLERANCE would allow.
     """
     subject = reading.subject
     if order is not None:
         if _contradicts(subject.patient_id, numbers_of.get(order.patient, ())):
             return Unbound("other-patient")
         return Unbound("from-memory") if reading.from_memory else Bound(order.patient, order.encounter, "worklist")
-    reason = _why_not(reading, window, numbers_of, is_burst=is_burst)
+    reason = _why_not(reading, window, numbers_of, is_burst=is_burst, measured_in=measured_in)
     if reason or window is None:
         return Unbound(reason)
     return Bound(window.patient, window.encounter, "armed")
 
 
 def _why_not(
-    reading: Reading, window: Arming | None, numbers_of: Mapping[PatientId, Collection[str]], *, is_burst: bool
+    reading: Reading,
+    window: Arming | None,
+    numbers_of: Mapping[PatientId, Collection[str]],
+    *,
+    is_burst: bool,
+    measured_in: Arming | None,
 ) -> str:
     """The first reason why the armed window does not bind; "" where it does."""
     if window is None:
@@ -86,7 +94,8 @@ def _why_not(
     else:
         measured = measured_at(reading.stamp)
         why = {
-            "measured-before": measured is not None and measured < window.since - CLOCK_TOLERANCE,
+            "measured-before": (measured is not None and measured < window.since - CLOCK_TOLERANCE)
+            or (measured_in is not None and measured_in.patient != window.patient),
             "other-patient": _contradicts(reading.subject.patient_id, numbers_of.get(window.patient, ())),
         }
     doubts = {

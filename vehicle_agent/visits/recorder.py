@@ -12,7 +12,7 @@ from clinic_records.reading import Reading
 from clinic_records.record import Lane
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
-from vehicle_agent.visits.binding import Bound, decide, is_near
+from vehicle_agent.visits.binding import Bound, decide, is_near, measured_at
 from vehicle_agent.visits.kept import find_order, load_armings, numbers_of, save_armings
 from vehicle_agent.visits.versions import Act, Version, find, listed, put
 
@@ -49,11 +49,13 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
     armings = load_armings(conn)
     order = find_order(conn, reading.subject.accession, reading.subject.study)
     window = armings.at(reading.device, reading.stamp.vehicle_time)
+    measured = measured_at(reading.stamp)
     people = {found.patient for found in (order, window) if found is not None}
     outcome = decide(
         reading,
         order=order,
         window=window,
+        measured_in=None if measured is None else armings.at(reading.device, measured),
         numbers_of={person: _numbers(conn, person) for person in people},
         is_burst=previous is not None,
     )

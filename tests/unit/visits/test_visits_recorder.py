@@ -69,6 +69,48 @@ def test_disarming_and_arming_for_another(clinic: Clinic, encounter: Encounter) 
     assert clinic.keep(clinic.reading()).recording.binding is None
 
 
+def test_what_was_measured_while_the_device_waited_for_another_person_does_not_bind(
+    clinic: Clinic, encounter: Encounter
+) -> None:
+    """H01: measured on Wang, sent only after the device was armed for Li; the device's clock says so."""
+    other = see(clinic, register(clinic, name="李国强"))
+    arm(clinic, ECG, encounter)
+    clinic.wait(seconds=40)
+    measured = clinic.now
+    clinic.wait(seconds=20)
+    clinic.store.write(lambda conn: finish_encounter(conn, encounter.id, clinic.act()))
+    arm(clinic, ECG, other)
+    clinic.wait(seconds=15)
+    late = clinic.keep(clinic.reading(stamp=Stamp(clinic.now, measured))).recording
+    assert (late.binding, late.unbound_reason) == (None, "measured-before")
+    clinic.wait(seconds=15)
+    own = clinic.keep(clinic.reading(stamp=Stamp(clinic.now, clinic.now))).recording
+    assert own.binding is not None
+    assert own.binding.encounter == other.id
+
+
+def test_the_same_persons_device_armed_again_keeps_what_was_measured_before(
+    clinic: Clinic, encounter: Encounter
+) -> None:
+    arm(clinic, ECG, encounter)
+    clinic.wait(seconds=40)
+    measured = clinic.now
+    arm(clinic, ECG, encounter)
+    clinic.wait(seconds=15)
+    assert clinic.keep(clinic.reading(stamp=Stamp(clinic.now, measured))).recording.binding is not None
+
+
+def test_work_on_the_encounter_does_not_prolong_a_window(clinic: Clinic, encounter: Encounter) -> None:
+    """Only the device's own use does: an expired window costs one press, a prolonged one may cost a wrong chart."""
+    arm(clinic, ECG, encounter)
+    clinic.wait(minutes=10)
+    waiting = clinic.keep(clinic.reading("ecg2")).recording
+    clinic.store.write(lambda conn: decisions.bind(conn, waiting.id, encounter.id, clinic.act()))
+    arm(clinic, SCAN, encounter)
+    clinic.wait(minutes=6)
+    assert clinic.keep(clinic.reading()).recording.unbound_reason == "not-armed"
+
+
 def test_lanes_go_by_modality(clinic: Clinic) -> None:
     clinic.keep(clinic.reading())
     clinic.wait(minutes=1)

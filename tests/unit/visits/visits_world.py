@@ -57,7 +57,9 @@ class Clinic:
 
 
 ECG = Device(DeviceId("ecg1"), "ecg-scp", "心电图机", "ECG", "ecg", "scp-ecg", url="loop:")
-SCAN = Device(DeviceId("us1"), "ultrasound-dicom", "彩超", "Ultrasound", "ultrasound", "dicom", "", "US1", "US")
+SCAN = Device(
+    DeviceId("us1"), "ultrasound-dicom", "彩超", "Ultrasound", "ultrasound", "dicom", "", "US1", dicom_modality="US"
+)
 
 
 def villager(**changes: object) -> NewPatient:
