@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 
 from clinic_records.clock import CHINA, Origin, from_ms, to_ms
 from clinic_records.ids import RecordId
-from clinic_records.record import Kind, Lane, Record
+from clinic_records.record import Kind, Record
 from cloud_hospital.durable import fsync_folder, write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import Hospital
@@ -18,6 +18,7 @@ from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicles import box_key
 from schedules.folder import PlanFolder
+from sync.messages.table import MESSAGES
 from sync.seal import seal
 
 _NAMES: Final = uuid.UUID("6c1d3e2a-5f0b-4c63-9a1e-0d2f7b8a4c11")
@@ -94,7 +95,7 @@ def _queue_schedule(hospital: Hospital, vehicle: str, payload: bytes, version: i
         id=RecordId(str(uuid.uuid5(_NAMES, hospital.settings.id))),
         revision=version,
         kind=Kind.SCHEDULE,
-        lane=Lane.P2,
+        lane=MESSAGES[Kind.SCHEDULE].lane,
         payload=payload,
         origin=Origin(hospital.settings.id, 1, _next_number(hospital, vehicle)),
         author=None,

@@ -11,6 +11,7 @@ from cloud_hospital.durable import fsync_folder, move_file, write_file
 from cloud_hospital.intake.payloads import Payload, decode_payload
 from sync.envelope import Front, Header, Outer
 from sync.keys import OriginPublic, RecipientPrivate
+from sync.messages.table import strange_features
 from sync.ports import Verdict
 from sync.seal import Opened, open_wire, peek, wire_hash
 
@@ -22,8 +23,6 @@ MAX_RECORD: Final = 8 * 1024 * 1024
 """Bytes of the largest record taken: a recording with every inline header has a few kilobytes. Our choice."""
 MAX_ATTEMPTS: Final = 2
 """How often opening one file is tried before it is held unopened (sync rule 13)."""
-FEATURES: Final[frozenset[str]] = frozenset()
-"""Names in `must_understand` that this version understands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Opener:
 
     def _understand(self, opened: Opened, target: Path) -> Taken | NotTaken:
         outer, header = opened.outer, opened.header
-        strange = sorted(set(header.must_understand) - FEATURES)
+        strange = strange_features(header)
         if strange:
             return NotTaken(Verdict.HELD, "must-understand", f"needs {', '.join(strange)}", outer, header)
         if header.kind == Kind.BLOB:

@@ -1,24 +1,13 @@
-"""What each kind's payload is when it comes up from a vehicle."""
-
-from collections.abc import Mapping
-from typing import Final
-
-import msgspec
+"""What comes up from a vehicle, as domain structs."""
 
 from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.errors import RefusedInput
 from clinic_records.people import Patient
-from clinic_records.record import DayClosed, Kind
+from clinic_records.record import DayClosed
+from sync.messages.table import decode_payload as decode
 
 Payload = Patient | Stop | Encounter | Recording | DayClosed
-
-_UP: Final[Mapping[str, type[Payload]]] = {
-    Kind.PATIENT: Patient,
-    Kind.STOP: Stop,
-    Kind.ENCOUNTER: Encounter,
-    Kind.RECORDING: Recording,
-    Kind.DAY_CLOSED: DayClosed,
-}
+"""Of a record made on a vehicle; blobs are files and never come here."""
 
 
 def decode_payload(kind: str, payload: bytes) -> Payload:
@@ -27,10 +16,7 @@ def decode_payload(kind: str, payload: bytes) -> Payload:
     Raises:
         RefusedInput: a kind vehicles do not own or this version does not know, or a payload that is not of its kind.
     """
-    wanted = _UP.get(kind)
-    if wanted is None:
-        raise RefusedInput(f"kind {kind!r} is not taken from vehicles by this version")
-    try:
-        return msgspec.json.decode(payload, type=wanted)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedInput(f"{kind}: {error}") from None
+    thing = decode(kind, payload)
+    if not isinstance(thing, Payload):
+        raise RefusedInput(f"kind {kind!r} is not taken from vehicles")
+    return thing

@@ -21,13 +21,10 @@ class MessageKind(msgspec.Struct, frozen=True):
     Attributes:
         payload: the type its JSON payload decodes to; None where the payload is opaque bytes to `sync`.
         lane: where it travels unless something raises it.
-        travels_up: from vehicles to the hospital; else down.
-        must_understand: names without which a receiver holds it; features added to a kind later stand here.
+        owner: what is CENTRAL travels down, everything else up.
     """
 
     kind: Kind
     owner: Owner
     lane: Lane
     payload: type | None
-    travels_up: bool = True
-    must_understand: tuple[str, ...] = ()

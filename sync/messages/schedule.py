@@ -6,4 +6,4 @@ from clinic_records.record import Kind, Lane
 from clinic_records.schedule import PublishedSchedule
 from sync.messages.kind import MessageKind, Owner
 
-SCHEDULE: Final = MessageKind(Kind.SCHEDULE, Owner.CENTRAL, Lane.P1, PublishedSchedule, travels_up=False)
+SCHEDULE: Final = MessageKind(Kind.SCHEDULE, Owner.CENTRAL, Lane.P2, PublishedSchedule)

@@ -21,25 +21,25 @@ MESSAGES: Final[Mapping[Kind, MessageKind]] = {
     each.kind: each for each in (PATIENT, STOP, ENCOUNTER, RECORDING, BLOB, DAY_CLOSED, SCHEDULE)
 }
 
-UNDERSTOOD: Final = frozenset[str]()
+FEATURES: Final = frozenset[str]()
 """Names of `must_understand` features this version has."""
 
 
-def why_held(header: Header) -> str:
-    """Why an opened envelope must be held until an upgrade; empty where it is understood (sync rule 15)."""
-    if header.kind not in set(Kind):
-        return f"kind {header.kind!r} is not known to this version"
-    unknown = [name for name in header.must_understand if name not in UNDERSTOOD]
-    return f"needs {', '.join(unknown)}, which this version does not have" if unknown else ""
+def strange_features(header: Header) -> list[str]:
+    """What an opened envelope needs and this version does not have: it is held until an upgrade (sync rule 15)."""
+    return sorted(set(header.must_understand) - FEATURES)
 
 
-def decode_payload(kind: Kind, payload: bytes) -> object:
+def decode_payload(kind: str, payload: bytes) -> object:
     """The domain struct in a payload; the bytes themselves where they are opaque to `sync`.
 
     Raises:
+        RefusedInput: this version does not know the kind.
         BadFrame: the bytes are not that struct.
     """
-    wanted = MESSAGES[kind].payload
+    if kind not in set(Kind):
+        raise RefusedInput(f"kind {kind!r} is not known to this version")
+    wanted = MESSAGES[Kind(kind)].payload
     if wanted is None:
         return payload
     try:

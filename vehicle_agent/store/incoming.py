@@ -16,10 +16,12 @@ import msgspec
 from clinic_records.clock import Clock, to_ms
 from clinic_records.errors import BadFrame, ClinicError, NotFound, PeerRefused, RefusedInput, StoreError
 from clinic_records.ids import blob_hash
-from clinic_records.record import Kind, Lane, Record
+from clinic_records.record import Lane, Record
 from sync.byteranges import union
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
+from sync.messages.kind import Owner
+from sync.messages.table import MESSAGES, strange_features
 from sync.ports import Ranges, Receipt, Verdict
 from sync.seal import Opened, open_wire, wire_hash
 from vehicle_agent.store.durable import fsync_folder
@@ -27,7 +29,7 @@ from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.spool_database import SpoolDatabase
 
 _SIZE_LIMIT: Final = 256 * 1024 * 1024  # bytes of one envelope; months of schedules and slices are far below
-_UNDERSTOOD: Final = frozenset({Kind.SCHEDULE})
+_FOR_VEHICLES: Final = frozenset(kind for kind, row in MESSAGES.items() if row.owner is Owner.CENTRAL)
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -177,13 +179,17 @@ class Incoming:
     def _judge(self, path: Path) -> "_Judgement":
         """What to answer to a whole file, and its state from then on; refused and held bytes stay where they are."""
         try:
-            record = self._open(path).record()
+            opened = self._open(path)
+            strange = strange_features(opened.header)
+            record = opened.record()
         except (PeerRefused, BadFrame) as error:
             return _Judgement(Verdict.REFUSED, "refused", str(error))
         except ClinicError as error:
             return _Judgement(Verdict.HELD, "held", str(error))
         known = (record.id, record.revision, record.sha256)
-        if record.kind not in _UNDERSTOOD:
+        if strange:
+            return _Judgement(Verdict.HELD, "held", f"must-understand: needs {', '.join(strange)}", *known)
+        if record.kind not in _FOR_VEHICLES:
             return _Judgement(Verdict.HELD, "held", f"not-understood: kind {record.kind} on a vehicle", *known)
         return _Judgement(Verdict.APPLIED, "pending", "", *known)
 

@@ -81,7 +81,7 @@ def _with_headers(conn: Connection, recording: Recording) -> Recording:
 
 
 def _next(conn: Connection, version: Version[Recording], recording: Recording, act: Act) -> Recording:
-    lane = Lane.P0 if recording.urgent else Lane.P3
+    lane = Lane.P0 if recording.urgent else None
     blobs = Lane.P0 if recording.urgent else blob_lane(recording.reading.modality)
     put(conn, recording, act, lane, before=version.record, blobs=version.record.blobs, blob_lane=blobs)
     return recording

@@ -8,7 +8,6 @@ from clinic_records.care import ENCOUNTER_MOVES, Encounter, EncounterStatus, Rec
 from clinic_records.errors import Conflict, Hint
 from clinic_records.ids import EncounterId, PatientId
 from clinic_records.people import Author, Patient
-from clinic_records.record import Lane
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.stops import OVER, open_one
 from vehicle_agent.visits.versions import Act, get, listed, put
@@ -43,7 +42,7 @@ def open_encounter(
         author=author,
         reason=reason.strip(),
     )
-    put(conn, encounter, Act(author, now), Lane.P2)
+    put(conn, encounter, Act(author, now))
     return encounter
 
 
@@ -59,7 +58,7 @@ def finish(conn: Connection, encounter_id: EncounterId, act: Act) -> Encounter:
         return version.thing
     status = move(ENCOUNTER_MOVES, version.thing.status, EncounterStatus.FINISHED)
     finished = msgspec.structs.replace(version.thing, status=status, finished_at=act.now)
-    put(conn, finished, act, Lane.P2, before=version.record)
+    put(conn, finished, act, before=version.record)
     return finished
 
 

@@ -9,7 +9,6 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import Conflict, Hint, RefusedInput
 from clinic_records.ids import PatientId
 from clinic_records.people import AllergyState, IdentityCheck, Patient, PatientStatus, Sex
-from clinic_records.record import Lane
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits import resident_id as gb11643
 from vehicle_agent.visits.versions import Act, listed, put
@@ -79,7 +78,7 @@ def register(conn: Connection, form: NewPatient, new_id: PatientId, act: Act) ->
                     f"这个身份证号已登记：{same[0].thing.name}", "This number is registered already; open that person."
                 ),
             )
-    put(conn, patient, act, Lane.P2)
+    put(conn, patient, act)
     return patient
 
 

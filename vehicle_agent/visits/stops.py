@@ -11,9 +11,10 @@ from clinic_records.care import STOP_MOVES, Encounter, EncounterStatus, Stop, St
 from clinic_records.clock import CHINA, to_ms
 from clinic_records.errors import Conflict, Hint, NotFound
 from clinic_records.ids import StopId
-from clinic_records.record import DayClosed, Kind, Lane
+from clinic_records.record import DayClosed, Kind
 from clinic_records.schedule import PublishedSchedule, Visit
 from schedules.publish import in_force
+from sync.messages.table import MESSAGES
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.outbox import day_figures
 from vehicle_agent.store.records import get_version, list_current, put_record
@@ -107,7 +108,7 @@ def open_stop(conn: Connection, vehicle: str, new_id: StopId, act: Act) -> Stop:
     before = find(conn, Stop, planned.id)
     status = move(STOP_MOVES, planned.status, StopStatus.OPEN)
     stop = msgspec.structs.replace(planned, status=status, opened_at=act.now)
-    put(conn, stop, act, Lane.P2, before=before.record if before else None)
+    put(conn, stop, act, before=before.record if before else None)
     return stop
 
 
@@ -129,14 +130,14 @@ def close_stop(conn: Connection, vehicle: str, new_id: str, act: Act) -> Stop:
         )
     status = move(STOP_MOVES, opened.thing.status, StopStatus.CLOSED)
     stop = msgspec.structs.replace(opened.thing, status=status, closed_at=act.now)
-    put(conn, stop, act, Lane.P2, before=opened.record)
+    put(conn, stop, act, before=opened.record)
     figures = day_figures(conn)
     closed = DayClosed(stop.id, vehicle, figures.incarnation, figures.last_seq, figures.counts, figures.root)
     put_record(
         conn,
         record_id=new_id,
         kind=Kind.DAY_CLOSED,
-        lane=Lane.P1,
+        lane=MESSAGES[Kind.DAY_CLOSED].lane,
         payload=closed,
         author=act.author,
         recorded_at=act.now,

@@ -11,17 +11,13 @@ from clinic_records.errors import NotFound
 from clinic_records.ids import BlobHash
 from clinic_records.people import Author, Patient
 from clinic_records.record import Kind, Lane, Record
+from sync.messages.table import MESSAGES
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.records import current, list_current, put_record
 
 Thing = TypeVar("Thing", Patient, Stop, Encounter, Recording)
 
-KINDS: Final[Mapping[type, Kind]] = {
-    Patient: Kind.PATIENT,
-    Stop: Kind.STOP,
-    Encounter: Kind.ENCOUNTER,
-    Recording: Kind.RECORDING,
-}
+KINDS: Final[Mapping[type, Kind]] = {row.payload: kind for kind, row in MESSAGES.items() if row.payload}
 
 
 class Version(msgspec.Struct, Generic[Thing], frozen=True):
@@ -74,22 +70,23 @@ def put(
     conn: Connection,
     thing: Patient | Stop | Encounter | Recording,
     act: Act,
-    lane: Lane,
+    lane: Lane | None = None,
     *,
     before: Record | None = None,
     blobs: Sequence[BlobHash] = (),
     blob_lane: Lane | None = None,
 ) -> Record:
-    """Write the next version after `before` (None for a new thing) with its outbox rows.
+    """Write the next version after `before` (None for a new thing) with its outbox rows; in its kind's lane by default.
 
     Raises:
         Conflict: `before` is not the current version any more.
     """
+    kind = KINDS[type(thing)]
     return put_record(
         conn,
         record_id=thing.id,
-        kind=KINDS[type(thing)],
-        lane=lane,
+        kind=kind,
+        lane=lane or MESSAGES[kind].lane,
         payload=thing,
         author=act.author,
         recorded_at=act.now,

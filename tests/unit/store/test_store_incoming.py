@@ -24,9 +24,20 @@ def _schedule(number: int = 1, kind: Kind = Kind.SCHEDULE) -> Record:
     return Record(RecordId(f"s{number}"), 1, kind, Lane.P1, payload, Origin("H1", 1, number), None, NOW)
 
 
-def _wire(box: Box, record: Record, *, by: OriginKeys | None = None, to: RecipientKey | None = None) -> bytes:
+def _wire(
+    box: Box,
+    record: Record,
+    *,
+    by: OriginKeys | None = None,
+    to: RecipientKey | None = None,
+    must_understand: tuple[str, ...] = (),
+) -> bytes:
     sealed = seal(
-        record, keys=by or box.hospital.sign, recipient=to or box.keys.box.public, created_ms=1_700_000_000_000
+        record,
+        keys=by or box.hospital.sign,
+        recipient=to or box.keys.box.public,
+        created_ms=1_700_000_000_000,
+        must_understand=must_understand,
     )
     assert sealed.data is not None
     return sealed.data
@@ -85,6 +96,7 @@ def test_parts_in_any_order_survive_a_restart(box: Box) -> None:
         (lambda box: _wire(box, _schedule())[:-1], Verdict.REFUSED, "does not open"),
         (lambda box: _wire(box, _schedule(), to=RecipientPrivate.generate().public), Verdict.HELD, "not here"),
         (lambda box: _wire(box, _schedule(kind=Kind.PATIENT)), Verdict.HELD, "not-understood"),
+        (lambda box: _wire(box, _schedule(), must_understand=("tides",)), Verdict.HELD, "needs tides"),
     ],
 )
 def test_bad_content_gets_an_answer_and_is_never_merged(

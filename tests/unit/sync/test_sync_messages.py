@@ -2,17 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinic_records.errors import BadFrame
+from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.record import DayClosed, Kind, encode_payload
 from sync.envelope import Codec, Header
 from sync.messages.kind import Owner
-from sync.messages.table import MESSAGES, decode_payload, why_held
+from sync.messages.table import MESSAGES, decode_payload, strange_features
 
 
 def test_every_kind_has_its_row_and_owner() -> None:
     assert set(MESSAGES) == set(Kind)
     assert {kind for kind, row in MESSAGES.items() if row.owner is Owner.CENTRAL} == {Kind.SCHEDULE}
-    assert all(row.travels_up is (row.owner is not Owner.CENTRAL) for row in MESSAGES.values())
 
 
 def test_a_payload_comes_back_as_its_struct() -> None:
@@ -32,6 +31,7 @@ def header(kind: str, *must_understand: str) -> Header:
 
 
 def test_what_is_not_understood_is_held_with_a_reason() -> None:
-    assert why_held(header("patient")) == ""
-    assert "tele-robotics" in why_held(header("tele-robotics"))
-    assert "merge-v2" in why_held(header("patient", "merge-v2"))
+    assert strange_features(header("patient")) == []
+    assert strange_features(header("patient", "merge-v2")) == ["merge-v2"]
+    with pytest.raises(RefusedInput, match="tele-robotics"):
+        decode_payload("tele-robotics", b"{}")
