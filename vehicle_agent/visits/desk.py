@@ -23,7 +23,7 @@ from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.store import Store
 from vehicle_agent.store.vault import Vault
-from vehicle_agent.visits import decisions, encounters, kept, look, patients, stops
+from vehicle_agent.visits import decisions, encounters, kept, look, once, patients, stops
 from vehicle_agent.visits.armed import arm_device, disarm_device, finish_encounter
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.port import DeskPort
@@ -139,9 +139,9 @@ class Desk(DeskPort):
         return (await self._read(lambda conn: get(conn, Patient, patient_id))).thing
 
     async def register(self, form: NewPatient, author: Author) -> Patient:
-        """Keep a new person. Raises RefusedInput: the form has a mistake; Conflict: that resident id is known."""
+        """Keep a new person, once for a form's key. Raises RefusedInput: a mistake in it; Conflict: a known number."""
         new_id = PatientId(self._ids.new())
-        return await self._write(lambda conn: patients.register(conn, form, new_id, self._act(author)), "stop")
+        return await self._write(lambda conn: once.register_once(conn, form, new_id, self._act(author)), "stop")
 
     async def open_stop(self, author: Author) -> Stop:
         """Open today's planned stop, or an unscheduled one. The open one, where there is one already."""

@@ -27,7 +27,10 @@ class Arming(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NewPatient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The registration form; `resident_id` is checked against GB 11643-1999 and may be empty."""
+    """The registration form; `resident_id` is checked against GB 11643-1999 and may be empty.
+
+    `key` names this form as it was shown, so that it counts once however often it is sent; empty: each time counts.
+    """
 
     name: str
     sex: Sex
@@ -38,6 +41,7 @@ class NewPatient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     phone: str = ""
     allergies: Allergies = Allergies()
     insurance_code: str = ""
+    key: str = ""
 
 
 class QueueRow(msgspec.Struct, frozen=True):

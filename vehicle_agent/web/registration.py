@@ -130,6 +130,7 @@ def read_form(typed: Mapping[str, str], today: date, say: Say) -> tuple[NewPatie
         phone=narrowed(typed.get("phone", "")),
         allergies=allergies,
         insurance_code=narrowed(typed.get("insurance_code", "")),
+        key=typed.get("key", ""),
     ), {}
 
 

@@ -11,7 +11,7 @@ from clinic_records.errors import Conflict, RefusedInput
 from clinic_records.people import AllergyState, IdentityCheck, Patient
 from clinic_web.pages import lang_of
 from vehicle_agent.visits import resident_id as gb11643
-from vehicle_agent.web.keys import fresh_key
+from vehicle_agent.web.keys import act_key, fresh_key
 from vehicle_agent.web.registration import LIMITS, SEXES, read_form, read_identity, refused
 from vehicle_agent.web.site import fields, go, site_of
 
@@ -61,14 +61,19 @@ async def register(request: Request) -> Response:
 
     async def act() -> str:
         patient = await site.desk.register(form, author)
-        stop = (await site.desk.today()).stop
-        if stop is None or stop.status is not StopStatus.OPEN:
+        today = await site.desk.today()
+        if today.stop is None or today.stop.status is not StopStatus.OPEN:
             return "/"
+        going_on = [
+            row.encounter for row in today.queue if row.patient.id == patient.id and not row.encounter.finished_at
+        ]
+        if going_on:  # this form was taken before the agent started anew
+            return f"/enc/{going_on[0].id}"
         opened = await site.desk.open_encounter(patient.id, typed.get("reason", "").strip(), author)
         return f"/enc/{opened.id}"
 
     try:
-        return go(request, await site.once.do(typed.get("key", ""), act))
+        return go(request, await site.once.do(act_key(typed), act))
     except RefusedInput as error:
         return await _form(request, typed, refused(error, lang), [], 422)
     except Conflict:
