@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,10 @@ def quarantined(lab: Lab) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (lab.hospital_dir / "quarantine").iterdir()}
 
 
+def kept_message(lab: Lab, data: bytes) -> bytes | None:
+    return quarantined(lab).get(f"{VEHICLE}-{sha256_hex(data)}.message")
+
+
 def hospital_status(lab: Lab) -> dict[str, object]:
     return dict(json.loads(clinic("hospital", "status", str(lab.hospital_dir), "--json").out))
 
@@ -242,6 +247,5 @@ def test_a_frame_that_is_too_large_or_none_at_all(lab: Lab) -> None:
         )
     )
     for each in wild:
-        name = f"{VEHICLE}-{sha256_hex(each)}.message"
-        assert wait_for("the frame", lambda name=name: quarantined(lab).get(name)) == each
+        assert wait_for("the frame", partial(kept_message, lab, each)) == each
     good_day_goes_on(lab)
