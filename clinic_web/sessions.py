@@ -62,13 +62,6 @@ class Sessions:
         self._open.pop(_key(request.cookies.get(COOKIE, "")), None)
         response.delete_cookie(COOKIE, path="/")
 
-    def end_all_of(self, staff: str) -> int:
-        """End every session of a person (revoked, or PIN changed); how many."""
-        gone = [key for key, session in self._open.items() if session.author.staff == staff]
-        for key in gone:
-            del self._open[key]
-        return len(gone)
-
     def _sweep(self) -> None:
         now = self._monotonic_s()
         for key in [key for key, session in self._open.items() if now - session.used_s > self._idle_s]:

@@ -14,15 +14,6 @@ def fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def fsync_file(path: Path) -> None:
-    """Make the bytes of `path` durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `data`, whole or not at all, durable on return."""
     temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -98,3 +98,14 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
         session_token=token,
     )
     return sign(enrolment, keys.sign)
+
+
+def revoke(hospital: Hospital, vehicle: str, why: str) -> None:
+    """Never trust `vehicle`'s box again; a running worker ends its session. Durable on return.
+
+    Raises:
+        NotFound: it is not enrolled.
+        AccessError: it is revoked already.
+    """
+    box_key(hospital, vehicle)
+    hospital.log.revoke(vehicle, hospital.now(), why)

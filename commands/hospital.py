@@ -7,14 +7,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from clinic_records.errors import ConfigError
+from clinic_records.errors import ConfigError, Hint, RefusedInput
 from cloud_hospital.downlink import queue_schedules
 from cloud_hospital.hospital import init_hospital, open_hospital
 from cloud_hospital.settings import BrokerKind, HospitalSettings
 from cloud_hospital.status import hospital_status
 from cloud_hospital.tokens import Purpose, make_token
-from cloud_hospital.vehicles import enrol
-from sync.enrolment import decode_request, encode
+from cloud_hospital.vehicles import enrol, revoke
+from sync.enrolment import EnrolmentRequest, decode_request, encode
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -101,7 +101,7 @@ def enrol_vehicle(
     except OSError as error:
         raise ConfigError(f"{request}: {error.strerror}") from None
     with open_hospital(directory) as opened:
-        enrolment = enrol(opened, decode_request(data), replace=replace)
+        enrolment = enrol(opened, _request(request, data), replace=replace)
         schedules = queue_schedules(opened, [enrolment.vehicle])
     out.touch(mode=0o600)
     out.write_bytes(encode(enrolment))
@@ -110,6 +110,26 @@ def enrol_vehicle(
         f" {len(schedules)} schedule version(s) queued: {out}",
         file=sys.stderr,
     )
+
+
+def _request(path: Path, data: bytes) -> EnrolmentRequest:
+    try:
+        return decode_request(data)
+    except RefusedInput as error:
+        hint = Hint("给车上 clinic vehicle init 写出的那个文件。", "Give the file that clinic vehicle init wrote.")
+        raise RefusedInput(f"{path}: {error}", hint=hint) from None
+
+
+@app.command("revoke-vehicle")
+def revoke_vehicle(
+    directory: Directory,
+    vehicle: Annotated[str, typer.Argument(metavar="ID", help="The vehicle, for example V01.")],
+    why: Annotated[str, typer.Option(help="The reason, kept in the log: stolen, lost, sold.")],
+) -> None:
+    """Never believe a vehicle's box again: its session ends at once, what it still sends is held for a person."""
+    with open_hospital(directory) as opened:
+        revoke(opened, vehicle, why)
+    print(f"vehicle {vehicle} revoked; a new box must be enrolled under another id", file=sys.stderr)
 
 
 @app.command()

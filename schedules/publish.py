@@ -77,8 +77,3 @@ def in_force(versions: Sequence[PublishedSchedule], day: date) -> PublishedSched
     """The version a vehicle goes by on `day`: the highest that covers it and is effective by then."""
     fitting = [one for one in versions if one.effective_from <= day <= one.last]
     return max(fitting, key=lambda one: one.version, default=None)
-
-
-def visits_of(schedule: PublishedSchedule, vehicle_id: str, day: date) -> tuple[Visit, ...]:
-    """What one vehicle does on one day, in order of time."""
-    return tuple(v for v in schedule.visits if v.vehicle_id == vehicle_id and v.date == day)

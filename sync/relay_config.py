@@ -2,18 +2,12 @@
 
 import hmac
 import os
-import secrets
 import sys
 from pathlib import Path
 
 import msgspec
 
 from clinic_records.errors import ConfigError
-
-
-def new_password() -> str:
-    """A random broker password: 43 characters of base64url. People choose none."""
-    return secrets.token_urlsafe(32)
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

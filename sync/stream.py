@@ -104,19 +104,6 @@ def encrypt_stream(src: Source, dst: Sink, key: bytes, aad: bytes) -> int:
     return written
 
 
-def decrypt_stream(src: Source, dst: Sink, key: bytes, aad: bytes) -> int:
-    """Open all of `src` into `dst`; returns the bytes written.
-
-    Raises:
-        BadFrame: as `open_segments`; the caller throws away what `dst` got.
-    """
-    written = 0
-    for piece in open_segments(src, key, aad):
-        dst.write(piece)
-        written += len(piece)
-    return written
-
-
 class PlainReader:
     """A sealed stream as something to `read` plaintext from, so that no plaintext has to touch the disk.
 

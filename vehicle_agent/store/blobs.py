@@ -126,12 +126,6 @@ class Blobs:
         self._copy(sha256, target)
         return target.getvalue()
 
-    def export(self, sha256: BlobHash, target: Path) -> None:
-        """Write the original bytes to a new file (mode 600); the caller answers for where. Raises as `read`."""
-        with temp_file(target.parent) as (handle, temp):
-            self._copy(sha256, handle)
-            publish(handle, temp, target)
-
     def _copy(self, sha256: BlobHash, target: Sink) -> None:
         digest = hashlib.sha256()
         try:

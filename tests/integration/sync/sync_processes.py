@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import select
 import socket
 import subprocess
@@ -20,11 +21,11 @@ from sync.drive import run_courier, run_station
 from sync.keys import OriginKeys
 from sync.memory_stores import MemoryInbound, MemoryOutbound, MemorySessions
 from sync.mqtt import Broker, MqttLink
-from sync.relay_config import RelayConfig, new_password, relay_command
+from sync.relay_config import RelayConfig, relay_command
 from sync.station import HospitalStation, Peer
 
 VEHICLE = vehicle_id("V01")
-USERS = {"hospital": new_password(), "V01": new_password(), "V02": new_password()}
+USERS = {user: secrets.token_urlsafe(24) for user in ("hospital", "V01", "V02")}
 
 
 def free_port() -> int:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import AccessError, Conflict, NotFound
@@ -17,7 +18,8 @@ from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import keep_stranger
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import alarms, feed_epochs, quarantine
-from cloud_hospital.vehicles import active_vehicles, enrol
+from cloud_hospital.vehicles import active_vehicles, enrol, revoke
+from commands.hospital import app
 from schedules.folder import PlanFolder
 from schedules.publish import make_version
 from sync.ports import Receipt, SessionState, Verdict, WireItem
@@ -100,7 +102,12 @@ def test_only_the_vehicles_answer_ends_a_row(clinic: Clinic) -> None:
 def test_nothing_is_sealed_to_the_revoked_or_unknown(clinic: Clinic) -> None:
     with pytest.raises(NotFound):
         queue_for_vehicle(clinic.hospital, "V09", clinic.box.record(Kind.SCHEDULE, b"{}", "s1"))
-    clinic.hospital.log.revoke("V01", clinic.hospital.now(), "stolen")
+    with pytest.raises(NotFound):
+        revoke(clinic.hospital, "V09", "stolen")
+    done = CliRunner().invoke(app, ["revoke-vehicle", str(clinic.hospital.folder.root), "V01", "--why", "stolen"])
+    assert done.exit_code == 0, done.output
+    with pytest.raises(AccessError):
+        revoke(clinic.hospital, "V01", "stolen again")
     with pytest.raises(AccessError):
         queue_for_vehicle(clinic.hospital, "V01", clinic.box.record(Kind.SCHEDULE, b"{}", "s1"))
     assert active_vehicles(clinic.hospital) == []

@@ -14,7 +14,7 @@ from cloud_hospital.vehicles import enrol
 from commands.hospital import app as hospital_app
 from commands.schedule import app
 from schedules.folder import PlanFolder
-from schedules.publish import decode, visits_of
+from schedules.publish import decode
 from sync.enrolment import EnrolmentRequest, encode, sign
 from sync.keys import OriginKeys, RecipientPrivate
 from sync.seal import open_wire
@@ -42,7 +42,8 @@ def test_what_is_published_is_what_the_vehicle_opens(tmp_path: Path) -> None:
     record = open_wire(wire, origin=origin, recipients={box.key_id: box}).record()
     assert record.kind is Kind.SCHEDULE
     assert record.payload == PlanFolder(folder).payload(1)
-    today = visits_of(decode(record.payload), "V01", date(2026, 11, 23))
+    visits = decode(record.payload).visits
+    today = [visit for visit in visits if (visit.vehicle_id, visit.date) == ("V01", date(2026, 11, 23))]
     assert [visit.point_name for visit in today] == ["上塘村文化礼堂", "下塘村便民服务中心"]
 
 

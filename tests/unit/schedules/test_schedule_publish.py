@@ -21,7 +21,7 @@ from schedules.folder import PlanFolder
 from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Plan
-from schedules.publish import decode, encode, in_force, make_version, visits_of
+from schedules.publish import decode, encode, in_force, make_version
 from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put, write_csv
 
 NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
@@ -137,7 +137,10 @@ def test_import_and_publish(tmp_path: Path) -> None:
         publish_draft(folder, None, TODAY)
     one = november(folder)
     assert (one.version, one.effective_from, len(one.visits)) == (1, TODAY, 39)
-    assert [visit.point_name for visit in visits_of(one, "V01", TODAY)] == ["上塘村文化礼堂", "下塘村便民服务中心"]
+    assert [visit.point_name for visit in one.visits if (visit.vehicle_id, visit.date) == ("V01", TODAY)] == [
+        "上塘村文化礼堂",
+        "下塘村便民服务中心",
+    ]
     assert one.staff["n001"] == "张护士"
     assert folder.version(1) == one
     assert stat.S_IMODE((tmp_path / "schedules/versions/000001.json").stat().st_mode) == 0o600

@@ -36,10 +36,7 @@ def test_equal_content_is_kept_once_and_survives_a_restart(box: Box, tmp_path: P
     assert [path.read_bytes() for path in _files(box)] == [before]
     assert b"framesframes" not in before
     box.restart()
-    target = tmp_path / "out.dcm"
-    box.store.blobs.export(kept.sha256, target)
-    assert target.read_bytes() == source.read_bytes()
-    assert target.stat().st_mode & 0o777 == 0o600
+    assert box.store.blobs.read(kept.sha256) == source.read_bytes()
 
 
 def test_many_threads_keeping_the_same_bytes_agree_on_key_and_file(box: Box) -> None:
@@ -86,15 +83,6 @@ def test_unknown_and_impossible_names(box: Box) -> None:
         box.store.blobs.read(BlobHash("0" * 64))
     with pytest.raises(RefusedInput):
         box.store.blobs.read(BlobHash("../../keys/device.key"))
-
-
-def test_an_export_of_a_damaged_blob_leaves_no_file(box: Box, tmp_path: Path) -> None:
-    kept = box.store.blobs.keep(b"x" * 200_000)
-    (path,) = _files(box)
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(StoreError):
-        box.store.blobs.export(kept.sha256, tmp_path / "out")
-    assert [each.name for each in tmp_path.iterdir()] == ["V01"]
 
 
 def test_leftovers_of_a_crash_are_swept(box: Box) -> None:

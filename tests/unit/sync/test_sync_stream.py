@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinic_records.errors import BadFrame
-from sync.stream import SEGMENT, TAG, PlainReader, decrypt_stream, encrypt_stream, sealed_size
+from sync.stream import SEGMENT, TAG, PlainReader, encrypt_stream, sealed_size
 
 KEY = bytes(range(32))
 STEP = SEGMENT + TAG
@@ -19,9 +19,7 @@ def sealed(plain: bytes, aad: bytes = b"a") -> bytes:
 
 
 def opened(data: bytes, aad: bytes = b"a", key: bytes = KEY) -> bytes:
-    out = io.BytesIO()
-    decrypt_stream(io.BytesIO(data), out, key, aad)
-    return out.getvalue()
+    return PlainReader(io.BytesIO(data), key, aad).read()
 
 
 @pytest.mark.parametrize("size", [0, 1, SEGMENT - 1, SEGMENT, SEGMENT + 1, 3 * SEGMENT, 3 * SEGMENT + 7])

@@ -80,10 +80,6 @@ def test_a_session_ends_by_lock_by_idling_and_by_revocation() -> None:
     sessions.start(NURSE, again)
     sessions.end(asking(cookie_of(again)), Response())
     assert sessions.find(asking(cookie_of(again))) is None
-    third = Response()
-    sessions.start(NURSE, third)
-    assert sessions.end_all_of("n001") == 1
-    assert sessions.find(asking(cookie_of(third))) is None
 
 
 def test_no_cookie_is_nobody() -> None:
