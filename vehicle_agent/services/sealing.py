@@ -30,6 +30,15 @@ LOOK_S: Final = 1.0
 SEAL_S: Final = 600.0
 """Longest time to seal one blob: 1 GiB at the speed of a slow disk."""
 TRIES: Final = 2
+RETRY_S: Final = 600.0
+"""After it, what could not be sealed is tried once more: a full disk may have room again. Our choice."""
+CALL: Final = ("数据还在车上，请找维护人员", "all of it is kept here; call the maintainers")
+REMEDIES: Final[Mapping[str, tuple[str, str]]] = {
+    "origin-unknown": ("请重新登记本车", "enrol this vehicle again"),
+    "origin-signature": ("请重新登记本车", "enrol this vehicle again"),
+    "recipient": ("医院换了钥匙，请重新登记本车", "the hospital has another key; enrol this vehicle again"),
+}
+"""Reason of a refusal that stands -> what to do, in both languages."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,17 +57,22 @@ class Sealing:
         self._clock = clock
         self._poked = asyncio.Event()
         self._is_reconciled = False
+        self._refused: Mapping[str, int] = {}
+        self._retry_at = clock.monotonic_s() + RETRY_S
 
     @property
     def alarm(self) -> str:
         """A sentence where something will never reach the hospital by itself; else empty (law 6)."""
-        if not self._sealer.failures:
-            return ""
-        (incarnation, seq), reason = next(iter(self._sealer.failures.items()))
-        return (
-            f"{len(self._sealer.failures)} 件数据无法封装，发不出去，请找维护人员"
-            f" · cannot be sealed and will not be sent, call the maintainers: {incarnation}/{seq}: {reason}"
-        )
+        said = []
+        for (incarnation, seq), reason in list(self._sealer.failures.items())[:1]:
+            said.append(
+                f"{len(self._sealer.failures)} 件数据无法封装，发不出去，请找维护人员"
+                f" · cannot be sealed and will not be sent, call the maintainers: {incarnation}/{seq}: {reason}"
+            )
+        for reason, count in self._refused.items():
+            zh, en = REMEDIES.get(reason, CALL)
+            said.append(f"{count} 件被医院拒收，{zh} · refused by the hospital ({reason}), {en}")
+        return "; ".join(said)
 
     def poke(self) -> None:
         """Something was committed or received; look now. From the event loop's own thread."""
@@ -92,11 +106,16 @@ class Sealing:
         if not self._is_reconciled:
             _log.info("sealing.reconciled", repaired=await asyncio.to_thread(self._sealer.reconcile))
             self._is_reconciled = True
+        if self._clock.monotonic_s() >= self._retry_at:
+            self._retry_at = self._clock.monotonic_s() + RETRY_S
+            self._sealer.failures.clear()
         await asyncio.to_thread(self._sealer.seal_late)
 
     async def _take_receipts(self) -> None:
         if await asyncio.to_thread(self._sealer.merge_receipts):
             self._events.publish("sync", "stop", "unbound")
+        await asyncio.to_thread(self._sealer.reseal)
+        self._refused = await asyncio.to_thread(self._sealer.refused)
 
     async def _take_downlink(self) -> None:
         for item in await asyncio.to_thread(self._spool.down.downlink_pending):

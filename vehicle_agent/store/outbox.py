@@ -149,6 +149,21 @@ def set_verdict(conn: Connection, incarnation: int, seq: int, wire_sha256: str, 
     )
 
 
+def mark_resealed(conn: Connection, incarnation: int, seq: int, wire_sha256: str) -> None:
+    """A refused row was sealed anew and lies in the spool under this name."""
+    conn.execute(
+        "UPDATE outbox SET wire_sha256 = ?, state = 'spooled', receipt = NULL"
+        " WHERE incarnation = ? AND seq = ? AND state = 'refused'",
+        (wire_sha256, incarnation, seq),
+    )
+
+
+def refusals(conn: Connection) -> dict[tuple[int, int], str]:
+    """(incarnation, seq) of every refused row -> the receipt's reason."""
+    rows = conn.execute("SELECT incarnation, seq, receipt FROM outbox WHERE state = 'refused' ORDER BY 1, 2")
+    return {(incarnation, seq): msgspec.json.decode(receipt, type=Receipt).reason for incarnation, seq, receipt in rows}
+
+
 def outbox_states(conn: Connection, kind: Kind, ids: Sequence[str]) -> dict[str, str]:
     """For each id, the state of its newest row: queued, spooled, received, held or refused."""
     rows = conn.execute(

@@ -94,6 +94,28 @@ class Outgoing:
                 self._file(item.wire_sha256).unlink(missing_ok=True)
         return found
 
+    def replace(self, item: Spooled) -> tuple[str, Lane]:
+        """Take a sealed envelope in the place of a refused one of the same (incarnation, seq), durable on return.
+
+        It travels in the lane of the old one, whose bytes go; one that is not refused (any more) stays. Returns under
+        which wire_sha256 and in which lane it travels.
+        """
+        item = self._filed(item)
+        with self._database.write() as conn:
+            key = (item.incarnation, item.seq)
+            old = conn.execute(
+                "SELECT wire_sha256, lane, state FROM wires WHERE incarnation = ? AND seq = ?", key
+            ).fetchone()
+            if old[2] == "refused":
+                conn.execute(
+                    "UPDATE wires SET wire_sha256 = ?, size = ?, data = ?, is_kept = 1, state = 'open',"
+                    " ended_ms = NULL, ord = (SELECT max(ord) + 1 FROM wires) WHERE incarnation = ? AND seq = ?",
+                    (item.wire_sha256, item.size, item.data, *key),
+                )
+        is_taken = old[2] == "refused"
+        self._file(old[0] if is_taken else item.wire_sha256).unlink(missing_ok=True)
+        return (item.wire_sha256 if is_taken else old[0], Lane(old[1]))
+
     def find(self, incarnation: int, seq: int) -> tuple[str, Lane] | None:
         """wire_sha256 and lane of an outbox row, if it was spooled."""
         with self._database.read() as conn:

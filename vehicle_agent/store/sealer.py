@@ -19,13 +19,14 @@ from clinic_records.errors import ClinicError, StoreError
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Lane, Record
 from sync.enrolment import Enrolment
+from sync.envelope import Codec
 from sync.keys import OriginKeys, RecipientKey
 from sync.seal import Sealed, seal
 from vehicle_agent.store.blobs import BlobFile
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.durable import TEMP_SUFFIX
 from vehicle_agent.store.keys import DeviceKeys
-from vehicle_agent.store.outbox import OutboxRow, mark_spooled, rows_where, set_verdict
+from vehicle_agent.store.outbox import OutboxRow, mark_resealed, mark_spooled, refusals, rows_where, set_verdict
 from vehicle_agent.store.outgoing import JournalEntry, Spooled
 from vehicle_agent.store.records import get_version
 from vehicle_agent.store.settings import get_setting, put_setting
@@ -37,7 +38,12 @@ AT_COMMIT: Final = 1024 * 1024
 every ECG or spirometry blob, so that an urgent one is on its way even if the box loses power a moment later. A
 megabyte costs about 20 ms; what is larger goes to a child process."""
 
+RESEALED: Final = frozenset({"codec", "wire-hash", "recipient"})
+"""Reasons of a refusal that lie in how a thing was sealed: not decoded there, damaged on our disk, or for an older key
+of the hospital. It is sealed anew from the store, once, plain (sync rule 13)."""
+
 _CURSOR: Final = "sealer/journal"
+_RESEALED: Final = "sealer/resealed/"
 _BATCH: Final = 200  # rows a transaction
 _ALL: Final = -1  # SQLite: no limit
 
@@ -65,6 +71,7 @@ class SealJob(msgspec.Struct, frozen=True):
     recipient: bytes
     created_ms: int
     target: str
+    is_plain: bool = False
 
 
 class SealedBlob(msgspec.Struct, frozen=True):
@@ -88,6 +95,7 @@ def seal_blob(job: SealJob) -> SealedBlob:
         recipient=RecipientKey(job.recipient),
         created_ms=job.created_ms,
         dst=Path(job.target),
+        codecs=_codecs(is_plain=job.is_plain),
     )
     return SealedBlob(sealed.wire_sha256, sealed.size)
 
@@ -133,8 +141,9 @@ class Sealer:
 
     def unsealed(self) -> Counter[Lane]:
         """How many outbox rows of each lane are not in the spool yet, so that its counts do not speak of them."""
+        unmarked = set(self._unmarked)  # before the rows: a mark may be written meanwhile
         rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued'", limit=_ALL))
-        return Counter(row.lane for row in rows if _key(row) not in self._unmarked)
+        return Counter(row.lane for row in rows if _key(row) not in unmarked)
 
     def seal_late(self) -> None:
         """Seal small rows that the hook could not (the spool's disk was full); failures of this run are left out."""
@@ -145,16 +154,60 @@ class Sealer:
     def jobs(self, limit: int = 8) -> list[SealJob]:
         """Big blobs that wait to be sealed, most urgent first."""
         rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued' AND size > ?", (AT_COMMIT,), _ALL))
+        again = [row for row in self._to_reseal() if row.size > AT_COMMIT]
         jobs: list[SealJob] = []
-        for row in rows:
+        for row in sorted([*rows, *again], key=lambda row: row.lane):
             if len(jobs) < limit and _key(row) not in self._unmarked and _key(row) not in self.failures:
                 jobs.append(self._job(row))
         return jobs
+
+    def reseal(self) -> int:
+        """Seal anew, plain, what was refused for how it was sealed; big blobs come as `jobs`. Returns how many."""
+        rows = [row for row in self._to_reseal() if row.size <= AT_COMMIT and _key(row) not in self.failures]
+        done = 0
+        for row in rows:
+            try:
+                sealed = self._store.read(lambda conn, row=row: self._sealed(conn, row, is_plain=True))  # type: ignore[misc]
+            except ClinicError as error:
+                self._note_failure(_key(row), str(error))
+                continue
+            self._replace(Spooled(*_key(row), row.lane, sealed.wire_sha256, sealed.size, data=sealed.data))
+            done += 1
+        return done
+
+    def refused(self) -> Counter[str]:
+        """How many rows stand refused, by the hospital's reason."""
+        return Counter(self._store.read(refusals).values())
+
+    def _to_reseal(self) -> list[OutboxRow]:
+        def job(conn: Connection) -> list[OutboxRow]:
+            wanted = {
+                key
+                for key, reason in refusals(conn).items()
+                if reason in RESEALED and get_setting(conn, _resealed(key)) is None
+            }
+            rows = rows_where(conn, "state = 'refused'", limit=_ALL) if wanted else []
+            return [row for row in rows if _key(row) in wanted]
+
+        return self._store.read(job)
+
+    def _replace(self, item: Spooled) -> None:
+        key = (item.incarnation, item.seq)
+        wire_sha256, _ = self._spool.up.replace(item)
+
+        def mark(conn: Connection) -> None:
+            mark_resealed(conn, *key, wire_sha256)
+            put_setting(conn, _resealed(key), b"1")
+
+        self._store.write(mark)
 
     def finish(self, job: SealJob, sealed: SealedBlob) -> None:
         """Hand a sealed blob to the spool; durable on return."""
         at = job.record.origin
         item = Spooled(at.incarnation, at.seq, job.record.lane, sealed.wire_sha256, sealed.size, path=Path(job.target))
+        if job.is_plain:
+            self._replace(item)
+            return
         self._mark([Mark(key, *found) for key, found in self._spool.up.add([item]).items()])
 
     def fail(self, job: SealJob, reason: str) -> None:
@@ -208,13 +261,21 @@ class Sealer:
         # one that a crash had left there already keeps its name, and its lane until it is raised
         return [Mark(key, *found) for key, found in self._spool.up.add(items).items()]
 
-    def _sealed(self, conn: Connection, row: OutboxRow) -> Sealed:
+    def _sealed(self, conn: Connection, row: OutboxRow, *, is_plain: bool = False) -> Sealed:
+        source = None
         if row.kind is Kind.BLOB:
             record, source = self._blob_record(row), self._store.blobs.locate(row.sha256, conn).plain
-            return seal(record, source, keys=self._keys, recipient=self._recipient, created_ms=self._now_ms())
-        version = get_version(conn, row.kind, row.id, row.revision)
-        record = msgspec.structs.replace(version, lane=row.lane)  # it may have been raised before it was sealed
-        return seal(record, keys=self._keys, recipient=self._recipient, created_ms=self._now_ms())
+        else:
+            version = get_version(conn, row.kind, row.id, row.revision)
+            record = msgspec.structs.replace(version, lane=row.lane)  # it may have been raised before it was sealed
+        return seal(
+            record,
+            source,
+            keys=self._keys,
+            recipient=self._recipient,
+            created_ms=self._now_ms(),
+            codecs=_codecs(is_plain=is_plain),
+        )
 
     def _job(self, row: OutboxRow) -> SealJob:
         return SealJob(
@@ -224,6 +285,7 @@ class Sealer:
             recipient=self._recipient.raw,
             created_ms=self._now_ms(),
             target=str(self._spool.up.wire_folder / f"{secrets.token_hex(8)}{TEMP_SUFFIX}"),
+            is_plain=row.state == "refused",
         )
 
     def _blob_record(self, row: OutboxRow) -> Record:
@@ -257,3 +319,11 @@ class Sealer:
 
 def _key(row: OutboxRow) -> Key:
     return row.incarnation, row.seq
+
+
+def _resealed(key: Key) -> str:
+    return f"{_RESEALED}{key[0]}/{key[1]}"
+
+
+def _codecs(*, is_plain: bool) -> tuple[Codec, ...]:
+    return (Codec.RAW,) if is_plain else (Codec.ZSTD, Codec.RAW)

@@ -12,6 +12,7 @@ from clinic_records.ids import IdFactory
 from clinic_records.people import Author, Role
 from clinic_records.record import Kind, Lane
 from sync.keys import RecipientPrivate
+from sync.ports import Receipt, Verdict
 from tests.unit.agent.test_agent_sealing import Box, Children, box, keep_big_blob, schedule
 from vehicle_agent.store.derive import new_data_key
 from vehicle_agent.store.folder import VehicleFolder
@@ -161,3 +162,22 @@ def test_opening_sweeps_nothing_that_is_being_written(box: Box) -> None:
     box.sealer.reconcile()
     assert len(list(box.spool.up.wire_folder.iterdir())) == 2
     assert box.spool.up.sweep() == 2
+
+
+def test_what_could_not_be_sealed_is_tried_again_later(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk was full while a study was being sealed: it does not wait until the agent is started anew."""
+    monkeypatch.setattr("vehicle_agent.services.sealing.RETRY_S", 0.1)
+    keep_big_blob(box)
+    sealing = box.sealing(Children(RefusedInput("seal: OSError: No space left on device")))
+    asyncio.run(_until(box, sealing, lambda: not sealing.unsealed()))
+    assert sealing.alarm == ""
+
+
+def test_a_refusal_that_stands_is_an_alarm_with_its_remedy(box: Box) -> None:
+    put_small(box, "e1")
+    (item,) = box.spool.up.waiting(Lane.P2, -1, 9)
+    now = SystemClock().now()
+    box.spool.up.settle(Receipt(item.wire_sha256, Verdict.REFUSED, "e", 1, now, reason="origin-unknown"))
+    sealing = box.sealing(Children())
+    asyncio.run(_until(box, sealing, lambda: sealing.alarm))
+    assert "enrol this vehicle again" in sealing.alarm
