@@ -16,7 +16,7 @@ from clinic_records.clock import Stamp, SystemClock
 from clinic_records.errors import ClinicError, ConfigError, DeviceUnavailable
 from devices.delivery import Delivery
 from devices.dicom import contexts
-from devices.dicom.guard import find_peer, limit_pdu, refuse_stranger
+from devices.dicom.guard import PLACES, Door, find_peer, refuse_stranger
 from devices.dicom.matching import answer, matches
 from devices.dicom.part10 import dataset_offset
 from devices.dicom.received import ReceivedFile
@@ -90,7 +90,7 @@ class DicomNode:
         )
         ae = AE(self._settings.ae_title)
         ae.maximum_pdu_size = self._settings.max_pdu
-        ae.maximum_associations = self._settings.max_associations
+        ae.maximum_associations = self._settings.max_associations + PLACES  # pynetdicom counts both
         ae.network_timeout = self._settings.network_timeout_s
         ae.dimse_timeout = self._settings.network_timeout_s
         ae.acse_timeout = _ACSE_S
@@ -100,7 +100,7 @@ class DicomNode:
         for sop_class in contexts.STORED:
             ae.add_supported_context(sop_class, list(contexts.TRANSFER_SYNTAXES))
         handlers: list[Any] = [
-            (evt.EVT_CONN_OPEN, limit_pdu),
+            (evt.EVT_CONN_OPEN, Door().opened),
             (evt.EVT_REQUESTED, refuse_stranger, [self._settings.peers]),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),

@@ -2,8 +2,11 @@
 
 import re
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -112,6 +115,35 @@ def test_same_object_twice_has_the_same_dataset_hash(clinic: Clinic, need_progra
     for _ in range(2):
         assert run(*send, shipped("waveform_ecg.dcm")).returncode == 0
     assert len({dataset_sha256(part10) for _, part10 in clinic.kept}) == 1
+
+
+def test_storescu_gets_through_between_callers_that_say_nothing(clinic: Clinic, need_program: NeedProgram) -> None:
+    send = need_program("storescu"), "-aet", "ECG1", "-aec", "CLINIC", "127.0.0.1", clinic.port
+    with ExitStack() as stack:
+        for _ in range(30):
+            evil = stack.enter_context(socket.create_connection(("127.0.0.1", clinic.port), timeout=10))
+            with suppress(OSError):  # put out already
+                evil.sendall(b"\x01")
+        wait_until = time.monotonic() + 30  # a device sends again what was not taken
+        while run(*send, shipped("waveform_ecg.dcm")).returncode != 0 and time.monotonic() < wait_until:
+            time.sleep(0.5)
+    assert len(clinic.kept) == 1
+
+
+def test_a_name_that_is_a_path_or_a_script_stays_a_name(
+    clinic: Clinic, need_program: NeedProgram, tmp_path: Path
+) -> None:
+    need_program("storescu")
+    made = pydicom.dcmread(shipped("waveform_ecg.dcm"))
+    made.PatientName = "<script>alert(1)</script>"
+    made.PatientID = "../../etc/passwd"
+    made.save_as(tmp_path / "wild.dcm")
+    send = need_program("storescu"), "-aet", "ECG1", "-aec", "CLINIC", "127.0.0.1", clinic.port
+    assert run(*send, tmp_path / "wild.dcm").returncode == 0
+    ((delivery, part10),) = clinic.kept
+    subject = interpret(delivery, part10).subject
+    assert (subject.name, subject.patient_id) == ("<script>alert(1)</script>", "../../etc/passwd")
+    assert {path.parent for path in tmp_path.rglob("*.dcm")} <= {tmp_path, clinic.folder}
 
 
 def test_findscu_reads_the_worklist_with_its_chinese_name(

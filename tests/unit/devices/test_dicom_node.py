@@ -6,7 +6,9 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +34,7 @@ from devices.dicom.worklist import WorklistItem
 from devices.interpret import interpret
 from devices.simulators import ecg_dicom, ultrasound
 from devices.simulators.dicom_device import DicomDevice
+from devices.simulators.saw import DeviceSaw
 
 ITEMS = [
     WorklistItem(
@@ -278,6 +281,30 @@ def test_giant_pdu_closes_its_connection_and_no_other(clinic: Clinic) -> None:
         evil.sendall(struct.pack(">BBL", 1, 0, 0xFFFF_FFFF))
         assert evil.recv(100) == b""
     assert len(clinic.device("ECG1").worklist()) == 2
+
+
+@pytest.mark.parametrize(
+    "says", [b"", b"\x01", b"\x01\x00\x00\x10\x00\x00half of it"], ids=["silent", "a byte", "half a PDU"]
+)
+def test_callers_that_say_nothing_keep_no_device_out(clinic: Clinic, says: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(24):  # more than there are places of any kind
+            evil = stack.enter_context(socket.create_connection(("127.0.0.1", clinic.port), timeout=10))
+            with suppress(OSError):  # put out already
+                evil.sendall(says)
+        saw = put_away(clinic.device("ECG1"))
+        assert saw.acknowledged, saw.detail
+
+
+def put_away(device: DicomDevice) -> DeviceSaw:
+    """As devices do: what was not taken is sent again after a moment."""
+    examination = ecg_dicom.examination(None)
+    for _ in range(20):
+        saw = device.store(examination)
+        if saw.acknowledged:
+            break
+        time.sleep(0.2)
+    return saw
 
 
 def test_port_taken_and_nobody_configured_are_said(clinic: Clinic, tmp_path: Path) -> None:
