@@ -11,13 +11,13 @@ from sqlalchemy import func, insert, select
 from clinic_records.clock import CHINA, Origin, from_ms, to_ms
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Record
-from cloud_hospital.durable import fsync_folder, write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicles import box_key
 from schedules.folder import PlanFolder
+from sync.durable import fsync_folder, write_file
 from sync.messages.table import MESSAGES
 from sync.seal import seal
 

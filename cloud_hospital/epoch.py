@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from clinic_records.errors import ConfigError
-from cloud_hospital.durable import append_line
+from sync.durable import append_line
 
 
 class Began(msgspec.Struct, frozen=True, tag="epoch"):

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from clinic_records.errors import ConfigError
-from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
+from sync.durable import write_file
 from sync.keys import OriginKeys, RecipientPrivate
 
 

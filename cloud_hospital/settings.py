@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clinic_records.errors import ConfigError
-from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
+from sync.durable import write_file
 
 
 class BrokerKind(StrEnum):

@@ -10,6 +10,7 @@ from typing import Final
 
 from clinic_records.errors import ConfigError
 from sync.access import HOSPITAL_RULES, VEHICLE_RULES
+from sync.durable import write_file
 from sync.frames import MAX_FRAME
 
 _PATHS: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
@@ -20,15 +21,6 @@ def _program(name: str) -> str:
     if path is None:
         raise ConfigError(f"{name} is not installed: install Debian's mosquitto, or choose the embedded broker")
     return path
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)
 
 
 def mosquitto_config(folder: Path, *, host: str, port: int, hospital: str, passwords: Mapping[str, str]) -> Path:
@@ -49,7 +41,7 @@ def mosquitto_config(folder: Path, *, host: str, port: int, hospital: str, passw
     _hash_passwords(folder / "passwords", passwords)
     rules = [f"user {hospital}", *(f"topic {act} {topic}" for act, topic in HOSPITAL_RULES), ""]
     rules += [f"pattern {act} {topic.format(user='%u')}" for act, topic in VEHICLE_RULES]
-    _write(folder / "acl", "\n".join(rules) + "\n")
+    write_file(folder / "acl", ("\n".join(rules) + "\n").encode())
     settings = {
         "listener": f"{port} {host}",
         "user": pwd.getpwuid(os.geteuid()).pw_name,
@@ -66,14 +58,14 @@ def mosquitto_config(folder: Path, *, host: str, port: int, hospital: str, passw
         "log_type": "error",
     }
     conf = folder / "mosquitto.conf"
-    _write(conf, "".join(f"{name} {value}\n" for name, value in settings.items()))
+    write_file(conf, "".join(f"{name} {value}\n" for name, value in settings.items()).encode())
     return conf
 
 
 def _hash_passwords(path: Path, passwords: Mapping[str, str]) -> None:
     """Write mosquitto's password file; the clear text never stands in an argument list."""
     fresh = path.with_name(path.name + ".fresh")
-    _write(fresh, "".join(f"{user}:{password}\n" for user, password in passwords.items()))
+    write_file(fresh, "".join(f"{user}:{password}\n" for user, password in passwords.items()).encode())
     try:
         command = [_program("mosquitto_passwd"), "-U", str(fresh)]
         subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - a fixed program

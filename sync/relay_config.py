@@ -1,13 +1,13 @@
 """The embedded relay's file: where it listens and who may connect. Reread when it changes, without a restart."""
 
 import hmac
-import os
 import sys
 from pathlib import Path
 
 import msgspec
 
 from clinic_records.errors import ConfigError
+from sync.durable import write_file
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,12 +38,7 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def save(self, path: Path) -> None:
         """Write the file so that a reader sees the old one or the new one."""
-        temporary = path.with_name(path.name + ".new")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(msgspec.json.format(msgspec.json.encode(self), indent=2))
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(path)
+        write_file(path, msgspec.json.format(msgspec.json.encode(self), indent=2))
 
     def is_password(self, user: str, password: str) -> bool:
         """Whether this is that user's; takes as long for an unknown user."""

@@ -4,9 +4,9 @@ import socket
 
 import msgspec
 
-from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.settings import HospitalSettings
+from sync.durable import write_file
 
 
 class Ports(msgspec.Struct, frozen=True):

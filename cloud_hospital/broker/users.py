@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
+from sync.durable import write_file
 
 INTAKE: Final = "hospital"
 """The intake worker's user; vehicle ids are upper case, so none can have this name."""

@@ -13,7 +13,6 @@ from clinic_records.clock import from_ms, to_ms
 from clinic_records.errors import ClinicError, StoreError
 from clinic_records.ids import blob_hash
 from clinic_records.record import Lane
-from cloud_hospital.durable import fsync_folder
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.apply import Applying
 from cloud_hospital.intake.opening import NotTaken, Opener, Taken
@@ -22,6 +21,7 @@ from cloud_hospital.intake.transfers import Transfers
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import exclusive
 from cloud_hospital.vehicles import origins
+from sync.durable import fsync_folder
 from sync.ports import Ranges, Receipt
 
 _logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from typing import Final
 
 from clinic_records.errors import BadFrame, PeerRefused, RefusedInput
 from clinic_records.record import DayClosed, Kind
-from cloud_hospital.durable import fsync_folder, move_file, write_file
 from cloud_hospital.intake.payloads import Payload, decode_payload
+from sync.durable import fsync_folder, move_file, write_file
 from sync.envelope import Front, Header, Outer
 from sync.keys import OriginPublic, RecipientPrivate
 from sync.messages.table import strange_features

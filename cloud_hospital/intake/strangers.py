@@ -6,10 +6,10 @@ from sqlalchemy import func, insert, select
 
 from clinic_records.clock import to_ms
 from clinic_records.ids import sha256_hex
-from cloud_hospital.durable import write_file
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import writing
 from cloud_hospital.store.tables import alarms, quarantine
+from sync.durable import write_file
 
 MOST_KEPT: Final = 200
 """Messages kept for one claimed vehicle until a person has looked; more only prove that somebody is trying."""

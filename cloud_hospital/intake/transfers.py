@@ -1,6 +1,5 @@
 """Wire files on their way in: parts on disk, durable ranges and attempts in the records."""
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,12 @@ from clinic_records.clock import Clock, to_ms
 from clinic_records.errors import RefusedInput
 from clinic_records.ids import blob_hash
 from clinic_records.record import Lane
-from cloud_hospital.durable import fsync_folder
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import insert_new
 from cloud_hospital.store.tables import transfers, vehicles
 from sync.byteranges import union
+from sync.durable import fsync_folder, write_part
 from sync.ports import Ranges
 
 MAX_WIRE: Final = 4 * 1024**3
@@ -112,18 +111,10 @@ class Transfers:
 
     def _put(self, wire_sha256: str, offset: int, data: bytes) -> None:
         path = self.path(wire_sha256)
-        is_new = not path.exists()
-        if is_new and not path.parent.is_dir():
+        if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             fsync_folder(path.parent.parent)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            os.pwrite(handle, data, offset)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if is_new:
-            fsync_folder(path.parent)
+        write_part(path, offset, data)
 
 
 def _decode(text: str) -> Ranges:

@@ -4,25 +4,31 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
+from clinic_records.errors import ConfigError
 from cloud_hospital.broker.files import WRITERS
 from cloud_hospital.broker.ports import Ports, ports_of
-from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import open_hospital
 from cloud_hospital.processes.supervisor import Child, Supervisor, alone
 from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
+from sync.durable import write_file
+
+PORT_FREE_S: Final = 10.0
+"""Longest wait for children of a supervisor that was killed; they end by themselves once it is gone."""
 
 
 def run_hospital(directory: Path) -> None:
     """Run until SIGTERM or SIGINT; one line on stdout, and run/ready.json, say that all of it serves.
 
     Raises:
-        ConfigError: it runs already, or mosquitto is asked for and not installed.
+        ConfigError: it runs already, a port is taken, or mosquitto is asked for and not installed.
     """
     folder = folder_of(directory)
     with alone(folder):
@@ -30,10 +36,31 @@ def run_hospital(directory: Path) -> None:
             stale.unlink(missing_ok=True)
         with open_hospital(directory) as hospital:  # migrated once, before three processes start on it
             settings = hospital.settings
+        _need_ports(folder, settings)
         try:
             _supervisor(folder, settings).run()
         finally:
             _ready(folder).unlink(missing_ok=True)
+
+
+def _need_ports(folder: HospitalFolder, settings: HospitalSettings) -> None:
+    wanted = [("web_port", settings.web_host, settings.web_port)]
+    if settings.broker is not BrokerKind.EXTERNAL:
+        wanted.append(("broker_port", settings.broker_host, settings.broker_port))
+    deadline = time.monotonic() + PORT_FREE_S
+    for field, host, port in wanted:
+        while port and (why := _refusal(host, port)):
+            if time.monotonic() > deadline:
+                raise ConfigError(f"{folder.settings}: {field}: cannot listen on {host}:{port}: {why}")
+            time.sleep(0.2)
+
+
+def _refusal(host: str, port: int) -> str:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _ready(folder: HospitalFolder) -> Path:

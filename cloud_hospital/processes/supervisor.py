@@ -18,9 +18,9 @@ from typing import Final
 import msgspec
 
 from clinic_records.errors import ConfigError
-from cloud_hospital.durable import write_file
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.processes.leash import leashed
+from sync.durable import write_file
 
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 10.0

@@ -4,7 +4,6 @@
 merged into the store at the next unlock, from these bytes, so nothing answered is lost.
 """
 
-import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -18,13 +17,14 @@ from clinic_records.errors import BadFrame, ClinicError, NotFound, PeerRefused, 
 from clinic_records.ids import blob_hash
 from clinic_records.record import Lane, Record
 from sync.byteranges import union
+from sync.durable import write_part
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
 from sync.messages.kind import Owner
 from sync.messages.table import MESSAGES, strange_features
 from sync.ports import Ranges, Receipt, Verdict
 from sync.seal import Opened, open_wire, wire_hash
-from vehicle_agent.store.durable import fsync_folder
+from vehicle_agent.store.durable import require_room
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.spool_database import SpoolDatabase
 
@@ -61,6 +61,7 @@ class Incoming:
 
         Raises:
             RefusedInput: the name is no hash, or the part does not lie inside the size announced first.
+            StoreError: the disk refused, or what is left of it stays for the nurse.
         """
         name = blob_hash(wire_sha256)
         row = self._row(name)
@@ -72,6 +73,7 @@ class Incoming:
                 f"envelope {name}: part [{offset}, {offset + len(data)}) of {size} does not fit {announced}"
                 f" (at most {_SIZE_LIMIT})"
             )
+        require_room(self._folder, len(data))
         self._write_part(name, offset, data)
         with self._database.write() as conn:
             before = _row(conn, name)
@@ -198,16 +200,8 @@ class Incoming:
 
     def _write_part(self, name: str, offset: int, data: bytes) -> None:
         path = self._file(name)
-        is_new = not path.exists()
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-            try:
-                os.pwrite(handle, data, offset)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            if is_new:
-                fsync_folder(self._folder)
+            write_part(path, offset, data)
         except OSError as error:
             raise StoreError(f"{path}: cannot write: {error.strerror}") from error
 

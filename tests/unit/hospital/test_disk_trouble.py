@@ -61,7 +61,7 @@ def test_a_part_that_cannot_be_kept_gets_no_credit(clinic: Clinic, monkeypatch: 
     inbound = VehicleInbound(clinic.hospital, "V01")
     assert sealed.data is not None
     with monkeypatch.context() as patch:
-        patch.setattr("cloud_hospital.intake.transfers.os.pwrite", _full)
+        patch.setattr("sync.durable.os.pwrite", _full)
         with pytest.raises(StoreError, match="No space left"):
             inbound.write(sealed.wire_sha256, sealed.size, sealed.lane, 0, sealed.data)
     assert inbound.ranges(sealed.wire_sha256) == ()

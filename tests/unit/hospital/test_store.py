@@ -1,5 +1,6 @@
 """The store itself: schema, durability settings, epoch log, settings, tokens of time."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from clinic_records.errors import ConfigError
-from cloud_hospital.durable import append_line, write_file
 from cloud_hospital.epoch import EpochLog
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
@@ -16,6 +16,7 @@ from cloud_hospital.settings import HospitalSettings, folder_of
 from cloud_hospital.store.engine import open_engine, reading, writing
 from cloud_hospital.store.migrate import migrate
 from cloud_hospital.store.tables import metadata
+from sync.durable import append_line, write_file, write_part
 
 
 def test_new_is_what_migrated_is(hospital: Hospital) -> None:
@@ -118,3 +119,12 @@ def test_the_example_settings_are_valid(tmp_path: Path) -> None:
     example = Path(__file__).parents[3] / "config" / "hospital.example.toml"
     write_file(folder.settings, example.read_bytes())
     assert HospitalSettings.load(folder) == HospitalSettings()
+
+
+def test_a_part_is_written_whole_although_the_disk_takes_little_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = os.pwrite
+    monkeypatch.setattr("sync.durable.os.pwrite", lambda handle, data, offset: full(handle, data[:7], offset))
+    write_part(tmp_path / "w", 3, bytes(range(50)))
+    assert (tmp_path / "w").read_bytes() == bytes(3) + bytes(range(50))

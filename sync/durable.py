@@ -30,6 +30,21 @@ def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     fsync_folder(path.parent)
 
 
+def write_part(path: Path, offset: int, data: bytes) -> None:
+    """Write `data` at `offset` of a file that grows by parts (mode 600), durable on return."""
+    is_new = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        left = memoryview(data)
+        while left:  # a nearly full disk takes less than asked, without an error
+            left = left[os.pwrite(handle, left, offset + len(data) - len(left)) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if is_new:
+        fsync_folder(path.parent)
+
+
 def move_file(source: Path, target: Path) -> None:
     """Rename `source` (already fsynced) to `target`, durable on return; both lie on one file system."""
     source.replace(target)
