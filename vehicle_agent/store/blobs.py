@@ -16,7 +16,7 @@ from clinic_records.errors import BadFrame, NotFound, StoreError
 from clinic_records.ids import BlobHash, blob_hash
 from sync.stream import KEY_SIZE, SEGMENT, PlainReader, Sink, Source, encrypt_stream
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.durable import fsync_folder, publish, temp_file
+from vehicle_agent.store.durable import fsync_folder, publish, require_room, temp_file
 
 _AAD: Final = b"mobile-clinic/blob/v1"
 
@@ -84,8 +84,9 @@ class Blobs:
         Never call it inside a writer job: it waits for one of its own.
 
         Raises:
-            StoreError: the disk refused.
+            StoreError: the disk refused, or what is left of it stays for the nurse.
         """
+        require_room(self._folder, len(source) if isinstance(source, bytes) else source.stat().st_size)
         key = secrets.token_bytes(KEY_SIZE)
         with temp_file(self._folder) as (handle, temp):
             with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as plain:

@@ -8,9 +8,30 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from clinic_records.errors import StoreError
+from clinic_records.errors import Hint, StoreError
 
 TEMP_SUFFIX: Final = ".tmp"
+ROOM: Final = 64 * 1024 * 1024
+"""Bytes of the disk that device data, studies and the downlink leave alone, so that the nurse can still log in, save
+and finish when the rest is full (law 8): a busy day's records and their envelopes have some 20 MiB. Our choice."""
+
+_FULL: Final = Hint(
+    "车上磁盘快满了：设备数据暂时收不进来，请留在设备里；您的录入还能存。请找维护人员。",
+    "The vehicle's disk is nearly full: device data cannot be taken, keep it in the device; what you enter is still"
+    " saved. Call the maintainers.",
+)
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Ask before writing `size` bytes of what is large and can wait.
+
+    Raises:
+        StoreError: less than ROOM would be left.
+    """
+    found = os.statvfs(folder)
+    left = found.f_bavail * found.f_frsize - size
+    if left < ROOM:
+        raise StoreError(f"{folder}: no room for {size} bytes: {ROOM} stay for the nurse, {left} would", hint=_FULL)
 
 
 def fsync_folder(folder: Path) -> None:

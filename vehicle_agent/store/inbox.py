@@ -24,7 +24,7 @@ from clinic_records.ids import uuid7
 from sync.keys import RecipientKey, RecipientPrivate
 from sync.stream import SEGMENT, PlainReader, Sink, Source, encrypt_stream
 from vehicle_agent.store.derive import DATA_KEY_SIZE, derive
-from vehicle_agent.store.durable import fsync_folder, publish, sweep, temp_file
+from vehicle_agent.store.durable import fsync_folder, publish, require_room, sweep, temp_file
 
 _MAGIC: Final = b"MCI1"
 _INFO: Final = b"mobile-clinic/inbox/v1"
@@ -52,7 +52,7 @@ class Inbox:
 
         Raises:
             RefusedInput: meta is larger than 64 KiB.
-            StoreError: the disk refused.
+            StoreError: the disk refused, or what is left of it stays for the nurse.
         """
         if len(meta) > _META_LIMIT:
             raise RefusedInput(f"delivery: meta of {len(meta)} bytes, more than {_META_LIMIT}", raw=meta[:1024])
@@ -61,6 +61,7 @@ class Inbox:
             known = self._seen.get(digest)
         if known is not None and self._path(known).exists():
             return known
+        require_room(self._folder, _size(raw))
         content_key = secrets.token_bytes(DATA_KEY_SIZE)
         front = self._front(meta, content_key)
         ticket = self._new_ticket()
@@ -189,6 +190,10 @@ def _source(raw: bytes | Path) -> Iterator[BinaryIO]:
         raise StoreError(f"{raw}: cannot read the delivery: {error.strerror}") from error
     with handle:
         yield handle
+
+
+def _size(raw: bytes | Path) -> int:
+    return len(raw) if isinstance(raw, bytes) else raw.stat().st_size
 
 
 def _digest(meta: bytes, raw: bytes | Path) -> bytes:

@@ -24,7 +24,7 @@ from sync.keys import OriginKeys, RecipientKey
 from sync.seal import Sealed, seal
 from vehicle_agent.store.blobs import BlobFile
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.durable import TEMP_SUFFIX
+from vehicle_agent.store.durable import TEMP_SUFFIX, require_room
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.outbox import OutboxRow, mark_resealed, mark_spooled, refusals, rows_where, set_verdict
 from vehicle_agent.store.outgoing import JournalEntry, Spooled
@@ -87,7 +87,9 @@ def seal_blob(job: SealJob) -> SealedBlob:
     Raises:
         NotFound: the blob's file is gone.
         RefusedInput: the blob's file is damaged.
+        StoreError: what is left of the disk stays for the nurse.
     """
+    require_room(Path(job.target).parent, job.blob.size)
     sealed = seal(
         job.record,
         job.blob.plain,

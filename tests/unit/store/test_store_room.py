@@ -1,0 +1,54 @@
+"""Law 8: what is large and can wait leaves room on the disk for what the nurse does."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from clinic_records.errors import StoreError
+from clinic_records.record import Kind, Lane
+from sync.keys import RecipientPrivate
+from tests.unit.store.conftest import Box
+from vehicle_agent.store.durable import ROOM
+from vehicle_agent.store.inbox import Inbox
+from vehicle_agent.store.sealer import AT_COMMIT, seal_blob
+
+
+@pytest.fixture
+def nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "vehicle_agent.store.durable.os.statvfs",
+        lambda _: SimpleNamespace(f_bavail=(ROOM + 4096) // 4096, f_frsize=4096),
+    )
+
+
+@pytest.mark.usefixtures("nearly_full")
+def test_a_delivery_leaves_the_nurses_room_alone(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, RecipientPrivate.generate().public.raw)
+    with pytest.raises(StoreError, match="stay for the nurse") as refused:
+        inbox.deliver(b"meta", os.urandom(5000))
+    assert "磁盘" in refused.value.hint.zh
+    assert inbox.waiting() == []
+    source = tmp_path / "study.dcm"
+    source.write_bytes(bytes(5000))
+    with pytest.raises(StoreError):
+        inbox.deliver(b"meta", source)
+    inbox.deliver(b"meta", b"a small one")
+
+
+def test_a_blob_an_envelope_and_the_downlink_leave_it_alone(box: Box, request: pytest.FixtureRequest) -> None:
+    kept = box.store.blobs.keep(os.urandom(AT_COMMIT + 1))
+    sealer = box.sealer()
+    box.put("r1", kind=Kind.RECORDING, blobs=(kept.sha256,))
+    (job,) = sealer.jobs()
+    request.getfixturevalue("nearly_full")
+    with pytest.raises(StoreError, match="stay for the nurse"):
+        seal_blob(job)
+    with pytest.raises(StoreError, match="stay for the nurse"):
+        box.store.blobs.keep(os.urandom(5000))
+    with pytest.raises(StoreError, match="stay for the nurse"):
+        box.spool.down.write("a" * 64, 9000, Lane.P1, 0, bytes(9000))
+    assert box.spool.down.ranges("a" * 64) == ()
+    box.put("e1")  # the nurse goes on, and it is sealed
+    assert len(box.wires(Lane.P2)) == 2
