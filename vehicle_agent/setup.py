@@ -15,7 +15,7 @@ from vehicle_agent.store.durable import write_file
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.pinning import pin_hospital
-from vehicle_agent.store.slots import Slots
+from vehicle_agent.store.slots import Slots, check_pin
 from vehicle_agent.store.vault import create_vault
 
 REQUEST: Final = "enrolment-request.json"
@@ -60,8 +60,10 @@ def complete(root: Path, enrolment: Path, *, staff: str, name: str, role: Role, 
 
     Raises:
         ConfigError: the first step was not done, the file is missing, or the vault is there already.
+        RefusedInput: the PIN is too short or too long; nothing was made.
         RefusedInput, PeerRefused: the enrolment is damaged, of another box, or of another hospital than the pinned.
     """
+    check_pin(pin)  # before the vault: a vault without a person could never be opened
     folder = VehicleFolder(root)
     settings = load_settings(root)
     keys = DeviceKeys.load(folder.device_key)

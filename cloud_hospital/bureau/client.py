@@ -18,6 +18,22 @@ MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of one answer; 1000 rows have about 1 MB."""
 
 _FAR: Final = Hint("连不上云医院，稍后再拉。", "The hospital was not reached; pull again later from the same cursor.")
+_ASK: Final = {
+    401: Hint(
+        "令牌不对或已停用。找云医院运维要新的。",
+        "The token is wrong or revoked. Ask the hospital's operator for a new one.",
+    ),
+    404: Hint(
+        "--url 只写到端口，例如 http://127.0.0.1:8080。",
+        "Give --url up to the port only, such as http://127.0.0.1:8080.",
+    ),
+    409: Hint(
+        "云医院的数据恢复过。从上面说的游标重新拉。",
+        "The hospital was restored. Pull again from the cursor named above.",
+    ),
+    422: Hint("--since 照抄上次给的游标；第一次用 0。", "Give --since as the last pull gave it; 0 the first time."),
+}
+"""What the person who pulls can do, by status code."""
 _ERRORS: Final[dict[int, type[ClinicError]]] = {401: AccessError, 409: Conflict, 422: RefusedInput}
 
 
@@ -55,7 +71,7 @@ def _get(url: str, token: str, since: str) -> Pull:
     except urllib.error.HTTPError as error:
         raise _explained(error) from None
     except (urllib.error.URLError, OSError) as error:
-        raise Offline(f"{url}: {error}", hint=_FAR) from None
+        raise Offline(f"{url}: {getattr(error, 'reason', error)}", hint=_FAR) from None
     except msgspec.MsgspecError as error:
         raise RefusedInput(f"{url} did not answer as a hospital does: {error}") from None
 
@@ -67,6 +83,6 @@ def _explained(error: urllib.error.HTTPError) -> ClinicError:
         said = msgspec.json.decode(body, type=_Said)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         said = _Said()
-    hint = Hint(said.hint.get("zh", ""), said.hint.get("en", "")) if said.hint else None
+    hint = _ASK.get(error.code) or (Hint(said.hint.get("zh", ""), said.hint.get("en", "")) if said.hint else None)
     kind = _ERRORS.get(error.code, Offline if error.code >= 500 else RefusedInput)
     return kind(f"the hospital answered {error.code}: {said.error or error.reason}", hint=hint)

@@ -54,6 +54,19 @@ class _File(msgspec.Struct, frozen=True):
     slots: dict[str, _Slot] = {}
 
 
+def check_pin(pin: str) -> None:
+    """Whether a slot can be made with it; asked before anything that cannot be done twice.
+
+    Raises:
+        RefusedInput: it is shorter than 4 or longer than 64 characters.
+    """
+    if len(pin) not in _PIN_LENGTHS:
+        raise RefusedInput(
+            f"a PIN has {_PIN_LENGTHS.start} to {_PIN_LENGTHS.stop - 1} characters, not {len(pin)}",
+            hint=Hint("口令至少 4 位。", "The PIN needs at least 4 characters."),
+        )
+
+
 class Slots:
     """The slots file. Every change is durable before the method returns. Safe from any thread of one process."""
 
@@ -79,11 +92,7 @@ class Slots:
         Raises:
             RefusedInput: the PIN is shorter than 4 or longer than 64 characters.
         """
-        if len(pin) not in _PIN_LENGTHS:
-            raise RefusedInput(
-                f"a PIN has {_PIN_LENGTHS.start} to {_PIN_LENGTHS.stop - 1} characters, not {len(pin)}",
-                hint=Hint("口令至少 4 位。", "The PIN needs at least 4 characters."),
-            )
+        check_pin(pin)
         person = Author(staff, name, role)
         salt, nonce = secrets.token_bytes(_SALT), secrets.token_bytes(_NONCE)
         wrapped = AESGCM(self._slot_key(staff, pin, salt)).encrypt(nonce, data_key, _bound_to(person))

@@ -126,7 +126,10 @@ def close_stop(conn: Connection, vehicle: str, new_id: str, act: Act) -> Stop:
     if going_on:
         raise Conflict(
             f"{len(going_on)} encounters of stop {opened.thing.id} are not over",
-            hint=Hint(f"还有{len(going_on)}个诊次没完成。", f"{len(going_on)} encounters are not finished yet."),
+            hint=Hint(
+                f"还有{len(going_on)}个诊次没完成。在“今日”打开，按“完成诊次”，再离站收诊。",
+                f"Encounters not finished yet: {len(going_on)}. Open each on Today, finish it, then close the stop.",
+            ),
         )
     status = move(STOP_MOVES, opened.thing.status, StopStatus.CLOSED)
     stop = msgspec.structs.replace(opened.thing, status=status, closed_at=act.now)

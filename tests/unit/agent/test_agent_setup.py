@@ -93,3 +93,12 @@ def test_the_work_folder_is_private_and_empty(tmp_path: Path) -> None:
     assert list(again.iterdir()) == []
     assert stat.S_IMODE(again.stat().st_mode) == 0o700
     again.rmdir()
+
+
+def test_a_pin_that_is_too_short_makes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "V01"
+    answer = grant(request_enrolment(root, "V01"), tmp_path / "e.json")
+    with pytest.raises(RefusedInput, match="4 to 64"):
+        finish(root, answer, pin="123")
+    finish(root, answer)
+    assert {finding.what for finding in examine(root) if not finding.is_well} == {"spool", "agent"}
