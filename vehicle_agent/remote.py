@@ -16,10 +16,13 @@ from vehicle_agent.visits.desk import Desk
 
 METHODS: Final = (
     "people", "today", "search", "patient", "register", "open_stop", "close_stop", "open_encounter", "encounter",
-    "finish", "devices", "arm", "disarm", "unbound", "bind", "reject", "mark_urgent", "recording", "quarantine", "raw",
+    "finish", "devices", "arm", "disarm", "unbound", "bind", "reject", "mark_urgent", "recording", "quarantine",
     "picture", "sync_status", "worklist",
 )  # fmt: skip
 """Methods of Desk by name; `login` is apart, because it makes the session."""
+
+RAW_LIMIT: Final = 1024 * 1024
+"""Raw bytes given in one answer: an ECG has some 100 KB."""
 
 
 class Remote:
@@ -32,13 +35,20 @@ class Remote:
     def commands(self) -> dict[str, Command]:
         """Name -> command, for a ControlServer."""
         table = {name: self._command(name) for name in METHODS}
-        return table | {"login": self._login}
+        return table | {"login": self._login, "raw": self._raw}
 
     async def _login(self, args: Mapping[str, Any]) -> Author:
         wanted = {"staff": args.get("staff"), "pin": args.get("pin")}
         author = await self._desk.login(**msgspec.convert(wanted, dict[str, str]))
         self._logged_in[author.staff] = author
         return author
+
+    async def _raw(self, args: Mapping[str, Any]) -> bytes:
+        """Small raw bytes in one answer; large ones are a page's download."""
+        blob = await self._desk.raw(str(args.get("sha256", "")))
+        if blob.size > RAW_LIMIT:
+            raise RefusedInput(f"{blob.size} bytes are too many for one line, at most {RAW_LIMIT}; open its page")
+        return b"".join([piece async for piece in blob.pieces])
 
     def _author(self, staff: object) -> Author:
         author = self._logged_in.get(str(staff))

@@ -5,10 +5,10 @@ Methods raise StoreLocked until somebody has logged in; `login`, `people`, `devi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from clinic_records.people import Author, Patient
 from clinic_web.draw.picture import Picture
 from devices.dicom.worklist import WorklistItem
 from vehicle_agent.store.audit import add_entry
+from vehicle_agent.store.blobs import BlobFile
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.store import Store
@@ -26,7 +27,7 @@ from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits import decisions, encounters, kept, look, once, patients, stops
 from vehicle_agent.visits.armed import arm_device, disarm_device, finish_encounter
 from vehicle_agent.visits.events import EventHub
-from vehicle_agent.visits.port import DeskPort
+from vehicle_agent.visits.port import DeskPort, RawBlob
 from vehicle_agent.visits.recorder import topics_of
 from vehicle_agent.visits.roster import Roster
 from vehicle_agent.visits.versions import Act, get
@@ -42,6 +43,8 @@ from vehicle_agent.visits.views import (
 )
 
 T = TypeVar("T")
+
+_PIECE: Final = 256 * 1024  # bytes of a blob in memory at a time
 
 __all__ = ["Artist", "Desk", "DeskPort"]
 
@@ -222,9 +225,15 @@ class Desk(DeskPort):
         """Deliveries nobody could understand, newest first."""
         return await self._read(look.quarantined)
 
-    async def raw(self, sha256: str) -> bytes:
-        """The raw bytes of a blob. Raises NotFound; RefusedInput: that is no hash."""
-        return await self._aside(partial(self._vault.store.blobs.read, blob_hash(sha256)))
+    async def raw(self, sha256: str) -> RawBlob:
+        """The raw bytes of a blob, piece by piece. Raises NotFound; RefusedInput: that is no hash."""
+        blob = await self._aside(partial(self._vault.store.blobs.locate, blob_hash(sha256)))
+        return RawBlob(blob.size, self._pieces(blob))
+
+    async def _pieces(self, blob: BlobFile) -> AsyncIterator[bytes]:
+        with blob.plain() as source:
+            while data := await self._aside(partial(source.read, _PIECE)):
+                yield data
 
     async def picture(self, recording_id: RecordId, lang: str) -> Picture:
         """The recording drawn in a child process, in `zh` or `en`. Raises RefusedInput: nothing can be drawn of it."""

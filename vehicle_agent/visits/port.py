@@ -1,6 +1,7 @@
 """What the pages may ask of the desk, as a Protocol: pages never see a database."""
 
-from typing import Protocol
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
 
 from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.ids import DeviceId, EncounterId, PatientId, RecordId
@@ -17,6 +18,18 @@ from vehicle_agent.visits.views import (
     SyncView,
     TodayView,
 )
+
+
+class RawBlob(NamedTuple):
+    """Raw bytes on their way to a page: never whole in memory, a study has some 200 MB.
+
+    Attributes:
+        size: of all pieces together, bytes.
+        pieces: in order; reading raises RefusedInput where the file on the disk is damaged.
+    """
+
+    size: int
+    pieces: AsyncIterator[bytes]
 
 
 class DeskPort(Protocol):
@@ -88,8 +101,8 @@ class DeskPort(Protocol):
     async def quarantine(self) -> list[Quarantined]:
         """Deliveries nobody could understand, newest first."""
 
-    async def raw(self, sha256: str) -> bytes:
-        """The raw bytes of a blob. Raises NotFound."""
+    async def raw(self, sha256: str) -> RawBlob:
+        """The raw bytes of a blob, piece by piece. Raises NotFound."""
 
     async def picture(self, recording_id: RecordId, lang: str) -> Picture:
         """Drawn in a child process. Raises RefusedInput: nothing can be drawn of it."""

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
 from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.ids import RecordId
@@ -42,10 +42,14 @@ async def raw(request: Request, recording_id: str) -> Response:
     site = site_of(request)
     site.author(request)
     kept = (await site.desk.recording(RecordId(recording_id))).recording.reading.raw
-    return Response(
-        await site.desk.raw(kept.sha256),
+    blob = await site.desk.raw(kept.sha256)
+    return StreamingResponse(
+        blob.pieces,
         media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{kept.sha256[:16]}.bin"'},
+        headers={
+            "content-disposition": f'attachment; filename="{kept.sha256[:16]}.bin"',
+            "content-length": str(blob.size),  # a download that breaks off is seen as one
+        },
     )
 
 
