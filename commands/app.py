@@ -1,5 +1,7 @@
 """Mounts the command groups; a group's module is imported only when it is used."""
 
+import os
+import resource
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -44,7 +46,13 @@ def clinic() -> None:
 
 
 def run() -> None:
-    """Run the command line; one of our errors becomes one clear message, its hint and its exit code."""
+    """Run the command line; one of our errors becomes one clear message, its hint and its exit code.
+
+    Whatever we write is for its owner alone, and no crash leaves keys and patients in a core file; programs started
+    from here inherit both.
+    """
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         app()
     except ClinicError as error:

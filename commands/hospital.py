@@ -104,6 +104,7 @@ def enrol_vehicle(
         enrolment = enrol(opened, _request(request, data), replace=replace)
         schedules = queue_schedules(opened, [enrolment.vehicle])
     out.touch(mode=0o600)
+    out.chmod(0o600)  # it may have been there before, and it holds the broker's password
     out.write_bytes(encode(enrolment))
     print(
         f"vehicle {enrolment.vehicle} enrolled, incarnation {enrolment.incarnation},"

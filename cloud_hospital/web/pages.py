@@ -16,7 +16,8 @@ from jinja2.runtime import Context
 from clinic_records.clock import CHINA
 from clinic_records.errors import AccessError
 from clinic_records.ids import blob_hash
-from clinic_web.pages import create_templates, lang_of, mount_static
+from clinic_web.i18n import LANGS
+from clinic_web.pages import LOOKS, create_templates, lang_of, mount_static
 from clinic_web.security import PICTURE_CSP, Guard
 from cloud_hospital.api.access import log_pull, need_statutory
 from cloud_hospital.feed.completeness import statements
@@ -110,8 +111,8 @@ def _add_entrance(app: FastAPI, site: Site) -> None:
     def look(look: str = Form(""), lang: str = Form(""), back: str = Form("/")) -> Response:
         is_own = back.startswith("/") and not back.startswith("//") and "\\" not in back
         answer = RedirectResponse(back if is_own else "/", 303)
-        for name, value in (("look", look), ("lang", lang)):
-            if value.isalpha():
+        for name, value, known in (("look", look, LOOKS), ("lang", lang, LANGS)):
+            if value in known:
                 answer.set_cookie(name, value, samesite="strict", path="/")
         return answer
 
