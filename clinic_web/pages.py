@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from clinic_records.errors import ConfigError
+from clinic_records.reading import Code
 from clinic_web import formats
 from clinic_web.i18n import HTML_LANG, LANGS, Catalogue
 from clinic_web.status import Status, status
@@ -95,8 +96,14 @@ def create_templates(folders: Sequence[Path] = (), texts: Sequence[Path] = ()) -
     def words(context: Context, row: Status, **values: object) -> str:
         return row.word(context["lang"]).format(**values) if values else row.word(context["lang"])
 
+    @pass_context
+    def measure(context: Context, code: Code) -> str:
+        text = catalogue.texts.get(f"measure.{code.code}")
+        return text.in_lang(context["lang"]) if text else code.display or code.code
+
     environment.globals |= {
         "t": t,
+        "measure": measure,
         "words": words,
         "status_row": status,
         "asset": asset,

@@ -1,29 +1,22 @@
-"""What a modality and a measured number are called on pages, from their codes."""
+"""What a modality is called on pages, and how long or large a recording is."""
 
 from typing import Any
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from clinic_records.reading import Code, Image, Reading, Waveform
+from clinic_records.reading import Image, Reading, Waveform
 from clinic_web.pages import Pages
 
 
 def install(pages: Pages) -> None:
-    """Give the templates `modality(name)`, `measure(code)` and `extent(reading)`."""
+    """Give the templates `modality(name)` and `extent(reading)`."""
     catalogue = pages.catalogue
-
-    def named(lang: str, key: str, otherwise: str) -> str:
-        text = catalogue.texts.get(key)
-        return text.in_lang(lang) if text else otherwise
 
     @pass_context
     def modality(context: Context, name: str) -> str:
-        return named(context["lang"], f"modality.{name}", name)
-
-    @pass_context
-    def measure(context: Context, code: Code) -> str:
-        return named(context["lang"], f"measure.{code.code}", code.display or code.code)
+        text = catalogue.texts.get(f"modality.{name}")
+        return text.in_lang(context["lang"]) if text else name
 
     @pass_context
     def extent(context: Context, reading: Reading) -> str:
@@ -41,4 +34,4 @@ def install(pages: Pages) -> None:
             return catalogue.say(lang, "reading.image", n=content.frames, columns=content.columns, rows=content.rows)
         return ""
 
-    pages.environment.globals |= {"modality": modality, "measure": measure, "extent": extent}
+    pages.environment.globals |= {"modality": modality, "extent": extent}
