@@ -3,10 +3,13 @@
 import errno
 
 import pytest
+from sqlalchemy import select
 
 from clinic_records.errors import StoreError
 from cloud_hospital.intake.inbound import VehicleInbound
 from cloud_hospital.intake.opening import MAX_ATTEMPTS
+from cloud_hospital.store.engine import reading
+from cloud_hospital.store.tables import transfers
 from sync.ports import Verdict
 from sync.seal import Sealed
 from tests.unit.hospital.conftest import Clinic, a_visit
@@ -65,3 +68,11 @@ def test_a_part_that_cannot_be_kept_gets_no_credit(clinic: Clinic, monkeypatch: 
         with pytest.raises(StoreError, match="No space left"):
             inbound.write(sealed.wire_sha256, sealed.size, sealed.lane, 0, sealed.data)
     assert inbound.ranges(sealed.wire_sha256) == ()
+
+
+def test_an_answered_file_leaves_no_transfer(clinic: Clinic) -> None:
+    inbound, sealed = _arrived(clinic)
+    inbound.accept(sealed.wire_sha256)
+    with reading(clinic.hospital.engine) as connection:
+        assert connection.execute(select(transfers)).all() == []
+    assert list(clinic.hospital.folder.transfers.rglob("*.part")) == []
