@@ -85,19 +85,26 @@ class Proxy:
         self._target = target
         self._frozen: set[asyncio.Event] = set()
         self._live: set[asyncio.Event] = set()
+        self._handlers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._server.close()
         for each in self._live:
             each.set()
-        self._server.close()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
 
     def freeze(self) -> None:
         self._frozen |= self._live
+
+    def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._connected(reader, writer))
+        self._handlers.add(task)
+        task.add_done_callback(self._handlers.discard)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ended = asyncio.Event()
@@ -117,8 +124,11 @@ class Proxy:
         await asyncio.wait([*pumps, stop := asyncio.create_task(ended.wait())], return_when=asyncio.FIRST_COMPLETED)
         for task in (*pumps, stop):
             task.cancel()
+        await asyncio.gather(*pumps, stop, return_exceptions=True)
         for each in (writer, far_writer):
             each.close()
+            with contextlib.suppress(OSError):
+                await each.wait_closed()
         self._live.discard(ended)
 
 
