@@ -15,6 +15,8 @@ from cloud_hospital.intake.receipts import write_receipt
 from cloud_hospital.store.locks import insert_new
 from cloud_hospital.store.tables import alarms, arrivals, blobs, entries, entry_blobs, quarantine
 from sync.envelope import Header, Outer
+from sync.messages.kind import Owner
+from sync.messages.table import MESSAGES
 from sync.ports import Receipt, Verdict
 
 
@@ -85,6 +87,9 @@ class Applying:
             "header": msgspec.json.encode(said).decode(),
             "received_at": to_ms(self.at),
         }
+        if self._is_anothers(header, outer):
+            detail = f"{outer.origin} changes {header.kind} {header.id}, which another vehicle owns"
+            return NotTaken(Verdict.HELD, "other-owner", detail, outer, header)
         entry = insert_new(self.connection, entries, row)
         if entry is None:
             return self._same_or_not(header, outer)
@@ -94,6 +99,14 @@ class Applying:
         if taken.thing is not None:
             project(self.connection, entry, header, outer.origin, taken.thing)
         return Verdict.APPLIED
+
+    def _is_anothers(self, header: Header, outer: Outer) -> bool:
+        """Whether a new version is of a thing that another vehicle made and owns (law 5)."""
+        if MESSAGES[Kind(header.kind)].owner is not Owner.VEHICLE:
+            return False
+        versions = select(entries.c.vehicle, entries.c.revision).where(entries.c.id == header.id)
+        there = {row.revision: row.vehicle for row in self.connection.execute(versions)}
+        return header.revision not in there and any(vehicle != outer.origin for vehicle in there.values())
 
     def _same_or_not(self, header: Header, outer: Outer) -> Verdict | NotTaken:
         query = select(entries.c.sha256, entries.c.kind).where(
