@@ -254,7 +254,9 @@ class Agent:
             return msgspec.structs.replace(await self._courier.look({}), is_whole=False)
         waiting = await asyncio.to_thread(self._vault.inbox.waiting)
         view = await self._courier.look(await asyncio.to_thread(self._sealing.unsealed))
-        return msgspec.structs.replace(view, alarm=view.alarm or self._sealing.alarm, is_whole=not waiting)
+        return msgspec.structs.replace(
+            view, alarm="; ".join(filter(None, (view.alarm, self._sealing.alarm))), is_whole=not waiting
+        )
 
     async def _watch(self) -> None:
         """Tell the pages when the counts or the link changed, although nobody here did anything."""

@@ -48,6 +48,21 @@ ALARMS: Final = {
 """Key of the courier's alarm -> what the page says."""
 
 
+OVERDUE_S: Final = 24 * 3600.0
+"""Law 6: routine data that no receipt has ended for so long is an alarm."""
+
+
+def overdue(total: LaneCounts) -> str:
+    """A sentence where the oldest thing the hospital has not received waits for more than a day; else empty."""
+    if total.oldest_s <= OVERDUE_S:
+        return ""
+    hours = int(total.oldest_s // 3600)
+    return (
+        f"最老的数据 {hours} 小时没有送到医院，把车开到有信号的地方或联系管理员"
+        f" · The oldest item has waited {hours} hours for the hospital; drive to coverage or call the administrator"
+    )
+
+
 def total_of(lanes: dict[str, LaneCounts]) -> LaneCounts:
     """The sum over all lanes; the oldest is the oldest of any."""
     values = lanes.values()

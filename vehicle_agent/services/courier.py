@@ -13,7 +13,7 @@ from sync.drive import run_courier
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
 from sync.mqtt import Broker, MqttLink
-from vehicle_agent.status import ALARMS, total_of
+from vehicle_agent.status import ALARMS, overdue, total_of
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.visits.views import LaneCounts, SyncView
@@ -78,12 +78,13 @@ class Courier:
             )
             for lane, count in counts.items()
         }
+        total = total_of(lanes)
         return SyncView(
             link="online" if courier.state is LinkState.ONLINE else "offline",
             since=courier.since,
             lanes=lanes,
-            total=total_of(lanes),
-            alarm=ALARMS.get(courier.alarm, courier.alarm),
+            total=total,
+            alarm=ALARMS.get(courier.alarm, courier.alarm) or overdue(total),
         )
 
 
