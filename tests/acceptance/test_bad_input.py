@@ -57,8 +57,8 @@ def good_ecg(lab: Lab) -> dict[str, Any]:
     """The line works: a whole record is bound to whom the device was armed for."""
     encounter = encounter_of(lab)
     lab.desk("arm", device="ecg1", encounter_id=encounter)
-    record = scp_record(name="王秀英", sex="F")
     time.sleep(BURST.total_seconds())  # records that come closer together are rightly not bound by arming
+    record = scp_record(name="王秀英", sex="F")  # made now: what was measured before the arming is not bound either
     lab.ecg.send(record)
     (recording,) = readings(lab, encounter)
     assert recording["reading"]["raw"]["sha256"] == sha256_hex(record)
@@ -115,8 +115,8 @@ def test_a_bad_record_is_kept_apart_and_the_next_one_taken(lab: Lab, spoil: Call
 def test_garbage_straight_before_a_good_record(lab: Lab) -> None:
     encounter = encounter_of(lab)
     lab.desk("arm", device="ecg1", encounter_id=encounter)
-    noise, record = b"\xa5" * 777, scp_record(name="王秀英", sex="F")
     time.sleep(BURST.total_seconds())
+    noise, record = b"\xa5" * 777, scp_record(name="王秀英", sex="F")
     lab.ecg.send(noise + record)
     (recording,) = readings(lab, encounter)
     assert recording["status"] == "bound"
