@@ -37,7 +37,7 @@ class HospitalSettings(BaseSettings):
     name: str = "云医院"
     database_url: str = ""
     web_host: str = "127.0.0.1"
-    web_port: int = Field(default=8080, ge=0, le=65535)
+    web_port: int = Field(default=8090, ge=0, le=65535)
     broker: BrokerKind = BrokerKind.EMBEDDED
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=0, le=65535)

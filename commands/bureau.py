@@ -32,7 +32,7 @@ def bureau() -> None:
 
 @app.command()
 def pull(
-    url: Annotated[str, typer.Option(help="The hospital's address, for example http://127.0.0.1:8080.")],
+    url: Annotated[str, typer.Option(help="The hospital's address, for example http://127.0.0.1:8090.")],
     token_file: Annotated[Path, typer.Option(help="File with the token the hospital gave.")],
     since: Annotated[str, typer.Option(help="Cursor of the last pull; 0 = from the beginning.")] = "0",
     form: Annotated[Format, typer.Option("--format", help="Rows as CSV or NDJSON.")] = Format.CSV,

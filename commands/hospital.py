@@ -31,7 +31,7 @@ def init(
     directory: Directory,
     hospital_id: Annotated[str, typer.Option("--id", help="Its id: A-Z, 0-9, '-', '_'.")] = "H01",
     name: Annotated[str, typer.Option(help="Its name, as vehicles show it.")] = "云医院",
-    web_port: Annotated[int, typer.Option(help="Port of pages and interface; 0 picks a free one.")] = 8080,
+    web_port: Annotated[int, typer.Option(help="Port of pages and interface; 0 picks a free one.")] = 8090,
     broker_port: Annotated[int, typer.Option(help="Port of the broker; 0 picks a free one.")] = 1883,
     broker: Annotated[BrokerKind, typer.Option(help="Which broker `run` starts.")] = BrokerKind.EMBEDDED,
     advertise: Annotated[str, typer.Option(metavar="HOST", help="Where vehicles reach the broker.")] = "127.0.0.1",

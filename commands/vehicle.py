@@ -8,9 +8,9 @@ import msgspec
 import typer
 
 from clinic_records.errors import ConfigError
-from clinic_records.people import Role
+from clinic_records.people import Author, Role
 from vehicle_agent.control import ask, ask_raw
-from vehicle_agent.setup import complete, request_enrolment
+from vehicle_agent.setup import add_person, complete, request_enrolment
 from vehicle_agent.status import AgentStatus
 from vehicle_agent.store.folder import VehicleFolder
 
@@ -55,6 +55,22 @@ def init(
         raise ConfigError("the second step needs the first person: --staff ID --name NAME --role nurse --pin-stdin")
     pinned = complete(folder, enrolment, staff=staff, name=name, role=role, pin=_pin(pin_stdin=pin_stdin))
     typer.echo(f"vehicle {pinned.vehicle} belongs to hospital {pinned.hospital_name or pinned.hospital_id}")
+
+
+@app.command()
+def person(
+    folder: Folder,
+    staff: Staff,
+    name: Annotated[str, typer.Option(help="Name of that person.")],
+    by: Annotated[str, typer.Option(metavar="ID", help="Somebody who can log in here; gives the first PIN asked for.")],
+    role: Annotated[Role, typer.Option(help="What that person does.")] = Role.NURSE,
+    pin_stdin: Annotated[bool, typer.Option("--pin-stdin", help="Read both PINs from stdin, a line each.")] = False,
+) -> None:
+    """Give one more person a PIN, or somebody a new one; the agent must not run."""
+    by_pin = _pin(pin_stdin=pin_stdin, whose=by)
+    pin = _pin(pin_stdin=pin_stdin, whose=staff)
+    added = add_person(folder, by=by, by_pin=by_pin, person=Author(staff, name, role), pin=pin)
+    typer.echo(f"{added.staff} {added.name} ({added.role}) can log in on this vehicle")
 
 
 @app.command()
@@ -106,10 +122,10 @@ def doctor(folder: Folder, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _pin(*, pin_stdin: bool) -> str:
+def _pin(*, pin_stdin: bool, whose: str = "") -> str:
     if pin_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    return str(typer.prompt("PIN", hide_input=True))
+    return str(typer.prompt(f"PIN {whose}".rstrip(), hide_input=True))
 
 
 def _in_words(found: AgentStatus) -> str:

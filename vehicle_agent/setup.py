@@ -1,12 +1,13 @@
 """Making a vehicle: first the box's keys and its request, then, with the hospital's answer, the vault and a PIN."""
 
+import fcntl
 from pathlib import Path
 from typing import Final
 
 from clinic_records.clock import SystemClock
 from clinic_records.errors import ConfigError
 from clinic_records.ids import vehicle_id
-from clinic_records.people import Role
+from clinic_records.people import Author, Role
 from sync.enrolment import Enrolment, decode_enrolment, encode
 from sync.keys import RecipientKey
 from vehicle_agent.settings import load_settings
@@ -81,3 +82,23 @@ def complete(root: Path, enrolment: Path, *, staff: str, name: str, role: Role, 
     slots.create(data_key, RecipientKey(granted.hpke_public))
     slots.add(staff, name, role, pin, data_key)
     return granted
+
+
+def add_person(root: Path, *, by: str, by_pin: str, person: Author, pin: str) -> Author:
+    """Give one more person a PIN on this vehicle, or a new PIN to one who has one; `by` is somebody who can log in.
+
+    Raises:
+        ConfigError: the vehicle is not set up, or its agent runs: it keeps the tries in the same file.
+        AccessError: `by` cannot log in with that PIN.
+        RefusedInput: the new PIN is too short or too long.
+    """
+    folder = VehicleFolder(root)
+    load_settings(root)
+    with (folder.run / "agent.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(f"{root}: the agent is running; stop it, add the person, start it again") from None
+        slots = Slots(folder.slots, DeviceKeys.load(folder.device_key).device_secret, SystemClock().now)
+        _, data_key = slots.unlock(by, by_pin)
+        return slots.add(person.staff, person.name, person.role, pin, data_key)

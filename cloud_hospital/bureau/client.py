@@ -24,8 +24,8 @@ _ASK: Final = {
         "The token is wrong or revoked. Ask the hospital's operator for a new one.",
     ),
     404: Hint(
-        "--url 只写到端口，例如 http://127.0.0.1:8080。",
-        "Give --url up to the port only, such as http://127.0.0.1:8080.",
+        "--url 只写到端口，例如 http://127.0.0.1:8090。",
+        "Give --url up to the port only, such as http://127.0.0.1:8090.",
     ),
     409: Hint(
         "云医院的数据恢复过。从上面说的游标重新拉。",

@@ -1,5 +1,6 @@
 """Making a vehicle in two steps, and what refuses to be made."""
 
+import fcntl
 import json
 import stat
 from pathlib import Path
@@ -7,13 +8,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from clinic_records.errors import ConfigError, PeerRefused, RefusedInput
-from clinic_records.people import Role
+from clinic_records.clock import SystemClock
+from clinic_records.errors import AccessError, ConfigError, PeerRefused, RefusedInput
+from clinic_records.people import Author, Role
 from commands import vehicle as command
 from sync.enrolment import Enrolment, decode_request, encode, sign
 from sync.keys import OriginKeys, RecipientPrivate
 from vehicle_agent.doctor import examine
-from vehicle_agent.setup import complete, request_enrolment
+from vehicle_agent.setup import add_person, complete, request_enrolment
+from vehicle_agent.store.folder import VehicleFolder
+from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.slots import Slots
 from vehicle_agent.work_folder import work_folder
 
 
@@ -102,3 +107,31 @@ def test_a_pin_that_is_too_short_makes_nothing(tmp_path: Path) -> None:
         finish(root, answer, pin="123")
     finish(root, answer)
     assert {finding.what for finding in examine(root) if not finding.is_well} == {"spool", "agent"}
+
+
+def test_a_second_person_gets_a_pin_from_somebody_who_has_one(tmp_path: Path) -> None:
+    root = tmp_path / "V01"
+    finish(root, grant(request_enrolment(root, "V01"), tmp_path / "e.json"))
+    doctor = Author("d001", "李医生", Role.DOCTOR)
+    slots = Slots(
+        VehicleFolder(root).slots, DeviceKeys.load(VehicleFolder(root).device_key).device_secret, SystemClock().now
+    )
+    with pytest.raises(AccessError, match="wrong PIN"):
+        add_person(root, by="n001", by_pin="1357", person=doctor, pin="8642")
+    with pytest.raises(RefusedInput, match="4 to 64"):
+        add_person(root, by="n001", by_pin="2468", person=doctor, pin="86")
+    assert [each.staff for each in slots.people()] == ["n001"]
+    add_person(root, by="n001", by_pin="2468", person=doctor, pin="8642")
+    assert slots.unlock("d001", "8642")[1] == slots.unlock("n001", "2468")[1], "one data key"
+    add_person(root, by="d001", by_pin="8642", person=doctor, pin="9753")
+    with pytest.raises(AccessError):
+        slots.unlock("d001", "8642")
+
+
+def test_no_person_is_added_beside_a_running_agent(tmp_path: Path) -> None:
+    root = tmp_path / "V01"
+    finish(root, grant(request_enrolment(root, "V01"), tmp_path / "e.json"))
+    with (VehicleFolder(root).run / "agent.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match="agent is running"):
+            add_person(root, by="n001", by_pin="2468", person=Author("d001", "李医生", Role.DOCTOR), pin="8642")
