@@ -5,8 +5,10 @@ It lies in the vehicle's own folder (mode 700), so who can reach it is who owns 
 """
 
 import asyncio
+import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,14 +56,18 @@ class ControlServer:
         """Listen; the socket a killed agent left is replaced (the agent's lock says that none runs).
 
         Raises:
-            ConfigError: the path is too long for a socket.
+            ConfigError: the folder takes no socket.
         """
         self._path.unlink(missing_ok=True)
+        sock = socket.socket(socket.AF_UNIX)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_LIMIT)
+            with _short_name(self._path) as name:
+                sock.bind(name)
+            self._path.chmod(0o600)
         except OSError as error:
-            raise ConfigError(f"{self._path}: cannot listen: {error}; a socket's path has at most 107 bytes") from error
-        self._path.chmod(0o600)
+            sock.close()
+            raise ConfigError(f"{self._path}: cannot listen: {error}") from error
+        self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=LINE_LIMIT)
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -98,6 +104,16 @@ def _failed(error: ClinicError) -> Reply:
     return Reply(ok=False, error=type(error).__name__, message=str(error), hint=hint)
 
 
+@contextmanager
+def _short_name(path: Path) -> Iterator[str]:
+    """The socket's name by way of its open folder: a socket's own path has at most 107 bytes (unix(7))."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
 def ask(path: Path, do: str, args: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0) -> Any:
     """One command to a running agent, blocking; its result as plain JSON values.
 
@@ -113,7 +129,8 @@ def ask_raw(path: Path, do: str, args: Mapping[str, Any] | None = None, *, timeo
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(timeout_s)
         try:
-            sock.connect(str(path))
+            with _short_name(path) as name:
+                sock.connect(name)
             sock.sendall(msgspec.json.encode({"do": do, "args": args or {}}) + b"\n")
             with sock.makefile("rb") as lines:
                 line = lines.readline()

@@ -25,7 +25,6 @@ def demo(
     """One clinic day on this machine: devices, no coverage, coverage, hospital, bureau's table."""
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise ConfigError(f"{keep} is not empty; give a new folder")
-    # a unix socket's path has at most 107 bytes, so the folder's own path must be short
     root = Path(tempfile.mkdtemp(prefix="clinic-")) if keep is None else keep.resolve()
     tell = Teller()
     lab = Lab(root, up_bits_per_s=1e6, down_bits_per_s=4e6)

@@ -74,9 +74,21 @@ def _is_waiting(association: Any) -> bool:
     return not has_begun or (association.is_alive() and not association.is_established)
 
 
+def end(association: Any) -> None:
+    """End it as its state allows: pynetdicom's thread dies of an abort before the first request."""
+    if association.is_established:
+        association.abort()
+    else:
+        _hang_up(association)
+
+
 def _put_out(association: Any) -> None:
     """End a connection whose first request has not come."""
     _log.warning("connection without an association put out", address=association.requestor.address)
+    _hang_up(association)
+
+
+def _hang_up(association: Any) -> None:
     held = association.dul.socket
     if held is not None and held.socket is not None:
         with suppress(OSError):

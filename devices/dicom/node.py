@@ -16,7 +16,7 @@ from clinic_records.clock import Stamp, SystemClock
 from clinic_records.errors import ClinicError, ConfigError, DeviceUnavailable
 from devices.delivery import Delivery
 from devices.dicom import contexts
-from devices.dicom.guard import PLACES, Door, find_peer, refuse_stranger
+from devices.dicom.guard import PLACES, Door, end, find_peer, refuse_stranger
 from devices.dicom.matching import answer, matches
 from devices.dicom.part10 import dataset_offset
 from devices.dicom.received import ReceivedFile
@@ -117,8 +117,10 @@ class DicomNode:
     def stop(self) -> None:
         """End all associations and stop listening; harmless when done twice."""
         if self._server is not None:
-            self._server.ae.shutdown()
-            self._server = None
+            server, self._server = self._server, None
+            server.shutdown()
+            for association in server.ae.active_associations:
+                end(association)
 
     def _store(self, event: Any) -> int:
         title, address = event.assoc.requestor.ae_title, event.assoc.requestor.address

@@ -13,7 +13,6 @@ from commands.demo.lab import Lab, wait_for
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Schedule published, vehicle unlocked, stop open, no limit on the road."""
-    # pytest's own folders are too deep for a unix socket's path
     root = Path(tempfile.mkdtemp(prefix="clinic-"))
     made = Lab(root, up_bits_per_s=0, down_bits_per_s=0, delay_s=0.005)
     try:

@@ -93,8 +93,8 @@ def server() -> Iterator[Server]:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    # Not tmp_path: its parents are closed to the user the server runs as.
-    with tempfile.TemporaryDirectory(prefix="clinic-pg-") as folder:
+    # neither tmp_path nor TMPDIR: a parent of theirs may be closed to the user the server runs as
+    with tempfile.TemporaryDirectory(prefix="clinic-pg-", dir="/tmp") as folder:
         made = Server(Path(initdb).resolve().parent, Path(folder))
         try:
             made.start()

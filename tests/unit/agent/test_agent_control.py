@@ -80,9 +80,16 @@ def test_a_socket_left_by_a_killed_agent_is_replaced(tmp_path: Path) -> None:
     assert with_server(path, partial(ask, path, "echo")) == {}
 
 
-def test_a_path_too_long_for_a_socket_is_said(tmp_path: Path) -> None:
+def test_a_folder_deeper_than_a_socket_address_is_served_too(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 100)
     folder.mkdir()
     path = folder / "agent.sock"
-    with pytest.raises(ConfigError, match="107"):
+    assert with_server(path, partial(ask, path, "echo")) == {}
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "agent.sock"
+    with pytest.raises(ConfigError, match="cannot listen"):
         with_server(path, lambda: None)
+    with pytest.raises(Offline, match="no agent answers"):
+        ask(path, "echo")
