@@ -90,11 +90,18 @@ class Batch:
             self.kills[target] += 1
 
     def _restore(self) -> None:
-        """What systemd does for the two programs; their children they restart themselves."""
-        for program in (self._lab.hospital, self._lab.agent):
-            if not program.pid:
-                program.start()
-        self._unlock()
+        """What systemd does for the two programs, and the nurse's PIN; a kill may come in the middle of it, too."""
+        wait_for("the vehicle open again", self._is_restored, PATIENCE_S, every_s=0.2)
+
+    def _is_restored(self) -> bool | None:
+        try:
+            for program in (self._lab.hospital, self._lab.agent):
+                if not program.pid:
+                    program.start()
+            self._lab.unlock()
+        except (ClinicError, OSError):
+            return None
+        return True
 
     def _visit(self) -> None:
         self._serial += 1
@@ -165,16 +172,6 @@ class Batch:
         total = status["sync"]["total"]
         waits = total["queued"] + total["sending"] + status["inbox"]
         return waits == 0 or None
-
-    def _unlock(self) -> None:
-        wait_for("the login", lambda: self._tried(self._lab.unlock), PATIENCE_S, every_s=0.2)
-
-    def _tried(self, do: Callable[[], Any]) -> bool | None:
-        try:
-            do()
-        except (ClinicError, OSError):
-            return None
-        return True
 
     def _surely(self, do: Callable[[], Any]) -> Any:
         """Try until it is answered with yes, bringing back what was killed; people do no less."""

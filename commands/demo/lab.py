@@ -238,11 +238,11 @@ class Lab:
 
 def keep_notice(lab: Lab) -> str:
     """How to open both pages on a kept folder."""
-    python = f"{sys.executable} -m cli"
+    command = Path(sys.executable).with_name("clinic")
     return (
         f"all data is in {lab.root}; to look at it:\n"
-        f"  {python} hospital run {lab.hospital_dir} &\n"
+        f"  {command} hospital run {lab.hospital_dir} &\n"
         f"  hospital's page  http://127.0.0.1:{lab.web_port}/enter?token={lab.token}\n"
-        f"  {python} vehicle run {lab.vehicle_dir} &\n"
+        f"  {command} vehicle run {lab.vehicle_dir} &\n"
         f"  nurse's page     http://127.0.0.1:{lab.page_port}/   staff {STAFF}, PIN {PIN}"
     )

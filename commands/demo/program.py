@@ -77,9 +77,10 @@ class Program:
 
     def kill(self) -> None:
         """Signal 9 to the program itself, as a crash would end it."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        process = self._process  # a new one may be started as soon as this one is dead
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def stop(self, timeout_s: float = 10) -> None:
         """Ask it to end, then make it, with all it started."""
