@@ -73,7 +73,11 @@ class Batch:
         for _ in range(cycles):
             self._cycle()
         self._surely(lambda: wait_for("everything received", self._all_received, PATIENCE_S))
-        return judge(self._lab, self.told)
+        return self._verdict()
+
+    def _verdict(self) -> Verdict:
+        verdict: Verdict = self._surely(lambda: judge(self._lab, self.told))  # the pages may be down from the last kill
+        return verdict
 
     def _cycle(self) -> None:
         target = self._random.choice(TARGETS)
