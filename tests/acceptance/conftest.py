@@ -1,28 +1,15 @@
 """One lab a module: a hospital and a vehicle as separate processes."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from commands.demo.lab import Lab, wait_for
+from benchmarks.lab import working_lab
+from commands.demo.lab import Lab
 
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Schedule published, vehicle unlocked, stop open, no limit on the road."""
-    root = Path(tempfile.mkdtemp(prefix="clinic-"))
-    made = Lab(root, up_bits_per_s=0, down_bits_per_s=0, delay_s=0.005)
-    try:
-        made.set_up()
-        made.publish_schedule()
-        made.agent.start()
-        made.unlock()
-        wait_for("the schedule", lambda: made.desk("today")["schedule_version"] or None)
-        made.desk("open_stop")
+    with working_lab() as made:
         yield made
-    finally:
-        made.tear_down()
-        shutil.rmtree(root, ignore_errors=True)

@@ -1,13 +1,11 @@
 """The day over Debian's mosquitto instead of the embedded relay, with the broker killed in the middle."""
 
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from commands.demo.lab import Lab, wait_for
+from benchmarks.lab import working_lab
+from commands.demo.lab import wait_for
 from commands.demo.proof import compare
 from devices.simulators.ultrasound import examine
 
@@ -16,14 +14,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.xdist_group("acceptance"), pytest.ma
 
 def test_an_ultrasound_arrives_over_mosquitto_although_it_is_killed(need_program: Callable[[str], str]) -> None:
     need_program("mosquitto")
-    root = Path(tempfile.mkdtemp(prefix="clinic-"))
-    lab = Lab(root, broker="mosquitto", up_bits_per_s=1.5e6, down_bits_per_s=4e6)
-    try:
-        lab.set_up()
-        lab.publish_schedule()
-        lab.agent.start()
-        lab.unlock()
-        lab.desk("open_stop")
+    with working_lab(broker="mosquitto", up_bits_per_s=1.5e6, down_bits_per_s=4e6, delay_s=0.03) as lab:
         patient = lab.register("李国强", "male", "1972-06-15")["id"]
         encounter = lab.desk("open_encounter", patient_id=patient, reason="腹痛")["id"]
         lab.desk("arm", device="us1", encounter_id=encounter)
@@ -31,6 +22,3 @@ def test_an_ultrasound_arrives_over_mosquitto_although_it_is_killed(need_program
         wait_for("the ultrasound on its way", lambda: lab.link.up.carried > 300_000 or None)
         assert lab.kill("broker")
         wait_for("the same at both ends", lambda: compare(lab).is_same or None, 90, every_s=0.5)
-    finally:
-        lab.tear_down()
-        shutil.rmtree(root, ignore_errors=True)
