@@ -5,12 +5,12 @@ from typing import Final
 
 import msgspec
 
+from clinic_records import resident_id as gb11643
 from clinic_records.clock import CHINA
 from clinic_records.errors import Conflict, Hint, RefusedInput
 from clinic_records.ids import PatientId
 from clinic_records.people import AllergyState, IdentityCheck, Patient, PatientStatus, Sex
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.visits import resident_id as gb11643
 from vehicle_agent.visits.versions import Act, listed, put
 from vehicle_agent.visits.views import NewPatient
 

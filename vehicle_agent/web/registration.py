@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from clinic_records import resident_id as gb11643
 from clinic_records.errors import RefusedInput
 from clinic_records.people import Allergies, AllergyState, IdentityCheck, Sex
-from vehicle_agent.visits import resident_id as gb11643
 from vehicle_agent.visits.views import NewPatient
 
 Say = Callable[..., str]

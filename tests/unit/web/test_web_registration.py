@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinic_records.people import AllergyState, IdentityCheck, Sex
+from clinic_records.resident_id import check_character
 from clinic_web.i18n import Catalogue
 from clinic_web.pages import COMMON_TEXTS
-from vehicle_agent.visits.resident_id import check_character
 from vehicle_agent.web import site
 from vehicle_agent.web.registration import LIMITS, narrowed, read_form
 from vehicle_agent.web.routes.unbound import REASONS

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from clinic_records import resident_id as gb11643
 from clinic_records.care import StopStatus
 from clinic_records.errors import Conflict, RefusedInput
 from clinic_records.people import AllergyState, IdentityCheck, Patient
 from clinic_web.pages import lang_of
-from vehicle_agent.visits import resident_id as gb11643
 from vehicle_agent.web.keys import act_key, fresh_key
 from vehicle_agent.web.registration import LIMITS, SEXES, read_form, read_identity, refused
 from vehicle_agent.web.site import fields, go, site_of

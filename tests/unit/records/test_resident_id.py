@@ -4,7 +4,7 @@ import pytest
 
 from clinic_records.errors import RefusedInput
 from clinic_records.people import Sex
-from vehicle_agent.visits.resident_id import born, check_character, resident_id, sex
+from clinic_records.resident_id import born, check_character, resident_id, sex
 
 
 def test_the_example_of_the_standard() -> None:
