@@ -34,6 +34,7 @@ class Numeric(msgspec.Struct, frozen=True, omit_defaults=True):
     """One number with its unit and context, or the reason why there is none.
 
     Attributes:
+        text: what the device wrote where its answer is a word and not a number (`neg`, `1+`, `yellow`).
         context: what its meaning depends on, as words of the glossary (`posture`: `sitting`, `attempt`: `1` ...).
     """
 
@@ -41,6 +42,7 @@ class Numeric(msgspec.Struct, frozen=True, omit_defaults=True):
     quantity: Quantity | None = None
     absent: AbsentReason | None = None
     context: dict[str, str] = {}
+    text: str = ""
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -103,6 +105,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         device: which device of the vehicle's configuration.
         modality: `ecg`, `ultrasound`, `spirometry` ... : the lane and the pages go by it.
+        part: which of the readings in its raw bytes it is, from 0.
         source_id: the device's own id of it (SOPInstanceUID ...), for recognising what came before; may be empty.
         from_memory: the device replayed it from its store; such a reading never binds by itself.
     """
@@ -111,6 +114,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     modality: str
     stamp: Stamp
     raw: RawBytes
+    part: int = 0
     source_id: str = ""
     content: Content | None = None
     numerics: tuple[Numeric, ...] = ()

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from clinic_records.errors import ConfigError
+from clinic_records.observations import BY_KEY as OBSERVATIONS
 from clinic_records.reading import Code
 from clinic_web import formats
 from clinic_web.i18n import HTML_LANG, LANGS, Catalogue
@@ -98,8 +99,10 @@ def create_templates(folders: Sequence[Path] = (), texts: Sequence[Path] = ()) -
 
     @pass_context
     def measure(context: Context, code: Code) -> str:
-        text = catalogue.texts.get(f"measure.{code.code}")
-        return text.in_lang(context["lang"]) if text else code.display or code.code
+        row = OBSERVATIONS.get(f"{code.system}:{code.code}")
+        if row is None:
+            return code.display or code.code
+        return row.name_en if context["lang"] == "en" else row.name_zh
 
     environment.globals |= {
         "t": t,

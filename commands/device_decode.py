@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clinic_records.errors import BadFrame, RefusedInput
-from recordings.decode import MAX_BYTES, decode
+from recordings.decode import MAX_BYTES, decode_all
 from recordings.export import as_data, table
 from recordings.signal import DecodedRecording
 
@@ -19,27 +19,30 @@ def decode_command(
     json_: Annotated[bool, typer.Option("--json", help="everything, as one JSON object")] = False,
     csv_: Annotated[bool, typer.Option("--csv", help="the samples: a header, then one row a sample")] = False,
 ) -> None:
-    """Decode a device's file: SCP-ECG, DICOM ECG and pictures, SP80B spirometry, standard .wf waveforms."""
+    """Decode a device's file of any format we read; a file with several recordings gives them under `recordings`."""
     if json_ == csv_:
         raise typer.BadParameter("say either --json or --csv")
-    decoded = _decoded(file)
+    found = _decoded(file)
     if json_:
-        json.dump(as_data(decoded), sys.stdout, ensure_ascii=False, allow_nan=False)
+        data = [as_data(one) for one in found]
+        whole = data[0] if len(data) == 1 else {"format": found[0].format, "recordings": data}
+        json.dump(whole, sys.stdout, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     try:
-        writer.writerows(table(decoded))
+        for one in found:
+            writer.writerows(table(one))
     except RefusedInput as error:
         raise RefusedInput(f"{file}: {error}", hint=error.hint) from None
 
 
-def _decoded(file: Path) -> DecodedRecording:
+def _decoded(file: Path) -> tuple[DecodedRecording, ...]:
     size = file.stat().st_size
     if size > MAX_BYTES:
         raise RefusedInput(f"{file}: {size} bytes, more than a recording can have ({MAX_BYTES})")
     try:
-        return decode(file.read_bytes(), file.name)
+        return decode_all(file.read_bytes(), file.name)
     except BadFrame as error:
         raise BadFrame(f"{file}: {error}", hint=error.hint) from error
     except RefusedInput as error:

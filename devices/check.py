@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from clinic_records.errors import ClinicError
 from devices.catalog import DeviceType, Link
 from devices.interpret import INTERPRETERS
-from devices.registry import LISTENERS, load, make_driver
+from devices.registry import LISTENERS, WEDGES, load, make_driver
 
 
 def check_row(row: DeviceType) -> list[str]:
@@ -15,6 +15,10 @@ def check_row(row: DeviceType) -> list[str]:
             load(LISTENERS[row.driver])
             load(INTERPRETERS["application/dicom"])
             return []
+        if row.transport is Link.WEDGE:
+            load(WEDGES[row.driver])
+            return []
+        load(row.simulator)
         return _check_line(row)
     except ClinicError as error:
         return [str(error)]

@@ -20,6 +20,7 @@ class Driver(ABC):
         name: its name in `devices.registry` and in the catalog.
         media_type: of the frames it delivers; `devices.interpret` knows who reads them.
         idle_s: seconds of silence after which a half message is over and `on_idle` is asked.
+        clock_offset_ms: vehicle minus device clock, as last told on this connection; None where the device never did.
     """
 
     name: ClassVar[str]
@@ -29,6 +30,11 @@ class Driver(ABC):
     def __init__(self, now: Callable[[], datetime]) -> None:
         """`now` gives the vehicle's time, aware; it sets device clocks and tells old results from new ones."""
         self._now = now
+        self.clock_offset_ms: int | None = None
+
+    def saw_clock(self, device_clock: datetime) -> None:
+        """The device says what time it has now; asked by the pump at the moment its frame came."""
+        self.clock_offset_ms = round((self._now() - device_clock).total_seconds() * 1000)
 
     @abstractmethod
     def framing(self) -> Framing:

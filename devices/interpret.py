@@ -1,4 +1,4 @@
-"""From a durable delivery to a Reading: the door for the vehicle's resource-limited child.
+"""From a durable delivery to its Readings: the door for the vehicle's resource-limited child.
 
 The work itself stands beside each format and is imported only on use, because it brings the heavy libraries.
 """
@@ -14,14 +14,15 @@ from devices.registry import load
 
 INTERPRETERS: Final[Mapping[str, str]] = {
     "application/dicom": "devices.dicom.interpret:interpret",
+    "application/vnd.clinic.device-file": "devices.decoded:interpret",
     "application/scp-ecg": "devices.decoded:interpret",
     "application/vnd.contec.sp80b-session": "devices.decoded:interpret",
 }
 """Media type of the raw bytes -> who reads them."""
 
 
-def interpret(delivery: Delivery, raw: Path) -> Reading:
-    """What the device said in the file `raw`.
+def interpret(delivery: Delivery, raw: Path) -> tuple[Reading, ...]:
+    """What the device said in the file `raw`: at least one Reading, one for each patient or measurement.
 
     Raises:
         RefusedInput: the bytes are whole but not something we take.
@@ -31,5 +32,5 @@ def interpret(delivery: Delivery, raw: Path) -> Reading:
         raise BadFrame(delivery.fault)
     if delivery.media_type not in INTERPRETERS:
         raise BadFrame(f"{delivery.device}: nobody reads {delivery.media_type}")
-    reader: Callable[[Delivery, Path], Reading] = load(INTERPRETERS[delivery.media_type])
+    reader: Callable[[Delivery, Path], tuple[Reading, ...]] = load(INTERPRETERS[delivery.media_type])
     return reader(delivery, raw)

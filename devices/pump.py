@@ -60,6 +60,8 @@ def _hand_over(
         if isinstance(item, BadFrame):
             take(item)
             continue
+        if item.device_clock is not None:
+            driver.saw_clock(item.device_clock)
         if item.deliver:
             take(item)
         reply = driver.answer(item)

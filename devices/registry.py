@@ -8,7 +8,7 @@ from typing import Any, Final
 from clinic_records.errors import ConfigError
 from devices.driver import Driver
 
-LINE_DRIVERS: Final[Mapping[str, str]] = {
+LINE_DRIVERS: Final[dict[str, str]] = {
     "scp-ecg": "devices.cardiac.scp_ecg:ScpEcg",
     "contec-sp80b": "devices.respiratory.contec_sp80b:ContecSp80b",
 }
@@ -18,6 +18,14 @@ LISTENERS: Final[Mapping[str, str]] = {
     "dicom": "devices.dicom.node:DicomNode",
 }
 """Drivers that wait for devices to call: each its own kind of server, run in a process of its own."""
+
+FILE_DRIVERS: Final[dict[str, str]] = {
+    "file": "devices.files:FileDrop",
+}
+"""Drivers of a device that drops files into a folder."""
+
+WEDGES: Final[Mapping[str, str]] = {}
+"""Parsers of what a device types into the page like a keyboard."""
 
 
 def load(target: str) -> Any:
@@ -34,12 +42,13 @@ def load(target: str) -> Any:
 
 
 def make_driver(name: str, now: Callable[[], datetime]) -> Driver:
-    """A line driver for one new connection.
+    """A driver for one new connection or file.
 
     Raises:
-        ConfigError: `name` is no line driver.
+        ConfigError: `name` is the driver of neither.
     """
-    if name not in LINE_DRIVERS:
-        raise ConfigError(f"driver {name!r} is not known; line drivers: {', '.join(LINE_DRIVERS)}")
-    driver: Driver = load(LINE_DRIVERS[name])(now)
+    known = LINE_DRIVERS | FILE_DRIVERS
+    if name not in known:
+        raise ConfigError(f"driver {name!r} is not known; drivers of lines and files: {', '.join(known)}")
+    driver: Driver = load(known[name])(now)
     return driver

@@ -1,62 +1,55 @@
-"""Raw bytes of unknown format -> a decoded recording; the bytes decide, a name only helps to word a refusal."""
+"""Raw bytes of unknown format -> decoded recordings; the bytes decide, a name only helps to word a refusal."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from clinic_records.errors import Hint, RefusedInput
-from recordings.dicom_file import bad_dicom, looks_like_dicom, read_dataset
-from recordings.dicom_image import decode_image_dataset
-from recordings.dicom_waveform import decode_waveform_dataset
+from recordings.formats import FORMATS, Format
 from recordings.scp_ecg.decode import decode_scp
-from recordings.scp_ecg.record import looks_like_scp
 from recordings.signal import DecodedRecording
-from recordings.spirometry.sp80b import decode_session
-from recordings.spirometry.sp80b_layout import RESULT_SIZE, RESULT_TYPE, WAVE_TYPE
-from recordings.spirometry.waveform_file import decode_waveform_file, looks_like_waveform_file
 from recordings.unread import name_of
 
 MAX_BYTES: Final = 1024 * 1024 * 1024
 
+_NAMES = ", ".join(one.name for one in FORMATS)
 _UNKNOWN = Hint(
-    "能识别的格式：SCP-ECG、DICOM 心电和图像、SP80B 肺功能、.wf 波形。请确认文件来自哪台设备。",
-    "Known formats: SCP-ECG, DICOM ECG and pictures, SP80B spirometry, .wf waveforms. Check which device wrote it.",
+    f"能识别的格式：{_NAMES}。请确认文件来自哪台设备。",
+    f"Known formats: {_NAMES}. Check which device wrote it.",
 )
+_SEVERAL = Hint("文件里有好几份记录。", "The file holds several recordings.")
 
 
-def _decode_dicom(raw: bytes) -> DecodedRecording:
-    dataset = read_dataset(raw)
-    if "WaveformSequence" in dataset:
-        return decode_waveform_dataset(dataset)
-    if "PixelData" in dataset:
-        return decode_image_dataset(dataset)
-    raise bad_dicom("the file holds neither a waveform nor pictures")
-
-
-def _looks_like_session(raw: bytes) -> bool:
-    return raw[:1] == bytes((RESULT_TYPE,)) and raw[RESULT_SIZE : RESULT_SIZE + 1] in {b"", bytes((WAVE_TYPE,))}
-
-
-_FORMATS: Final[tuple[tuple[Callable[[bytes], bool], Callable[[bytes], DecodedRecording]], ...]] = (
-    (looks_like_dicom, _decode_dicom),
-    (looks_like_scp, decode_scp),
-    (_looks_like_session, decode_session),
-    (looks_like_waveform_file, decode_waveform_file),
-)
-"""(does it look like it, decode it), asked in this order."""
-
-
-def decode(raw: bytes, name_hint: str = "") -> DecodedRecording:
-    """The recording in `raw`, whatever known format it has.
+def decode_all(raw: bytes, name_hint: str = "") -> tuple[DecodedRecording, ...]:
+    """The recordings in `raw`, whatever known format it has; at least one.
 
     Raises:
         BadFrame: the bytes are of a known format, but cut or damaged.
-        RefusedInput: not a format this version reads; the message names it where it is known.
+        RefusedInput: not a format this version reads, or whole but without anything measured; the message says which.
     """
     if len(raw) > MAX_BYTES:
         raise RefusedInput(f"{len(raw)} bytes are more than a recording can have ({MAX_BYTES})")
-    for looks_like, decode_format in _FORMATS:
-        if looks_like(raw):
-            return decode_format(raw)
+    for one in FORMATS:
+        if one.fits(raw):
+            return _read(one, raw)
     if name_hint.lower().endswith(".scp"):
-        return decode_scp(raw)  # refuses, saying why such a file is not of the standard
+        return (decode_scp(raw),)  # refuses, saying why such a file is not of the standard
     raise RefusedInput(f"not a format this version reads: {name_of(raw)}, {len(raw)} bytes", hint=_UNKNOWN)
+
+
+def decode(raw: bytes, name_hint: str = "") -> DecodedRecording:
+    """The only recording in `raw`.
+
+    Raises:
+        BadFrame, RefusedInput: as `decode_all`; and there are several.
+    """
+    found = decode_all(raw, name_hint)
+    if len(found) > 1:
+        raise RefusedInput(f"{len(found)} recordings of format {found[0].format} where one was expected", hint=_SEVERAL)
+    return found[0]
+
+
+def _read(one: Format, raw: bytes) -> tuple[DecodedRecording, ...]:
+    found = one.read(raw)
+    if not found:
+        raise RefusedInput(f"{one.name}: nothing measured in it")
+    return tuple(each if each.modality else replace(each, modality=one.modality) for each in found)

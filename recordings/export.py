@@ -15,6 +15,7 @@ def as_data(decoded: DecodedRecording) -> dict[str, object]:
     """The recording as JSON values: `samples` is their number, a value the device did not have is null."""
     data: dict[str, object] = {
         "format": decoded.format,
+        "modality": decoded.modality,
         "patient": decoded.patient,
         "device": decoded.device,
         "start": decoded.start.isoformat() if decoded.start else None,
@@ -45,6 +46,8 @@ def _numeric(numeric: Numeric) -> dict[str, object]:
         "display": numeric.code.display,
         "value": float(value.value) if value else None,
         "unit": value.unit if value else None,
+        "text": numeric.text or None,
+        "absent": numeric.absent,
         "context": numeric.context,
     }
 
@@ -52,9 +55,22 @@ def _numeric(numeric: Numeric) -> dict[str, object]:
 def table(decoded: DecodedRecording) -> Iterator[list[str]]:
     """A header `name [unit]` for each channel, then one row a sample; an empty cell where a channel has none.
 
+    A recording without samples is a table of its numbers: one row a number.
+
     Raises:
-        RefusedInput: the recording has no samples, or its channels do not share one sampling rate.
+        RefusedInput: the recording has neither, or its channels do not share one sampling rate.
     """
+    if decoded.numerics and not decoded.signals:
+        yield ["code", "name", "value", "unit"]
+        for one in decoded.numerics:
+            value = one.quantity
+            yield [
+                one.code.code,
+                one.code.display,
+                str(value.value) if value else one.text,
+                value.unit if value else "",
+            ]
+        return
     if not decoded.signals:
         raise RefusedInput(f"a recording of format {decoded.format} has no samples to list; use --json", hint=_JSON)
     rates = {signal.sampling_hz for signal in decoded.signals}

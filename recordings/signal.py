@@ -51,7 +51,9 @@ class DecodedRecording:
     """One recording, decoded.
 
     Attributes:
-        format: `scp-ecg`, `dicom-waveform`, `dicom-image`, `sp80b`, `spirometry-wf`.
+        format: its name in `recordings.formats`; DICOM objects say `dicom-waveform`, `dicom-image` ...
+        modality: `ecg`, `laboratory` ... : the pages and lanes go by it; set by `decode_all` where a decoder does not.
+        from_memory: the bytes themselves say that the device took it from its store (hazard H02).
         patient: what the file says of the person: any of `patient_id`, `name`, `birth_date` (ISO), `sex` (M, F, O),
             `age`, `height`, `weight`, `accession`, `study`; empty fields are left out.
         device: any of `manufacturer`, `model`, `serial`, `institution`, `source_id` (the device's own id of it),
@@ -69,3 +71,5 @@ class DecodedRecording:
     numerics: tuple[Numeric, ...] = ()
     frames: Frames | None = None
     notes: tuple[str, ...] = ()
+    modality: str = ""
+    from_memory: bool = False

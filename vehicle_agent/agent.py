@@ -26,6 +26,7 @@ from vehicle_agent.picture import ChildArtist
 from vehicle_agent.proof import Made, prove
 from vehicle_agent.remote import Remote
 from vehicle_agent.services.courier import Courier
+from vehicle_agent.services.folder import FolderWatch
 from vehicle_agent.services.helper import Helper
 from vehicle_agent.services.intake import Intake
 from vehicle_agent.services.keep_going import keep_going
@@ -44,7 +45,7 @@ from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.desk import Desk
-from vehicle_agent.visits.roster import FAULT, IDLE, Device, DeviceState, Roster
+from vehicle_agent.visits.roster import FAULT, FOLDER, IDLE, Device, DeviceState, Roster
 from vehicle_agent.visits.views import SyncView
 from vehicle_agent.web.app import create_app
 from vehicle_agent.web.settings import Phone, SiteSettings
@@ -115,7 +116,7 @@ class Agent:
         pages = self._make_pages()
         self._web = WebServer(pages, self._settings.web.host, self._settings.web.port)
         control = ControlServer(self._folder.agent_socket, self._commands())
-        lines = [self._line(device) for device in self._roster if device.url]
+        lines = [self._line(device) for device in self._roster if device.url and not device.calls_us]
         try:
             await control.start()
             for line in lines:
@@ -124,7 +125,7 @@ class Agent:
             sending = self._keep("courier", self._courier.run)
             self._keep("watch", self._watch)
             serving = self._keep("web", self._web.run)
-            if self._roster.worklist_titles():
+            if any(device.calls_us for device in self._roster):
                 self._keep("listener", self._listener.run)
                 with suppress(TimeoutError):  # a taken port is the DICOM devices' fault, nobody else waits for them
                     async with asyncio.timeout(LISTENER_S):
@@ -207,14 +208,18 @@ class Agent:
         )
         return create_app(self.desk, pages, self._clock)
 
-    def _line(self, device: Device) -> SerialLine:
-        return SerialLine(
-            device,
-            self._vault.inbox,
-            self._clock,
-            report=lambda device, state: self._from_thread(self._report, device, state),
-            delivered=lambda: self._from_thread(self._intake.poke),
-        )
+    def _line(self, device: Device) -> SerialLine | FolderWatch:
+        def report(device: Device, state: DeviceState) -> None:
+            self._from_thread(self._report, device, state)
+
+        def delivered() -> None:
+            self._from_thread(self._intake.poke)
+
+        inbox, clock = self._vault.inbox, self._clock
+        if device.scheme == FOLDER:
+            memory = self._folder.run / f"taken-{device.id}.json"
+            return FolderWatch(device, inbox, clock, memory=memory, report=report, delivered=delivered)
+        return SerialLine(device, inbox, clock, report=report, delivered=delivered)
 
     def _commands(self) -> Mapping[str, Any]:
         async def poke(_: Mapping[str, Any]) -> None:

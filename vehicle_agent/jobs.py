@@ -17,7 +17,7 @@ from vehicle_agent.store.blobs import BlobFile
 
 
 class Interpret(msgspec.Struct, frozen=True):
-    """Read one delivery: its Delivery and the file with the raw bytes. The answer is a Reading as JSON."""
+    """Read one delivery: its Delivery and the file with the raw bytes. The answer is its Readings as JSON."""
 
     delivery: Delivery
     raw: str
@@ -29,6 +29,7 @@ class Draw(msgspec.Struct, frozen=True):
     blob: BlobFile
     modality: str
     lang: str
+    part: int = 0
 
 
 class Ping(msgspec.Struct, frozen=True):
@@ -43,15 +44,15 @@ def _ping(request: bytes) -> bytes:
 
 def _interpret(request: bytes) -> bytes:
     asked = msgspec.msgpack.decode(request, type=Interpret)
-    reading = import_module("devices.interpret").interpret(asked.delivery, Path(asked.raw))
-    return encode_payload(reading)
+    readings = import_module("devices.interpret").interpret(asked.delivery, Path(asked.raw))
+    return encode_payload(readings)
 
 
 def _draw(request: bytes) -> bytes:
     asked = msgspec.msgpack.decode(request, type=Draw)
     with asked.blob.plain() as source:
         raw = b"".join(iter(lambda: source.read(SEGMENT), b""))
-    picture: Picture = import_module("clinic_web.draw.recording").draw(raw, asked.modality, asked.lang)
+    picture: Picture = import_module("clinic_web.draw.recording").draw(raw, asked.modality, asked.lang, part=asked.part)
     return msgspec.msgpack.encode(picture)
 
 

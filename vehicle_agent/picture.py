@@ -29,5 +29,5 @@ class ChildArtist:
             StoreError: the child died of it.
         """
         blob = await asyncio.to_thread(store.blobs.locate, recording.reading.raw.sha256)
-        request = Draw(blob, recording.reading.modality, lang)
+        request = Draw(blob, recording.reading.modality, lang, recording.reading.part)
         return msgspec.msgpack.decode(await self._children.run("draw", request, timeout_s=DRAW_S), type=Picture)

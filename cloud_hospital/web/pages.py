@@ -143,7 +143,7 @@ def _add_recordings(app: FastAPI, site: Site) -> None:
         with reading(hospital.engine) as connection:
             found = one_recording(connection, recording).recording.reading
         path = blob_path(hospital.folder.blobs, blob_hash(found.raw.sha256))
-        drawn = picture_of(path, found.modality, lang_of(request))
+        drawn = picture_of(path, found.modality, lang_of(request), found.part)
         return Response(drawn.data, 200, {"Content-Security-Policy": PICTURE_CSP}, drawn.media_type)
 
     @app.get("/recordings/{recording}/raw")

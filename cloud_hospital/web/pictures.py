@@ -20,13 +20,13 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 
 
 @lru_cache(maxsize=64)
-def picture_of(path: Path, modality: str, lang: str) -> Picture:
+def picture_of(path: Path, modality: str, lang: str, part: int = 0) -> Picture:
     """The picture of the blob at `path`; a blob never changes, so neither does its picture.
 
     Raises:
         RefusedInput: nothing can be drawn of it within the limits.
     """
-    command = [sys.executable, "-m", "cloud_hospital.web.picture", str(path), modality, lang]
+    command = [sys.executable, "-m", "cloud_hospital.web.picture", str(path), modality, lang, str(part)]
     try:
         with _places:
             done = subprocess.run(command, capture_output=True, timeout=DRAW_S, check=False)  # noqa: S603  # our own

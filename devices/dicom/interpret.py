@@ -28,7 +28,7 @@ _MODALITIES: Final = {"ECG": "ecg", "HD": "ecg", "US": "ultrasound", "DX": "radi
 """Modality (0008,0060) -> modality of the Reading."""
 
 
-def interpret(delivery: Delivery, raw: Path) -> Reading:
+def interpret(delivery: Delivery, raw: Path) -> tuple[Reading, ...]:
     """What the object says of itself; an object without a patient is taken, with a note.
 
     Raises:
@@ -39,7 +39,7 @@ def interpret(delivery: Delivery, raw: Path) -> Reading:
             # Devices break value rules daily; what we need is checked below, the rest is kept as it came.
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(raw, defer_size=_DEFER)
-            return _reading(delivery, raw, dataset)
+            return (_reading(delivery, raw, dataset),)
     except RefusedInput:
         raise
     except (InvalidDicomError, EOFError, OSError) as error:

@@ -4,6 +4,7 @@ Every byte fed comes out again in exactly one frame's or one BadFrame's `raw`, s
 in silence.
 """
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -19,12 +20,15 @@ class Frame(msgspec.Struct, frozen=True):
         media_type: what they are, for the interpreter.
         deliver: False for a word of the dialogue (an acknowledgement, a count) that only the driver must see.
         from_memory: the device took it from its store, so it never binds by itself (hazard H02).
+        device_clock: what the device's own clock shows now, aware, where the protocol tells it; the line's offset
+            is taken from it at this instant, not from the time of an old result.
     """
 
     raw: bytes
     media_type: str
     deliver: bool = True
     from_memory: bool = False
+    device_clock: datetime | None = None
 
 
 class Framing(Protocol):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from clinic_records.clock import CHINA
@@ -9,6 +10,7 @@ from clinic_records.ids import sha256_hex
 from devices.simulators.objects import ecg_object
 from devices.simulators.pty_line import PtyLine
 from devices.simulators.saw import DeviceSaw
+from devices.transports.base import Transport
 from recordings.dicom_waveform import decode_waveform_dataset
 from recordings.scp_ecg.encode import EcgForScp, encode_scp
 from recordings.scp_ecg.tags import HeaderFields
@@ -47,6 +49,12 @@ def scp_record(
             multiplier_nv=2500,
         )
     )
+
+
+def simulate(wire: Transport, stop: Event) -> None:
+    """One examination, streamed; the protocol has no answer to wait for."""
+    del stop
+    wire.write(scp_record(patient_id="", name=""))
 
 
 class EcgScpSimulator:

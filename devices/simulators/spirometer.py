@@ -15,6 +15,7 @@ from clinic_records.ids import sha256_hex
 from devices.framing import sp80b
 from devices.simulators.pty_line import PtyLine
 from devices.simulators.saw import DeviceSaw
+from devices.transports.base import Transport
 from recordings.spirometry.formula import FORMULA, ForcedExpiration
 from recordings.spirometry.sp80b import Sp80bResult, encode_session
 from recordings.spirometry.sp80b_layout import RESULT_SIZE, checksum7, put_u14
@@ -123,6 +124,14 @@ class Sp80bDevice:
             if saw not in self.saw:
                 self.saw.append(saw)
         self._is_captured = False
+
+
+def simulate(wire: Transport, stop: Event) -> None:
+    """One blow, told when the host asks; ends when the host has taken it."""
+    device = Sp80bDevice()
+    device.blow(blow_record())
+    while not stop.is_set() and not device.saw:
+        wire.write(device.receive(wire.read(0.05)))
 
 
 class SpirometerSimulator:

@@ -81,3 +81,8 @@ def session_size(head: bytes) -> int | None:
     if len(head) < SESSION_HEAD_SIZE:
         return None
     return SESSION_HEAD_SIZE + get_u14(head, RESULT_SIZE + 3) * WAVE_FRAME_SIZE
+
+
+def looks_like_session(raw: bytes) -> bool:
+    """Whether the bytes begin with a whole result and, behind it, its wave or nothing."""
+    return raw[:1] == bytes((RESULT_TYPE,)) and raw[RESULT_SIZE : RESULT_SIZE + 1] in {b"", bytes((WAVE_TYPE,))}

@@ -95,7 +95,7 @@ def test_storescu(clinic: Clinic, need_program: NeedProgram, file: str, ae_title
     ((delivery, part10),) = clinic.kept
     original, kept = pydicom.dcmread(shipped(file)), pydicom.dcmread(part10)
     assert kept.SOPInstanceUID == original.SOPInstanceUID == delivery.source_id
-    reading = interpret(delivery, part10)
+    (reading,) = interpret(delivery, part10)
     assert reading.subject.patient_id == original.PatientID
     assert reading.content is not None
     if proposal == "-xy":
@@ -141,7 +141,7 @@ def test_a_name_that_is_a_path_or_a_script_stays_a_name(
     send = need_program("storescu"), "-aet", "ECG1", "-aec", "CLINIC", "127.0.0.1", clinic.port
     assert run(*send, tmp_path / "wild.dcm").returncode == 0
     ((delivery, part10),) = clinic.kept
-    subject = interpret(delivery, part10).subject
+    subject = interpret(delivery, part10)[0].subject
     assert (subject.name, subject.patient_id) == ("<script>alert(1)</script>", "../../etc/passwd")
     assert {path.parent for path in tmp_path.rglob("*.dcm")} <= {tmp_path, clinic.folder}
 

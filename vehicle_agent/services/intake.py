@@ -177,7 +177,7 @@ class Intake:
             raw.unlink(missing_ok=True)
         await asyncio.to_thread(self._vault.inbox.remove, item.ticket)
 
-    async def _understand(self, item: Item, raw: Path) -> Reading:
+    async def _understand(self, item: Item, raw: Path) -> tuple[Reading, ...]:
         """What the delivery says.
 
         Raises:
@@ -193,26 +193,28 @@ class Intake:
                 raise RefusedInput(f"its reader died {tries.died} times in {tries.tried - 1} tries")
             try:
                 body = await self._children.run("interpret", Interpret(item.delivery, str(raw)), timeout_s=INTERPRET_S)
-                return msgspec.json.decode(body, type=Reading)
+                return msgspec.json.decode(body, type=tuple[Reading, ...])
             except StoreError as error:
                 _log.warning("intake.reader_died", ticket=item.ticket, tried=tries.tried, error=str(error))
                 await self._write(partial(_count, ticket=item.ticket, died=1))
             except msgspec.MsgspecError as error:
                 raise RefusedInput(f"the reader gave no reading: {error}") from error
 
-    async def _record(self, reading: Reading, item: Item, blob: KeptBlob) -> None:
-        if blob.sha256 != reading.raw.sha256:
+    async def _record(self, readings: tuple[Reading, ...], item: Item, blob: KeptBlob) -> None:
+        if not readings or {reading.raw.sha256 for reading in readings} != {blob.sha256}:
             await self._set_aside(item, blob, "the reader named other bytes than it was given")
             return
-        new_id = RecordId(self._ids.new())
+        new = [(reading, RecordId(self._ids.new())) for reading in readings]
 
-        def job(conn: Connection) -> Kept:
+        def job(conn: Connection) -> list[Kept]:
             put_setting(conn, _TRIED + item.ticket, None)
-            return keep(conn, reading, new_id, Act(None, self._clock.now()))
+            return [keep(conn, reading, new_id, Act(None, self._clock.now())) for reading, new_id in new]
 
-        outcome = await self._write(job)
-        _log.info("intake.kept", device=reading.device, is_new=outcome.is_new, status=outcome.recording.status.value)
-        self._events.publish(*outcome.topics, "devices", "sync")
+        for kept in await self._write(job):
+            recording = kept.recording
+            _log.info("intake.kept", device=recording.reading.device, is_new=kept.is_new, status=recording.status.value)
+            self._events.publish(*kept.topics)
+        self._events.publish("devices", "sync")
 
     async def _set_aside(self, item: Item, blob: KeptBlob, reason: str) -> None:
         source = item.delivery.device if item.delivery else _UNKNOWN

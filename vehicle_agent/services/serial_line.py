@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ import structlog
 from clinic_records.clock import Clock, Stamp
 from clinic_records.errors import BadFrame, ConfigError, DeviceError, StoreError
 from devices.delivery import of_frame
+from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.pump import pump
 from devices.registry import make_driver
@@ -83,12 +85,12 @@ class SerialLine:
         try:
             self._report(self._device, DeviceState(IDLE))
             _log.info("line.open", device=self._device.id)
-            pump(transport, driver, self._take, self._stop)
+            pump(transport, driver, partial(self._take, driver), self._stop)
         finally:
             transport.close()
 
-    def _take(self, item: Frame | BadFrame) -> None:
-        stamp = Stamp(vehicle_time=self._clock.now())
+    def _take(self, driver: Driver, item: Frame | BadFrame) -> None:
+        stamp = Stamp(vehicle_time=self._clock.now(), device_offset_ms=driver.clock_offset_ms)
         delivery = of_frame(
             item, device=self._device.id, driver=self._device.driver, stamp=stamp, peer=self._device.url
         )

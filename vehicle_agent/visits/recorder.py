@@ -5,10 +5,9 @@ from typing import Final
 import msgspec
 
 from clinic_records.care import Binding, Recording, RecordingStatus
-from clinic_records.clock import Stamp
 from clinic_records.ids import PatientId, RecordId
 from clinic_records.people import Patient
-from clinic_records.reading import Reading
+from clinic_records.reading import Reading, Subject
 from clinic_records.record import Lane
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
@@ -16,8 +15,10 @@ from vehicle_agent.visits.binding import Bound, decide, is_near, measured_at
 from vehicle_agent.visits.kept import find_order, load_armings, numbers_of, save_armings
 from vehicle_agent.visits.versions import Act, Version, find, listed, put
 
-BLOB_LANES: Final = {"ultrasound": Lane.P4}
+BLOB_LANES: Final = dict.fromkeys(("ultrasound", "xray", "fundus", "picture", "document"), Lane.P4)
 """Modality -> lane of its raw bytes; everything else is P3 (DESIGN, section 4)."""
+_LOOKED_BACK: Final = 64
+"""Recordings of a device looked at for a burst: more parts than this no delivery of ours has before another's."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -36,8 +37,9 @@ def blob_lane(modality: str) -> Lane:
 def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept:
     """Keep a reading whose raw bytes Blobs holds already; the same delivery again changes nothing.
 
-    Known again means: same device and same bytes, or same device and same id given by the device. Other bytes under
-    an id the device used before are set aside for a person, because one of the two would hide the other.
+    Known again means: same device and same part of the same bytes, or same device and same id given by the device.
+    Other bytes under an id the device used before are set aside for a person, because one of the two would hide the
+    other.
     """
     before = _known(conn, reading)
     if before is not None:
@@ -79,24 +81,33 @@ def topics_of(recording: Recording) -> tuple[str, ...]:
 
 
 def _known(conn: Connection, reading: Reading) -> Recording | None:
-    wanted = [{"reading.raw.sha256": reading.raw.sha256, "reading.device": reading.device}]
+    same_bytes = {"reading.raw.sha256": reading.raw.sha256, "reading.device": reading.device}
+    for found in listed(conn, Recording, where=dict(same_bytes)):
+        if found.thing.reading.part == reading.part:
+            return found.thing
     if reading.source_id:
-        wanted.append({"reading.source_id": reading.source_id, "reading.device": reading.device})
-    for where in wanted:
-        found = listed(conn, Recording, where=dict(where), limit=1)
-        if found:
-            return found[0].thing
+        same_id = {"reading.source_id": reading.source_id, "reading.device": reading.device}
+        for found in listed(conn, Recording, where=dict(same_id)):
+            if found.thing.reading.raw.sha256 != reading.raw.sha256:
+                return found.thing
     return None
 
 
 def _burst_with(conn: Connection, reading: Reading) -> Version[Recording] | None:
-    """The recording of the same device that came so shortly before that both are a memory dump, if any."""
-    newest = listed(conn, Recording, where={"reading.device": reading.device}, newest_first=True, limit=1)
-    return newest[0] if newest and is_near(_stamp(newest[0].thing), reading.stamp) else None
+    """The recording of the same device that came so shortly before that both are a memory dump, if any.
+
+    Parts of one delivery that name one and the same person are no dump: a panel has several orders.
+    """
+    newest = listed(conn, Recording, where={"reading.device": reading.device}, newest_first=True, limit=_LOOKED_BACK)
+    for version in newest:
+        before = version.thing.reading
+        if before.raw.sha256 != reading.raw.sha256 or not _is_one_person(before.subject, reading.subject):
+            return version if is_near(before.stamp, reading.stamp) else None
+    return None
 
 
-def _stamp(recording: Recording) -> Stamp:
-    return recording.reading.stamp
+def _is_one_person(one: Subject, other: Subject) -> bool:
+    return one.patient_id == other.patient_id and bool(one.patient_id)
 
 
 def _take_back(conn: Connection, previous: Version[Recording], act: Act) -> tuple[str, ...]:

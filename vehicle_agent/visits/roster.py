@@ -1,6 +1,6 @@
 """The vehicle's configured devices: what they are, and how each is just now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -13,6 +13,25 @@ from vehicle_agent.settings import DeviceSettings
 IDLE: Final = "idle"
 NOT_CONNECTED: Final = "not-connected"
 FAULT: Final = "fault"
+LISTEN: Final = "listen"
+FOLDER: Final = "folder"
+"""Schemes of urls that are no wire of ours to open: the device calls us, or drops files."""
+
+_Given = tuple[bool, str]
+"""(has it an AE title, the scheme of its url)."""
+_LINE = (
+    lambda given: not given[0] and given[1] not in {"", FOLDER},
+    "a url (serial:/dev/..., tcp:host:port or listen:host:port) and no ae_title",
+)
+_RULES: Final[Mapping[Link, tuple[Callable[[_Given], bool], str]]] = {
+    Link.SERIAL: _LINE,
+    Link.TCP: _LINE,
+    Link.LISTEN: _LINE,
+    Link.FOLDER: (lambda given: given == (False, FOLDER), "a url folder:/path and no ae_title"),
+    Link.DICOM: (lambda given: given == (True, ""), "ae_title and no url"),
+    Link.WEDGE: (lambda given: given == (False, ""), "neither url nor ae_title: it types into the page"),
+}
+"""What the settings of a device must give, and how to say so."""
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -28,6 +47,16 @@ class Device(msgspec.Struct, frozen=True):
     ae_title: str = ""
     address: str = ""
     dicom_modality: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """How its url begins; "" where it has none."""
+        return self.url.partition(":")[0]
+
+    @property
+    def calls_us(self) -> bool:
+        """Whether it calls a port of ours; the listener's process has these."""
+        return bool(self.ae_title) or self.scheme == LISTEN
 
 
 class DeviceState(msgspec.Struct, frozen=True):
@@ -45,9 +74,9 @@ def device_from(settings: DeviceSettings) -> Device:
         ConfigError: unknown catalog key, or neither a transport nor an AE title fits it.
     """
     row = device_type(settings.key)
-    is_dicom = row.transport is Link.DICOM
-    if is_dicom != bool(settings.ae_title) or is_dicom == bool(settings.url):
-        needed = "ae_title and no url" if is_dicom else "url and no ae_title"
+    given = (bool(settings.ae_title), settings.url.partition(":")[0])
+    is_right, needed = _RULES[row.transport]
+    if not is_right(given):
         raise ConfigError(f"device {settings.id} ({settings.key}): give it {needed}")
     return Device(
         id=DeviceId(settings.id),

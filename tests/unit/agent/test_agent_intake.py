@@ -44,7 +44,7 @@ class Readers:
         self.fate(raw)
         stamp = request.delivery.stamp
         return encode_payload(
-            Reading(request.delivery.device, "ecg", stamp, RawBytes(sha256_hex(raw), len(raw), "x/y"))
+            (Reading(request.delivery.device, "ecg", stamp, RawBytes(sha256_hex(raw), len(raw), "x/y")),)
         )
 
 

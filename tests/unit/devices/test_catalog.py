@@ -9,6 +9,8 @@ import pytest
 from clinic_records.clock import Stamp
 from clinic_records.errors import BadFrame, ConfigError, RefusedInput
 from clinic_records.ids import DeviceId
+from clinic_records.observations import BY_KEY, OBSERVATIONS, loinc_check_digit
+from clinic_records.quantity import quantity
 from devices.catalog import DeviceType, Link, catalog, device_type, parse_catalog
 from devices.check import check_row
 from devices.delivery import Delivery, of_frame
@@ -17,13 +19,16 @@ from devices.interpret import interpret
 from devices.registry import make_driver
 from devices.simulators.ecg_scp import scp_record
 from devices.simulators.spirometer import blow_record
+from tests.unit.devices.playing import Shaken, play, readings_of
 
 PAGES = Path(__file__).parents[3] / "docs" / "devices"
 ROWS = list(catalog().values())
-LINE_ROWS = [row for row in ROWS if row.transport is not Link.DICOM]
+PLAYED_ROWS = [row for row in ROWS if row.simulator]
+LINE_ROWS = [row for row in ROWS if row.transport in {Link.SERIAL, Link.TCP, Link.LISTEN}]
 GOOD = """
 [thing]
-category = "general"
+type = 7
+category = "cardiac-vitals"
 maker = "M"
 model = "X1"
 name_zh = "仪器"
@@ -32,8 +37,10 @@ modality = "temperature"
 transport = "serial"
 protocol = "none"
 driver = "scp-ecg"
-evidence = "documentation"
-status = "planned"
+observations = ["loinc:8310-5 Cel"]
+evidence = "none"
+status = "from documentation only"
+simulator = "x:y"
 """
 
 
@@ -52,13 +59,13 @@ def test_row_keeps_its_word(row: DeviceType) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
-def test_row_has_its_page_with_the_same_evidence(row: DeviceType) -> None:
+def test_row_has_its_page_with_the_same_status(row: DeviceType) -> None:
     page = (PAGES / f"{row.key}.md").read_text("utf-8")
     assert f"— `{row.key}`" in page.splitlines()[0]
     assert f'key = "{row.key}"' in page
-    for line in (f"| evidence | **{row.evidence}**", "| cable |", "| on the device", "| address |", "**Test step**"):
+    for line in ("| evidence |", "| cable |", "| on the device", "| address |", "**Test step**"):
         assert line in page
-    assert row.status in next(line for line in page.splitlines() if line.startswith("| status |"))
+    assert f"| status | {row.status} |" in page
 
 
 @pytest.mark.parametrize("row", LINE_ROWS, ids=lambda row: row.key)
@@ -83,16 +90,71 @@ class TestEveryLineDriver:
             assert isinstance(make_driver(row.driver, partial(identity, now)).greeting(), bytes)
 
 
+@pytest.mark.parametrize("row", PLAYED_ROWS, ids=lambda row: row.key)
+class TestEverySimulator:
+    def test_one_measurement_arrives_with_the_promised_codes(self, row: DeviceType, tmp_path: Path) -> None:
+        items, _ = play(row)
+        found = readings_of(row, items, tmp_path)
+        assert found
+        assert all(isinstance(item, Frame) for item in items)
+        assert {reading.modality for reading in found} == {row.modality}
+        promised = {text.partition(" ")[0] for text in row.observations}
+        told = {f"{one.code.system}:{one.code.code}" for reading in found for one in reading.numerics}
+        assert told <= promised
+        assert all(one.quantity or one.absent or one.text for reading in found for one in reading.numerics)
+
+    def test_one_byte_at_a_time_says_the_same(self, row: DeviceType, tmp_path: Path) -> None:
+        items, _ = play(row, partial(Shaken, piece=1 if row.transport is not Link.FOLDER else 1000))
+        assert {reading.modality for reading in readings_of(row, items, tmp_path)} == {row.modality}
+
+    def test_a_cut_in_the_middle_gives_nothing_false(self, row: DeviceType, tmp_path: Path) -> None:
+        _, whole = play(row)
+        items, _ = play(row, partial(Shaken, cut_after=whole.seen // 2))
+        for item in items:
+            if isinstance(item, Frame) and row.transport is not Link.FOLDER:
+                assert readings_of(row, [item], tmp_path)
+
+
+@pytest.mark.parametrize("row", LINE_ROWS, ids=lambda row: row.key)
+def test_noise_before_it_hides_no_measurement(row: DeviceType, tmp_path: Path) -> None:
+    noise = bytes((7, 11, 13)) * 20
+    items, _ = play(row, partial(Shaken, noise=noise))
+    assert readings_of(row, items, tmp_path)
+    assert noise in b"".join(item.raw for item in items if isinstance(item, BadFrame))
+
+
+def test_loinc_codes_carry_their_check_digit() -> None:
+    for row in OBSERVATIONS:
+        if row.system == "loinc":
+            number, _, digit = row.code.partition("-")
+            assert loinc_check_digit(number) == int(digit), row.code
+        if row.unit:
+            quantity("1", row.unit)
+        assert row.name_zh, row.key
+        assert row.name_en, row.key
+    assert len(BY_KEY) == len(OBSERVATIONS)
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "says"),
     [
         ('name_zh = "仪器"', "", "name_zh"),
         ('name_zh = "仪器"', 'name_zh = ""', "name_zh"),
-        ('category = "general"', 'category = "toys"', "toys"),
+        ('category = "cardiac-vitals"', 'category = "toys"', "toys"),
+        ("type = 7", "type = 24", "23"),
+        ("type = 7", "type = 0", "type 0"),
+        ("8310-5 Cel", "8310-5", "unit is missing"),
+        ("8310-5 Cel", "8310-5 kg", "kg"),
+        ("8310-5 Cel", "8310-7 Cel", "8310-7"),
+        ('simulator = "x:y"', "", "simulator"),
         ('driver = "scp-ecg"', 'driver = "dicom"', "dicom"),
         ('transport = "serial"', 'transport = "dicom"', "scp-ecg"),
-        ('status = "planned"', 'status = "planned"\ncolour = "red"', "colour"),
-        ('status = "planned"', 'status = "planned"\ndicom_modality = "US"', "dicom_modality"),
+        ('status = "from documentation only"', 'status = "from documentation only"\ncolour = "red"', "colour"),
+        (
+            'status = "from documentation only"',
+            'status = "from documentation only"\ndicom_modality = "US"',
+            "dicom_modality",
+        ),
         ("[thing]", "[thing", "x.toml"),
     ],
 )
@@ -126,13 +188,13 @@ def test_line_recordings_become_readings(tmp_path: Path) -> None:
     taken = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
     raw = tmp_path / "raw"
     raw.write_bytes(scp_record(patient_id="P1", name="张伟", sex="M", taken=taken))
-    ecg = interpret(Delivery(DeviceId("d"), "scp-ecg", stamp, "application/scp-ecg"), raw)
+    (ecg,) = interpret(Delivery(DeviceId("d"), "scp-ecg", stamp, "application/scp-ecg"), raw)
     assert (ecg.modality, ecg.subject.patient_id, ecg.subject.name) == ("ecg", "P1", "张伟")
     assert ecg.stamp.device_time == taken
     assert ecg.raw.size == raw.stat().st_size
     raw.write_bytes(blow_record(fvc=3.2, taken=taken))
     session = Delivery(DeviceId("d"), "contec-sp80b", stamp, "application/vnd.contec.sp80b-session", from_memory=True)
-    blow = interpret(session, raw)
+    (blow,) = interpret(session, raw)
     assert (blow.modality, blow.from_memory, blow.stamp.device_time) == ("spirometry", True, taken)
     assert {str(one.quantity) for one in blow.numerics} >= {"3.20\N{NO-BREAK SPACE}L"}
     raw.write_bytes(b"neither")

@@ -34,7 +34,7 @@ def saved(tmp_path: Path, dataset: Dataset) -> Path:
 
 
 def read(tmp_path: Path, dataset: Dataset) -> Reading:
-    return interpret(DELIVERY, saved(tmp_path, dataset))
+    return interpret(DELIVERY, saved(tmp_path, dataset))[0]
 
 
 def minimal(**elements: str) -> Dataset:
@@ -152,6 +152,6 @@ def test_every_shared_object_is_read(shared_data: Path, tmp_path: Path) -> None:
     files = sorted(shared_data.glob("devices/dicom_*/*.dcm"))
     assert files
     for file in files:
-        reading = interpret(DELIVERY, file)
+        (reading,) = interpret(DELIVERY, file)
         assert reading.modality != "other", file.name
         assert reading.content is not None, file.name

@@ -88,7 +88,7 @@ def test_ecg_of_the_patient_picked_arrives_as_it_was_sent(clinic: Clinic) -> Non
     assert (delivery.device, delivery.source_id, delivery.fault) == ("ecg-1", saw.source_id, "")
     assert delivery.peer == "ECG1@127.0.0.1"
     assert dataset_sha256(part10) == saw.sha256
-    reading = interpret(delivery, part10)
+    (reading,) = interpret(delivery, part10)
     assert (reading.modality, reading.subject.accession, reading.subject.name) == ("ecg", "A1", "张伟")
     assert reading.subject.study == "1.2.3.1"
 
@@ -99,13 +99,13 @@ def test_ultrasound_of_seven_megabytes_arrives_as_it_was_sent(clinic: Clinic) ->
     ((delivery, part10),) = clinic.kept
     assert part10.stat().st_size > 6_900_000
     assert dataset_sha256(part10) == saw.sha256
-    assert interpret(delivery, part10).subject.name == "蓝阿妹"
+    assert interpret(delivery, part10)[0].subject.name == "蓝阿妹"
 
 
 def test_object_without_a_patient_is_taken(clinic: Clinic) -> None:
     assert clinic.device("ECG1").store(ecg_dicom.examination(None)).acknowledged
     ((delivery, part10),) = clinic.kept
-    reading = interpret(delivery, part10)
+    (reading,) = interpret(delivery, part10)
     assert (reading.subject.patient_id, reading.subject.accession) == ("", "")
     assert "no PatientID in the object" in reading.notes
 

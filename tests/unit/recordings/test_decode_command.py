@@ -36,7 +36,7 @@ def test_json_and_csv_of_one_file_agree(tmp_path: Path, small_scp: bytes) -> Non
     code, out, _ = run(file, "--json")
     data = json.loads(out)
     assert code == 0
-    assert set(data) == {"format", "patient", "device", "start", "channels", "numerics", "notes"}
+    assert set(data) == {"format", "modality", "patient", "device", "start", "channels", "numerics", "notes"}
     assert data["start"] == "2026-11-23T01:41:07+00:00"
     assert data["patient"]["name"] == "王秀英"
     assert {"name", "unit", "sampling_hz", "samples", "values"} <= set(data["channels"][0])
@@ -101,7 +101,7 @@ def test_unknown_format_names_the_known_ones() -> None:
         RefusedInput, match="not a format this version reads: bytes of unknown kind, 5 bytes"
     ) as refused:
         decode(b"hello", "x.bin")
-    assert "SCP-ECG" in refused.value.hint.en
+    assert "scp-ecg" in refused.value.hint.en
 
 
 @pytest.mark.parametrize(

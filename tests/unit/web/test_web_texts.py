@@ -26,7 +26,6 @@ BUILT = (
     "role.",
     "lane.",
     "modality.",
-    "measure.",
     "unbound.reason.",
     "today.column.",
     "people.",

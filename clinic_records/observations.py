@@ -1,0 +1,81 @@
+"""What a device can say in numbers: one row a code, with the unit we keep it in and its name in both languages.
+
+LOINC codes and their meaning are LOINC's (loinc.org, 2.x); their last digit is a check digit, which the tests compute.
+A quantity no LOINC term was found for has a `local` code.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from clinic_records.reading import Code
+
+
+class Observation(NamedTuple):
+    """One row; `unit` is UCUM, empty for a study that is not a number."""
+
+    system: str
+    code: str
+    unit: str
+    name_zh: str
+    name_en: str
+
+    @property
+    def key(self) -> str:
+        """`system:code`, as the catalog writes it."""
+        return f"{self.system}:{self.code}"
+
+    def as_code(self) -> Code:
+        """The coded concept of a Numeric."""
+        return Code(self.system, self.code, self.name_en)
+
+
+OBSERVATIONS: Final[tuple[Observation, ...]] = (
+    # cardiac and vitals
+    Observation("loinc", "11524-6", "", "心电图", "EKG study"),
+    Observation("loinc", "18754-2", "", "动态心电图", "Holter monitor study"),
+    Observation("loinc", "8867-4", "/min", "心率", "Heart rate"),
+    Observation("loinc", "8889-8", "/min", "脉率", "Heart rate by pulse oximetry"),
+    Observation("loinc", "8625-6", "ms", "PR 间期", "PR interval"),
+    Observation("loinc", "8633-0", "ms", "QRS 时限", "QRS duration"),
+    Observation("loinc", "8634-8", "ms", "QT 间期", "QT interval"),
+    Observation("loinc", "8636-3", "ms", "QTc", "QTc"),
+    Observation("loinc", "8637-1", "ms", "RR 间期", "RR interval"),
+    Observation("local", "ecg-p-duration", "ms", "P 波时限", "P duration"),
+    Observation("loinc", "8626-4", "deg", "P 电轴", "P axis"),
+    Observation("loinc", "8632-2", "deg", "QRS 电轴", "QRS axis"),
+    Observation("loinc", "8638-9", "deg", "T 电轴", "T axis"),
+    Observation("loinc", "8480-6", "mm[Hg]", "收缩压", "Systolic blood pressure"),
+    Observation("loinc", "8462-4", "mm[Hg]", "舒张压", "Diastolic blood pressure"),
+    Observation("loinc", "8478-0", "mm[Hg]", "平均压", "Mean blood pressure"),
+    Observation("loinc", "59408-5", "%", "血氧饱和度", "Oxygen saturation by pulse oximetry"),
+    Observation("loinc", "61006-3", "%", "灌注指数", "Perfusion index"),
+    Observation("loinc", "8310-5", "Cel", "体温", "Body temperature"),
+    # respiratory
+    Observation("loinc", "19868-9", "L", "FVC 用力肺活量", "FVC"),
+    Observation("loinc", "20150-9", "L", "FEV1 第1秒用力呼气量", "FEV1"),
+    Observation("loinc", "19926-5", "%", "FEV1/FVC 一秒率", "FEV1/FVC"),
+    Observation("loinc", "19935-6", "L/s", "PEF 最大呼气流量", "PEF"),
+    Observation("local", "fef25-75", "L/s", "FEF25-75 中段平均流量", "FEF25-75"),
+    Observation("local", "fev0.5", "L", "FEV0.5 前0.5秒呼气量", "FEV0.5"),
+    Observation("local", "fev3", "L", "FEV3 前3秒呼气量", "FEV3"),
+    Observation("local", "fev6", "L", "FEV6 前6秒呼气量", "FEV6"),
+    Observation("local", "fef25", "L/s", "FEF25 呼出25%时流量", "FEF25"),
+    Observation("local", "fef50", "L/s", "FEF50 呼出50%时流量", "FEF50"),
+    Observation("local", "fef75", "L/s", "FEF75 呼出75%时流量", "FEF75"),
+    Observation("local", "fet", "s", "FET 呼气时间", "FET"),
+    # anthropometry
+    Observation("loinc", "29463-7", "kg", "体重", "Body weight"),
+    Observation("loinc", "8302-2", "cm", "身高", "Body height"),
+    Observation("loinc", "39156-5", "kg/m2", "体重指数", "Body mass index"),
+)
+
+BY_KEY: Final[Mapping[str, Observation]] = {row.key: row for row in OBSERVATIONS}
+"""`system:code` -> row."""
+
+
+def loinc_check_digit(number: str) -> int:
+    """The digit behind the hyphen of LOINC code `number` (digits only): modulus 10, LOINC Users' Guide, appendix C."""
+    reversed_digits = number[::-1]
+    doubled = str(int(reversed_digits[::2]) * 2)
+    total = sum(map(int, doubled)) + sum(map(int, reversed_digits[1::2]))
+    return -total % 10

@@ -1,0 +1,62 @@
+"""The formats we read: a table. How each looks and who decodes it is loaded only when it is asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from recordings.signal import DecodedRecording
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: as `DecodedRecording.format` says it.
+        modality: of its recordings, where they do not say it themselves.
+        looks_like: `module:function`; whether bytes begin as this format does, cheap and strict.
+        decode: `module:function`; bytes to one DecodedRecording, or to a tuple of one for each patient or order.
+    """
+
+    name: str
+    modality: str
+    looks_like: str
+    decode: str
+
+    def fits(self, raw: bytes) -> bool:
+        """Whether the bytes look like it."""
+        looks_like: Callable[[bytes], bool] = _load(self.looks_like)
+        return looks_like(raw)
+
+    def read(self, raw: bytes) -> tuple[DecodedRecording, ...]:
+        """What the bytes say; raises what its decoder raises."""
+        decode: Callable[[bytes], DecodedRecording | tuple[DecodedRecording, ...]] = _load(self.decode)
+        found = decode(raw)
+        return (found,) if isinstance(found, DecodedRecording) else found
+
+
+FORMATS: Final[tuple[Format, ...]] = (
+    Format("dicom", "", "recordings.dicom_file:looks_like_dicom", "recordings.dicom_object:decode_object"),
+    Format("scp-ecg", "ecg", "recordings.scp_ecg.record:looks_like_scp", "recordings.scp_ecg.decode:decode_scp"),
+    Format(
+        "sp80b",
+        "spirometry",
+        "recordings.spirometry.sp80b_layout:looks_like_session",
+        "recordings.spirometry.sp80b:decode_session",
+    ),
+    Format(
+        "spirometry-wf",
+        "spirometry",
+        "recordings.spirometry.waveform_file:looks_like_waveform_file",
+        "recordings.spirometry.waveform_file:decode_waveform_file",
+    ),
+)
+"""Asked in this order: what has a mark of its own before what is only plausible."""
+
+
+@cache
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
