@@ -62,14 +62,14 @@ class Courier:
         """Wire hashes of what is under way now; nothing without a session."""
         return self._courier.sending if self._courier.state is LinkState.ONLINE else frozenset()
 
-    async def look(self, unsealed: Mapping[Lane, int]) -> SyncView:
-        """Where everything stands; `unsealed` counts outbox rows that are not in the spool yet."""
+    async def look(self, unsealed: Mapping[tuple[int, int], Lane]) -> SyncView:
+        """Where everything stands; `unsealed` are outbox rows that may not be in the spool yet."""
         courier = self._courier
-        counts = await asyncio.to_thread(self._spool.up.counts, self.sending)
+        counts = await asyncio.to_thread(self._spool.up.counts, self.sending, unsealed)
         now = self._clock.now()
         lanes = {
             lane.value: LaneCounts(
-                queued=count.queued + unsealed.get(lane, 0),
+                queued=count.queued,
                 sending=count.sending,
                 received=count.received,
                 held=count.held,

@@ -78,8 +78,8 @@ class Sealing:
         """Something was committed or received; look now. From the event loop's own thread."""
         self._poked.set()
 
-    def unsealed(self) -> Mapping[Lane, int]:
-        """How many outbox rows of each lane are not in the spool yet; for a thread."""
+    def unsealed(self) -> Mapping[tuple[int, int], Lane]:
+        """Outbox rows, (incarnation, seq), that are not known to be in the spool yet; for a thread."""
         return self._sealer.unsealed()
 
     async def run(self) -> None:

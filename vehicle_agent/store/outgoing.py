@@ -4,6 +4,7 @@ What is small lies in the database itself, so a whole commit's envelopes cost on
 `order` counts from when a thing was spooled or made urgent, so a sender that remembers how far it came misses nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -206,9 +207,26 @@ class Outgoing:
             for n, incarnation, seq, name, body in rows
         ]
 
-    def counts(self, sending: Iterable[str] = ()) -> dict[Lane, LaneCount]:
-        """Counts of every lane, from receipts only (law 7); `sending`: wire hashes the sender has under way."""
+    def counts(
+        self, sending: Iterable[str] = (), unsealed: Mapping[tuple[int, int], Lane] | None = None
+    ) -> dict[Lane, LaneCount]:
+        """Counts of every lane, from receipts only (law 7).
+
+        Args:
+            sending: wire hashes the sender has under way.
+            unsealed: (incarnation, seq) and lane of what waits outside the spool; what came into it meanwhile is
+                counted once, here.
+        """
+        unsealed = unsealed or {}
         with self._database.read() as conn:
+            here = {
+                (incarnation, seq)
+                for incarnation, seq in conn.execute(
+                    "SELECT incarnation, seq FROM wires JOIN json_each(?) AS key"
+                    " ON incarnation = json_extract(key.value, '$[0]') AND seq = json_extract(key.value, '$[1]')",
+                    (msgspec.json.encode(list(unsealed)).decode(),),
+                )
+            }
             rows = conn.execute(
                 "SELECT lane, state, count(*), min(added_ms) FROM wires GROUP BY lane, state"
             ).fetchall()
@@ -220,6 +238,7 @@ class Outgoing:
                 ).fetchall()
             )
         found = {(lane, state): (count, oldest) for lane, state, count, oldest in rows}
+        outside = Counter(lane for key, lane in unsealed.items() if key not in here)
         counts = {}
         for lane in Lane:
             number = {
@@ -227,7 +246,7 @@ class Outgoing:
             }
             unended = [found[lane, state][1] for state in ("open", "refused") if (lane, state) in found]
             counts[lane] = LaneCount(
-                queued=number["open"] - under_way.get(lane, 0),
+                queued=number["open"] - under_way.get(lane, 0) + outside[lane],
                 sending=under_way.get(lane, 0),
                 received=number["received"],
                 held=number["held"],

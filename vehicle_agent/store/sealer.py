@@ -141,11 +141,10 @@ class Sealer:
         self._store.write(lambda _: None)  # its hook raises what a crash kept from being raised
         return len(known) + len(rows)
 
-    def unsealed(self) -> Counter[Lane]:
-        """How many outbox rows of each lane are not in the spool yet, so that its counts do not speak of them."""
-        unmarked = set(self._unmarked)  # before the rows: a mark may be written meanwhile
+    def unsealed(self) -> dict[Key, Lane]:
+        """Outbox rows that are not known to be in the spool; Outgoing.counts says which of them it has by now."""
         rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued'", limit=_ALL))
-        return Counter(row.lane for row in rows if _key(row) not in unmarked)
+        return {_key(row): row.lane for row in rows}
 
     def seal_late(self) -> None:
         """Seal small rows that the hook could not (the spool's disk was full); failures of this run are left out."""

@@ -110,6 +110,14 @@ def test_counts_say_what_is_under_way_and_since_when(box: Box) -> None:
     assert set(counts) == set(Lane)
 
 
+def test_what_is_sealed_while_somebody_counts_is_counted_once(box: Box) -> None:
+    up = box.spool.up
+    up.add([_item(1, Lane.P0)])
+    first = _item(1)
+    unsealed = {(first.incarnation, first.seq): Lane.P0, (first.incarnation, first.seq + 1): Lane.P0}
+    assert up.counts(unsealed=unsealed)[Lane.P0].queued == 2
+
+
 def test_a_lost_wire_file_is_named(box: Box) -> None:
     item = _item(1, content=b"w" * (INLINE_LIMIT + 1))
     box.spool.up.add([item])
