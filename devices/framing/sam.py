@@ -2,8 +2,8 @@
 
 AA AA AA 96 69 · length u16 big-endian · content · check. The length counts content and check; the check is the
 exclusive or of everything between the preamble and itself. Content from us is command, parameter, data; from the reader
-SW1, SW2, SW3, data. Source: the module's protocol as its makers publish it (softs.im 身份证阅读器通信协议; eastcoms.com SAM_V
-通讯协议): the two agree.
+SW1, SW2, SW3, data. Source: the module's protocol as its makers publish it (softs.im 身份证阅读器通信协议; eastcoms.com
+508, SAM_V 通讯协议): the two agree.
 """
 
 from collections.abc import Callable

@@ -2,8 +2,8 @@
 
 UTF-16 little-endian in fields of fixed size, filled with spaces. The layouts are GA/T 490 (resident), the card of
 foreigners with permanent residence of 2017 (type mark `I`), the residence permit for Hong Kong, Macao and Taiwan
-residents of 2018 (type mark `J`) and the foreigners' card of 2023 (type mark `Y`); all put the mark at byte 248, where a
-resident's card has a space. Sources: chenhaifeng2016/FaceRecognitionTest IDReader.h (resident), afzhan.com st170652
+residents of 2018 (type mark `J`) and the foreigners' card of 2023 (type mark `Y`); all put the mark at byte 248, where
+a resident's card has a space. Sources: chenhaifeng2016/FaceRecognitionTest IDReader.h (resident), afzhan.com st170652
 news 212938 (`I`), eastcoms.com 840 (`Y`). That `J` keeps a resident's fields, without the nation, is known by hearsay
 only; its number's check digit and birth date are compared as proof. Never tried with a real card.
 """
