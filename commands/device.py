@@ -20,6 +20,7 @@ from devices.framing.base import Frame
 from devices.pump import pump
 from devices.registry import make_driver
 from devices.transports.open import open_transport
+from devices.transports.serial_identity import ports_now
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
@@ -44,9 +45,9 @@ def list_command(*, as_json: AsJson = False) -> None:
     if as_json:
         _print_json(rows)
         return
-    table = Table("key", "名称", "name", "transport", "driver", "evidence", "status")
+    table = Table("type", "key", "名称", "name", "transport", "driver", "status")
     for row in rows:
-        table.add_row(row.key, row.name_zh, row.name_en, row.transport, row.driver, row.evidence, row.status)
+        table.add_row(str(row.type), row.key, row.name_zh, row.name_en, row.transport, row.driver, row.status)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -61,6 +62,19 @@ def check(*, as_json: AsJson = False) -> None:
             typer.echo(f"{key}: {'; '.join(wrong) or 'ok'}")
     if any(found.values()):
         raise typer.Exit(1)
+
+
+@app.command()
+def ports(*, as_json: AsJson = False) -> None:
+    """The serial ports of this computer, as `url` of a vehicle's settings names them."""
+    found = ports_now()
+    if as_json:
+        _print_json([{"url": port.url, "path": port.path, "text": port.text} for port in found])
+        return
+    for port in found:
+        typer.echo(f"{port.url}  {port.path}  {port.text}")
+    if not found:
+        typer.echo("no serial port is there: is the adapter plugged in?", err=True)
 
 
 @app.command()

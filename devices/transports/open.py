@@ -1,6 +1,8 @@
 """The one door to a wire: `open_transport(url)`.
 
-serial:/dev/serial/by-id/...?baud=115200   8 data bits, no parity, 1 stop bit; `bytesize`, `parity`, `stopbits` too
+serial:/dev/serial/by-path/...?baud=115200 8 data bits, no parity, 1 stop bit; `bytesize`, `parity`, `stopbits`,
+                                           `xonxoff` too
+serial:usb:0403:6001:A5069RR4?baud=9600    the same, on whichever port that USB adapter is plugged into
 tcp:host:port                              a serial server or a device with a socket
 loop:                                      what is written is read back
 replay:file                                a recorded byte stream, then silence, then the cut

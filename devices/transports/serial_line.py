@@ -8,6 +8,7 @@ import serial
 
 from clinic_records.errors import ConfigError, DeviceTimeout, DeviceUnavailable
 from devices.transports.base import READ_SIZE
+from devices.transports.serial_identity import resolve
 
 BAUD: Final = 115_200
 WRITE_S: Final = 10.0
@@ -51,7 +52,9 @@ class SerialTransport:
 
 
 def open_serial(rest: str) -> SerialTransport:
-    """Open `path?baud=115200&bytesize=8&parity=N&stopbits=1`, exclusively; what is left out has these values.
+    """Open `path?baud=115200&bytesize=8&parity=N&stopbits=1&xonxoff=0`, exclusively; these are the defaults.
+
+    `path` is a device file or an identity (`serial_identity`).
 
     Raises:
         ConfigError: an option is unknown or has no such value.
@@ -63,14 +66,25 @@ def open_serial(rest: str) -> SerialTransport:
         baud = int(options.pop("baud", BAUD))
         size = int(options.pop("bytesize", 8))
         stop = float(options.pop("stopbits", 1))
+        xonxoff = bool(int(options.pop("xonxoff", 0)))
     except ValueError as error:
         raise ConfigError(f"transport serial:{rest}: {error}") from error
     parity = options.pop("parity", "N")
     if not path or options or parity not in _PARITIES:
-        raise ConfigError(f"transport serial:{rest}: write serial:/dev/...?baud=115200&bytesize=8&parity=N&stopbits=1")
+        raise ConfigError(
+            f"transport serial:{rest}: write serial:/dev/...?baud=115200&bytesize=8&parity=N&stopbits=1&xonxoff=0"
+        )
+    path = resolve(path)
     try:
         port = serial.Serial(
-            path, baud, bytesize=size, parity=parity, stopbits=stop, exclusive=True, write_timeout=WRITE_S
+            path,
+            baud,
+            bytesize=size,
+            parity=parity,
+            stopbits=stop,
+            xonxoff=xonxoff,
+            exclusive=True,
+            write_timeout=WRITE_S,
         )
     except ValueError as error:
         raise ConfigError(f"transport serial:{rest}: {error}") from error
