@@ -66,7 +66,8 @@ class DeviceType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         driver: a name of `devices.registry`.
         observations: what it can say, `system:code unit`; a study that is not a number has no unit.
         evidence: one sentence: the bytes and programs it was tried with.
-        subject: whose its readings are: a patient's, or the vehicle's own (its place, its refrigerator).
+        subject: whose its readings are: a patient's, or the vehicle's own (its place, its refrigerator); `identity`
+            where it tells who somebody is, which is an event for the page and never a durable delivery.
         dicom_modality: the Modality (0008,0060) its worklist entries carry; DICOM devices only.
         simulator: `module:function(wire, stop)` that plays one typical measurement; neither DICOM nor wedge.
     """
@@ -85,7 +86,7 @@ class DeviceType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     observations: tuple[str, ...]
     evidence: str
     status: Status
-    subject: Literal["patient", "vehicle"] = "patient"
+    subject: Literal["patient", "vehicle", "identity"] = "patient"
     dicom_modality: str = ""
     simulator: str = ""
 

@@ -11,6 +11,8 @@ from devices.driver import Driver
 LINE_DRIVERS: Final[dict[str, str]] = {
     "scp-ecg": "devices.cardiac.scp_ecg:ScpEcg",
     "contec-sp80b": "devices.respiratory.contec_sp80b:ContecSp80b",
+    "resident-card": "devices.identity.resident_card:ResidentCard",
+    "barcode-scanner": "devices.identity.barcode:BarcodeScanner",
 }
 """Drivers of a device on a line (serial, TCP): each a `devices.driver.Driver`."""
 
@@ -24,7 +26,9 @@ FILE_DRIVERS: Final[dict[str, str]] = {
 }
 """Drivers of a device that drops files into a folder."""
 
-WEDGES: Final[Mapping[str, str]] = {}
+WEDGES: Final[Mapping[str, str]] = {
+    "barcode": "clinic_records.barcode:read_code",
+}
 """Parsers of what a device types into the page like a keyboard."""
 
 
