@@ -20,6 +20,7 @@ from devices.dicom.guard import PLACES, Door, end, find_peer, refuse_stranger
 from devices.dicom.matching import answer, matches
 from devices.dicom.part10 import dataset_offset
 from devices.dicom.received import ReceivedFile
+from devices.dicom.service import Service
 from devices.dicom.settings import DicomSettings
 from devices.dicom.worklist import WorklistItem
 
@@ -50,6 +51,7 @@ class DicomNode:
         worklist: Callable[[], Sequence[WorklistItem]],
         deliver: Callable[[Delivery, Path], None],
         *,
+        services: Sequence[Service] = (),
         now: Callable[[], datetime] | None = None,
     ) -> None:
         """Nothing listens yet.
@@ -59,6 +61,7 @@ class DicomNode:
             worklist: today's open items, asked at each query, from several threads.
             deliver: makes the DICOM file durable and returns only then; called from several threads. The file is
                 removed afterwards.
+            services: what it does beside verification, worklist and storage.
             now: the vehicle's time, aware.
 
         Raises:
@@ -69,6 +72,7 @@ class DicomNode:
         self._settings = settings
         self._worklist = worklist
         self._deliver = deliver
+        self._services = services
         self._now = now or SystemClock().now
         self._server: Any = None
         self._receive_faults: dict[str, str] = {}
@@ -99,6 +103,9 @@ class DicomNode:
         ae.add_supported_context(contexts.MODALITY_WORKLIST_FIND, list(contexts.PLAIN_SYNTAXES))
         for sop_class in contexts.STORED:
             ae.add_supported_context(sop_class, list(contexts.TRANSFER_SYNTAXES))
+        for service in self._services:
+            for abstract_syntax, syntaxes in service.contexts.items():
+                ae.add_supported_context(abstract_syntax, list(syntaxes))
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, Door().opened),
             (evt.EVT_REQUESTED, refuse_stranger, [self._settings.peers]),
@@ -106,6 +113,7 @@ class DicomNode:
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_CONN_CLOSE, self._drop_half_object),
         ]
+        handlers += [handler for service in self._services for handler in service.handlers]
         try:
             self._server = ae.start_server(
                 (self._settings.host, self._settings.port), block=False, evt_handlers=handlers
