@@ -63,10 +63,16 @@ OBSERVATIONS: Final[tuple[Observation, ...]] = (
     Observation("local", "fef50", "L/s", "FEF50 呼出50%时流量", "FEF50"),
     Observation("local", "fef75", "L/s", "FEF75 呼出75%时流量", "FEF75"),
     Observation("local", "fet", "s", "FET 呼气时间", "FET"),
+    Observation("local", "pef-personal-best", "L/s", "PEF 个人最佳值", "Personal best PEF"),
+    Observation("loinc", "14743-9", "mmol/L", "末梢血糖", "Capillary glucose by glucometer"),
+    Observation("loinc", "41653-7", "mg/dL", "末梢血糖", "Capillary glucose by glucometer"),
+    Observation("loinc", "15074-8", "mmol/L", "血糖", "Glucose in blood"),
+    Observation("loinc", "2339-0", "mg/dL", "血糖", "Glucose in blood"),
     # anthropometry
     Observation("loinc", "29463-7", "kg", "体重", "Body weight"),
     Observation("loinc", "8302-2", "cm", "身高", "Body height"),
     Observation("loinc", "39156-5", "kg/m2", "体重指数", "Body mass index"),
+    Observation("loinc", "41982-0", "%", "体脂率", "Body fat"),
 )
 
 BY_KEY: Final[Mapping[str, Observation]] = {row.key: row for row in OBSERVATIONS}

@@ -24,15 +24,19 @@ _UNITS: Final[dict[str, tuple[str, Decimal, Decimal]]] = {
         ("[degF]", "temperature", "0.5555555555555555555556", "-17.7777777777777777778"),
         ("kg", "mass", "1", "0"),
         ("g", "mass", "0.001", "0"),
+        ("[lb_av]", "mass", "0.45359237", "0"),  # exactly; international yard and pound agreement, 1959
         ("[jin_cn]", "mass", "0.5", "0"),  # 市斤; local code, UCUM has none
         ("m", "length", "1", "0"),
         ("cm", "length", "0.01", "0"),
         ("mm", "length", "0.001", "0"),
+        ("[in_i]", "length", "0.0254", "0"),  # exactly; the same agreement
         ("[chi_cn]", "length", "0.3333333333333333333333", "0"),  # 市尺; local code
         ("s", "time", "1", "0"),
         ("ms", "time", "0.001", "0"),
         ("us", "time", "0.000001", "0"),
         ("min", "time", "60", "0"),
+        ("d", "time", "86400", "0"),
+        ("wk", "time", "604800", "0"),
         ("a", "time", "31557600", "0"),
         ("/min", "rate", "1", "0"),
         ("Hz", "rate", "60", "0"),
@@ -53,6 +57,19 @@ _UNITS: Final[dict[str, tuple[str, Decimal, Decimal]]] = {
         ("deg", "angle", "1", "0"),
         ("cm/s", "velocity", "0.01", "0"),
         ("m/s", "velocity", "1", "0"),
+        ("mm/s", "velocity", "0.001", "0"),
+        ("cm/s2", "acceleration", "1", "0"),
+        ("m/s2", "acceleration", "100", "0"),
+        ("mm2", "area", "0.01", "0"),
+        ("cm2", "area", "1", "0"),
+        ("m2", "area", "10000", "0"),
+        ("cm3", "volume", "0.001", "0"),
+        ("mL/m2", "volume by body surface", "1", "0"),
+        ("L/min/m2", "flow by body surface", "1", "0"),
+        ("g/m2", "mass by body surface", "1", "0"),
+        ("mL/s", "flow", "0.001", "0"),
+        ("mL/min", "flow", "0.0000166666666666666667", "0"),
+        ("mm[Hg]/s", "pressure change", "1", "0"),
     )
 }
 

@@ -41,11 +41,30 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("dicom", "", "recordings.dicom_file:looks_like_dicom", "recordings.dicom_object:decode_object"),
     Format("scp-ecg", "ecg", "recordings.scp_ecg.record:looks_like_scp", "recordings.scp_ecg.decode:decode_scp"),
     Format(
+        "healforce-scp", "ecg", "recordings.healforce:looks_like_healforce", "recordings.healforce:decode_healforce"
+    ),
+    Format("aecg", "ecg", "recordings.aecg.decode:looks_like_aecg", "recordings.aecg.decode:decode_aecg"),
+    Format(
+        "philips-sierra",
+        "ecg",
+        "recordings.philips_sierra.decode:looks_like_sierra",
+        "recordings.philips_sierra.decode:decode_sierra",
+    ),
+    Format("ge-muse", "ecg", "recordings.ge_muse:looks_like_muse", "recordings.ge_muse:decode_muse"),
+    Format("mfer", "ecg", "recordings.mfer.decode:looks_like_mfer", "recordings.mfer.decode:decode_mfer"),
+    Format(
+        "contec-ecg90a",
+        "ecg",
+        "recordings.contec_ecg90a:looks_like_ecg90a",
+        "recordings.contec_ecg90a:decode_ecg90a",
+    ),
+    Format(
         "sp80b",
         "spirometry",
         "recordings.spirometry.sp80b_layout:looks_like_session",
         "recordings.spirometry.sp80b:decode_session",
     ),
+    Format("ieee11073-20601", "", "recordings.ieee11073.decode:looks_like", "recordings.ieee11073.decode:decode"),
     Format(
         "spirometry-wf",
         "spirometry",

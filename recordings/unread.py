@@ -6,14 +6,11 @@ from typing import Final
 _LOOKED_AT: Final = 8192
 """Bytes from the start in which a name is looked for."""
 _NAMES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
-    ("HL7 annotated ECG (aECG)", re.compile(rb"\s*(?s:<.*)<AnnotatedECG\b")),
-    ("Philips Sierra ECG", re.compile(rb"\s*(?s:<.*)<restingecgdata\b")),
     ("XML of another kind", re.compile(rb"\s*<\?xml\b")),
     ("HL7 version 2 message", re.compile(rb"[\x0b\s]*(MSH|FHS|BHS)\|")),
     ("ASTM E1394 laboratory message", re.compile(rb"[\x05\x02\s]*\d?H\|\\\^&")),
     ("laboratory device's frame", re.compile(rb"\x02")),
     ("GDT/xDT file", re.compile(rb"0138000\d{4}\s")),
-    ("IEEE 11073-20601 APDU", re.compile(rb"[\xe2-\xe7]\x00")),
     ("DICOM worklist as text", re.compile(rb"\s*(#[^\n]*\n\s*)*\([0-9a-fA-F]{4},[0-9a-fA-F]{4}\) [A-Z]{2} ")),
 )
 """(what to call it, how it begins), asked in this order: the marks each format's standard puts at its start."""
