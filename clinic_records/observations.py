@@ -68,6 +68,30 @@ OBSERVATIONS: Final[tuple[Observation, ...]] = (
     Observation("loinc", "41653-7", "mg/dL", "末梢血糖", "Capillary glucose by glucometer"),
     Observation("loinc", "15074-8", "mmol/L", "血糖", "Glucose in blood"),
     Observation("loinc", "2339-0", "mg/dL", "血糖", "Glucose in blood"),
+    # biochemistry, in serum or plasma
+    Observation("loinc", "1742-6", "U/L", "ALT 丙氨酸氨基转移酶", "ALT"),
+    Observation("loinc", "1920-8", "U/L", "AST 天门冬氨酸氨基转移酶", "AST"),
+    Observation("loinc", "6768-6", "U/L", "ALP 碱性磷酸酶", "Alkaline phosphatase"),
+    Observation("loinc", "2324-2", "U/L", "GGT 谷氨酰转移酶", "GGT"),
+    Observation("loinc", "2885-2", "g/L", "总蛋白", "Total protein"),
+    Observation("loinc", "1751-7", "g/L", "白蛋白", "Albumin"),
+    Observation("loinc", "14631-6", "umol/L", "总胆红素", "Total bilirubin"),
+    Observation("loinc", "14682-9", "umol/L", "肌酐", "Creatinine"),
+    Observation("loinc", "22664-7", "mmol/L", "尿素", "Urea"),
+    Observation("loinc", "14933-6", "umol/L", "尿酸", "Urate"),
+    Observation("loinc", "14749-6", "mmol/L", "葡萄糖", "Glucose in serum or plasma"),
+    Observation("loinc", "14647-2", "mmol/L", "总胆固醇", "Total cholesterol"),
+    Observation("loinc", "14927-8", "mmol/L", "甘油三酯", "Triglyceride"),
+    Observation("loinc", "14646-4", "mmol/L", "HDL-C 高密度脂蛋白胆固醇", "HDL cholesterol"),
+    Observation("loinc", "22748-8", "mmol/L", "LDL-C 低密度脂蛋白胆固醇", "LDL cholesterol"),
+    # point of care
+    Observation("loinc", "4548-4", "%", "糖化血红蛋白 HbA1c", "HbA1c"),
+    Observation("loinc", "59261-8", "mmol/mol", "糖化血红蛋白 HbA1c（IFCC）", "HbA1c (IFCC)"),
+    # exhaled gas
+    Observation("local", "feno", "[ppb]", "FeNO 呼出气一氧化氮", "Fractional exhaled nitric oxide"),
+    Observation("local", "exhaled-co", "[ppm]", "呼出气一氧化碳", "Exhaled carbon monoxide"),
+    # vitals of a monitor
+    Observation("loinc", "9279-1", "/min", "呼吸频率", "Respiratory rate"),
     # anthropometry
     Observation("loinc", "29463-7", "kg", "体重", "Body weight"),
     Observation("loinc", "8302-2", "cm", "身高", "Body height"),
