@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help demo test check bench kill-test fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench kill-test fuzz fmt lock clean setup-run setup-dev system-packages
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -27,6 +27,9 @@ bench: setup-dev   ## the README's figures, each beside a limit measured in the 
 
 kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospital
 	@$(BIN)/python -m benchmarks.kill_test --cycles 200
+
+fuzz: setup-dev    ## mutated device bytes against every parser, 100,000 inputs each; goes on where the ledger ends
+	@$(BIN)/python -m benchmarks.fuzz
 
 fmt: setup-dev     ## format and sort
 	@$(BIN)/ruff check --fix .

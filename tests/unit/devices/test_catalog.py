@@ -18,8 +18,8 @@ from devices.framing.base import Frame
 from devices.interpret import interpret
 from devices.registry import make_driver
 from devices.simulators.ecg_scp import scp_record
+from devices.simulators.playing import Shaken, play, readings_of
 from devices.simulators.spirometer import blow_record
-from tests.unit.devices.playing import Shaken, play, readings_of
 
 PAGES = Path(__file__).parents[3] / "docs" / "devices"
 ROWS = list(catalog().values())
@@ -109,7 +109,7 @@ class TestEverySimulator:
 
     def test_a_cut_in_the_middle_gives_nothing_false(self, row: DeviceType, tmp_path: Path) -> None:
         _, whole = play(row)
-        items, _ = play(row, partial(Shaken, cut_after=whole.seen // 2))
+        items, _ = play(row, partial(Shaken, cut_after=len(whole.said) // 2))
         for item in items:
             if isinstance(item, Frame) and row.transport is not Link.FOLDER:
                 assert readings_of(row, [item], tmp_path)
