@@ -58,6 +58,7 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.contec_ecg90a:looks_like_ecg90a",
         "recordings.contec_ecg90a:decode_ecg90a",
     ),
+    Format("hl7-v2", "", "recordings.hl7.message:looks_like_hl7", "recordings.hl7.results:decode_hl7"),
     Format(
         "sp80b",
         "spirometry",

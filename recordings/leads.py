@@ -33,6 +33,13 @@ def add_derived_leads(signals: Iterable[Signal]) -> tuple[Signal, ...]:
     return tuple(by_name[name] for name in TWELVE if name in by_name) + tuple(others)
 
 
+def derived_note(stored: Iterable[Signal], shown: Iterable[Signal]) -> tuple[str, ...]:
+    """A note naming the leads that are shown but were not stored, or none."""
+    there = {signal.name for signal in stored}
+    derived = [signal.name for signal in shown if signal.name not in there]
+    return (f"computed from leads I and II: {', '.join(derived)}",) if derived else ()
+
+
 def _is_together(one: Signal, two: Signal) -> bool:
     return (one.unit, one.sampling_hz, one.start_s, len(one.samples)) == (
         two.unit,

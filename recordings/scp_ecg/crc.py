@@ -17,9 +17,9 @@ def _row(byte: int) -> int:
 _TABLE: Final = tuple(_row(byte) for byte in range(256))
 
 
-def crc_ccitt(data: bytes | memoryview) -> int:
+def crc_ccitt(data: bytes | memoryview, start: int = START) -> int:
     """The 16-bit checksum of `data`."""
-    value = START
+    value = start
     table = _TABLE
     for byte in data:
         value = (value << 8 & 0xFFFF) ^ table[value >> 8 ^ byte]
