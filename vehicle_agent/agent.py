@@ -17,8 +17,9 @@ import structlog
 from fastapi import FastAPI
 
 from clinic_records.clock import SystemClock
-from clinic_records.errors import ConfigError
+from clinic_records.errors import BadFrame, ConfigError
 from clinic_records.ids import IdFactory
+from devices.framing.base import Frame
 from vehicle_agent.children import Children
 from vehicle_agent.control import ControlServer
 from vehicle_agent.explain import Journey, explain
@@ -219,7 +220,11 @@ class Agent:
         if device.scheme == FOLDER:
             memory = self._folder.run / f"taken-{device.id}.json"
             return FolderWatch(device, inbox, clock, memory=memory, report=report, delivered=delivered)
-        return SerialLine(device, inbox, clock, report=report, delivered=delivered)
+
+        def present(device: Device, item: Frame | BadFrame) -> None:
+            self._from_thread(self.desk.identity.present, device.id, item)
+
+        return SerialLine(device, inbox, clock, report=report, delivered=delivered, present=present)
 
     def _commands(self) -> Mapping[str, Any]:
         async def poke(_: Mapping[str, Any]) -> None:

@@ -67,9 +67,34 @@
   function route(code) {
     const tail = code.slice(-4);
     const isPerson = /^\d{17}[\dX]$/.test(code);
+    const box = document.getElementById("presented");
     const taken = isPerson && (put("[data-scan=resident-id]", code) || (put("[data-search]", code) && press("[data-search-go]")));
-    window.clinic.note(window.clinic.words(taken ? "Scanned" : "UnknownCode", { tail }));
+    if (!taken && box) htmx.ajax("POST", "/scan", { target: box, swap: "innerHTML", values: { code, place: box.dataset.place } });
+    window.clinic.note(window.clinic.words(taken || box ? "Scanned" : "UnknownCode", { tail }));
   }
+
+  // A card on the reader fills the form: by itself only where nobody has begun to write somebody else into it.
+  function fill(values) {
+    const form = document.getElementById("register");
+    for (const [name, value] of Object.entries(values)) {
+      for (const field of form.querySelectorAll(`[name="${name}"]`)) {
+        if (field.type === "radio") field.checked = field.value === value;
+        else field.value = value;
+      }
+    }
+    form.elements.resident_id.dispatchEvent(new Event("change", { bubbles: true }));
+    const check = form.querySelector("[name=identity_check]:checked") || form.elements.name;
+    check.focus();
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("button[data-fill]");
+    if (button) fill(JSON.parse(button.dataset.fill));
+  });
+  document.addEventListener("htmx:sseMessage", (event) => {
+    const form = document.getElementById("register");
+    const button = event.target.id === "presented" && event.target.querySelector("button[data-fill]");
+    if (form && button && !form.elements.name.value && !form.elements.resident_id.value) button.click();
+  });
 
   // Small helps on forms: a link of the error summary puts the caret in its field; a checked number fills what it says.
   document.addEventListener("click", (event) => {

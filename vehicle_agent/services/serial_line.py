@@ -40,13 +40,15 @@ class SerialLine:
         *,
         report: Callable[[Device, DeviceState], None],
         delivered: Callable[[], None],
+        present: Callable[[Device, Frame | BadFrame], None],
     ) -> None:
-        """`report` and `delivered` are called in this line's thread."""
+        """`report`, `delivered` and `present` are called in this line's thread; `present` takes cards and codes."""
         self._device = device
         self._inbox = inbox
         self._clock = clock
         self._report = report
         self._delivered = delivered
+        self._present = present
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"line-{device.id}", daemon=True)
 
@@ -90,6 +92,9 @@ class SerialLine:
             transport.close()
 
     def _take(self, driver: Driver, item: Frame | BadFrame) -> None:
+        if self._device.subject == "identity":  # memory only: it names a person and nobody is told yes
+            self._present(self._device, item)
+            return
         stamp = Stamp(vehicle_time=self._clock.now(), device_offset_ms=driver.clock_offset_ms)
         delivery = of_frame(
             item, device=self._device.id, driver=self._device.driver, stamp=stamp, peer=self._device.url

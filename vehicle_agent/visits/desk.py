@@ -27,6 +27,8 @@ from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits import decisions, encounters, kept, look, once, patients, stops
 from vehicle_agent.visits.armed import arm_device, disarm_device, finish_encounter
 from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.identity_desk import IdentityDesk
+from vehicle_agent.visits.identity_known import named_by
 from vehicle_agent.visits.port import DeskPort, RawBlob
 from vehicle_agent.visits.recorder import topics_of
 from vehicle_agent.visits.roster import Roster
@@ -89,6 +91,7 @@ class Desk(DeskPort):
                 login again, so that the store is never open without what must run with it.
         """
         self.events = EventHub()
+        self.identity = IdentityDesk(vault, self.events, clock)
         self._vehicle = vehicle
         self._vault = vault
         self._slots = slots
@@ -134,8 +137,8 @@ class Desk(DeskPort):
         return await self._read(lambda conn: look.today(conn, self._vehicle, self._clock.now()))
 
     async def search(self, text: str) -> list[Patient]:
-        """People by part of the name, or of a number (at least 4 characters); newest first, at most 50."""
-        return await self._read(lambda conn: patients.search(conn, text))
+        """Whom a scanned code names; else by part of the name, or of a number (at least 4 characters); at most 50."""
+        return await self._read(lambda conn: named_by(conn, text) or patients.search(conn, text))
 
     async def patient(self, patient_id: PatientId) -> Patient:
         """One person. Raises NotFound."""
@@ -144,7 +147,10 @@ class Desk(DeskPort):
     async def register(self, form: NewPatient, author: Author) -> Patient:
         """Keep a new person, once for a form's key. Raises RefusedInput: a mistake in it; Conflict: a known number."""
         new_id = PatientId(self._ids.new())
-        return await self._write(lambda conn: once.register_once(conn, form, new_id, self._act(author)), "stop")
+        patient = await self._write(lambda conn: once.register_once(conn, form, new_id, self._act(author)), "stop")
+        if form.card:
+            await self.identity.use_card(form.card, patient.id, author)
+        return patient
 
     async def open_stop(self, author: Author) -> Stop:
         """Open today's planned stop, or an unscheduled one. The open one, where there is one already."""

@@ -8,6 +8,7 @@ from clinic_records.ids import DeviceId, EncounterId, PatientId, RecordId
 from clinic_records.people import Author, Patient
 from clinic_web.draw.picture import Picture
 from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.identity_desk import IdentityDesk
 from vehicle_agent.visits.views import (
     Arming,
     DeviceView,
@@ -36,6 +37,7 @@ class DeskPort(Protocol):
     """What the pages may call; `vehicle_agent.visits.desk.Desk` is the one."""
 
     events: EventHub
+    identity: IdentityDesk
 
     @property
     def is_open(self) -> bool:

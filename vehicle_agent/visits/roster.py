@@ -35,7 +35,10 @@ _RULES: Final[Mapping[Link, tuple[Callable[[_Given], bool], str]]] = {
 
 
 class Device(msgspec.Struct, frozen=True):
-    """One device of this vehicle; `dicom_modality` is set on those that ask for a worklist."""
+    """One device of this vehicle; `dicom_modality` is set on those that ask for a worklist.
+
+    `subject` says whose its readings are: a `patient`'s, the `vehicle`'s, or nobody's because it tells an `identity`.
+    """
 
     id: DeviceId
     key: str
@@ -47,6 +50,7 @@ class Device(msgspec.Struct, frozen=True):
     ae_title: str = ""
     address: str = ""
     dicom_modality: str = ""
+    subject: str = "patient"
 
     @property
     def scheme(self) -> str:
@@ -89,6 +93,7 @@ def device_from(settings: DeviceSettings) -> Device:
         ae_title=settings.ae_title,
         address=settings.address,
         dicom_modality=row.dicom_modality,
+        subject=row.subject,
     )
 
 

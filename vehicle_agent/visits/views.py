@@ -30,6 +30,7 @@ class NewPatient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The registration form; `resident_id` is checked against GB 11643-1999 and may be empty.
 
     `key` names this form as it was shown, so that it counts once however often it is sent; empty: each time counts.
+    `card` names the card that filled it, if one did.
     """
 
     name: str
@@ -42,6 +43,7 @@ class NewPatient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     allergies: Allergies = Allergies()
     insurance_code: str = ""
     key: str = ""
+    card: str = ""
 
 
 class QueueRow(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from clinic_records.care import RecordingStatus
 from clinic_records.ids import EncounterId, RecordId
 from vehicle_agent.visits.views import EncounterView
+from vehicle_agent.web.presented import draw as draw_presented
 from vehicle_agent.web.site import Site
 
 Draw = Callable[..., str]
@@ -46,7 +47,11 @@ async def leaves_of(site: Site, page: str, lang: str, *, is_first: bool, known: 
         return site.pages.macro("leaves.html", macro, lang, *args)
 
     place, _, which = page.partition(":")
-    bars = [_leaf("counts", draw("counts", await site.sync())), _leaf("waiting", draw("waiting", await site.waiting()))]
+    bars = [
+        _leaf("counts", draw("counts", await site.sync())),
+        _leaf("waiting", draw("waiting", await site.waiting())),
+        _leaf("presented", await draw_presented(site, await site.desk.identity.waiting(), place, lang)),
+    ]
     if place == "today":
         return bars + await _today(site, draw)
     if place == "enc":

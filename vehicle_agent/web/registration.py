@@ -131,6 +131,7 @@ def read_form(typed: Mapping[str, str], today: date, say: Say) -> tuple[NewPatie
         allergies=allergies,
         insurance_code=narrowed(typed.get("insurance_code", "")),
         key=typed.get("key", ""),
+        card=typed.get("card", ""),
     ), {}
 
 

@@ -27,6 +27,7 @@ BUILT = (
     "lane.",
     "modality.",
     "unbound.reason.",
+    "presented.kind.",
     "today.column.",
     "people.",
     "device.",

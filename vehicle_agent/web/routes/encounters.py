@@ -20,6 +20,7 @@ async def start(request: Request, patient_id: str) -> Response:
 
     async def act() -> str:
         opened = await site.desk.open_encounter(PatientId(patient_id), form.get("reason", "").strip(), author)
+        await site.desk.identity.use_card(form.get("card", ""), opened.patient, author)
         return f"/enc/{opened.id}"
 
     return go(request, await site.once.do(form.get("key", ""), act))

@@ -12,6 +12,7 @@ from clinic_records.errors import Conflict, RefusedInput
 from clinic_records.people import AllergyState, IdentityCheck, Patient
 from clinic_web.pages import lang_of
 from vehicle_agent.web.keys import act_key, fresh_key
+from vehicle_agent.web.presented import form_of
 from vehicle_agent.web.registration import LIMITS, SEXES, read_form, read_identity, refused
 from vehicle_agent.web.site import fields, go, site_of
 
@@ -19,9 +20,10 @@ router = APIRouter()
 
 
 @router.get("/people/new")
-async def ask(request: Request) -> Response:
-    """The empty form."""
-    return await _form(request, {"key": fresh_key()}, {}, [], 200)
+async def ask(request: Request, card: str = "") -> Response:
+    """The form: empty, or filled by the card of that name."""
+    event = site_of(request).desk.identity.find(card) if card else None
+    return await _form(request, {"key": fresh_key()} | (form_of(event) if event else {}), {}, [], 200)
 
 
 async def _form(
