@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from clinic_records.reading import Channel, Content, Image, Subject, Waveform
+from clinic_records.reading import Channel, Content, Document, Image, Subject, Waveform
 from recordings.signal import DecodedRecording
 
 
@@ -11,6 +11,8 @@ def content(decoded: DecodedRecording) -> Content | None:
     if decoded.frames is not None:
         frames = decoded.frames
         return Image(format=decoded.format, rows=frames.rows, columns=frames.columns, frames=frames.count)
+    if decoded.document is not None:
+        return Document(decoded.document.media_type, decoded.document.title)
     if not decoded.signals:
         return None
     channels = tuple(Channel(s.name, s.unit, s.sampling_hz, len(s.samples)) for s in decoded.signals)

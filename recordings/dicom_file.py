@@ -11,14 +11,13 @@ from typing import Final
 import pydicom
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, ClinicError, Hint
+from recordings.deflated import undeflated
+from recordings.person_name import GB2312_ESCAPE, person_name
 
 _PREAMBLE: Final = 128
-_META_SEARCH: Final = 4096
-"""File meta information of real files ends far before this byte."""
 _TEXT_LIMIT: Final = 256
 _STAMP: Final = re.compile(r"(?P<day>\d{8})(?P<clock>\d{0,6})(?:\.\d*)?(?P<offset>[+-]\d{4})?")
 _OFFSET: Final = re.compile(r"[+-]\d{4}")
@@ -60,20 +59,18 @@ def read_dataset(raw: bytes) -> Dataset:
     """The dataset of a DICOM file.
 
     Raises:
-        BadFrame: it is not a DICOM file, is damaged, or is deflated (its size unpacked has no bound).
+        BadFrame: it is not a DICOM file, is damaged, or is deflated and unpacks to more than we take.
     """
     if not looks_like_dicom(raw):
         raise bad_dicom("no DICM at byte 128: not a DICOM file")
-    if DeflatedExplicitVRLittleEndian.encode() in raw[:_META_SEARCH]:
-        raise bad_dicom("transfer syntax Deflated Explicit VR Little Endian is stored and sent on, but not shown")
     with reading_dicom("dataset"):
-        return pydicom.dcmread(BytesIO(raw))
+        return pydicom.dcmread(undeflated(BytesIO(raw)))
 
 
-def text(dataset: Dataset, keyword: str) -> str:
-    """The attribute's value as one short line, or empty."""
+def text(dataset: Dataset, keyword: str, *, limit: int = _TEXT_LIMIT) -> str:
+    """The attribute's value as short text of at most `limit` characters, or empty."""
     value = dataset.get(keyword)
-    return "" if value is None else str(value).strip("\0 ")[:_TEXT_LIMIT]
+    return "" if value is None else str(value).replace(GB2312_ESCAPE, "").strip("\0 \r\n")[:limit].replace("\r\n", "\n")
 
 
 def whole(dataset: Dataset, keyword: str, low: int, high: int) -> int:
@@ -96,7 +93,7 @@ def patient_of(dataset: Dataset) -> dict[str, str]:
     """The `patient` of a DecodedRecording."""
     patient = {
         "patient_id": text(dataset, "PatientID"),
-        "name": _name(dataset),
+        "name": person_name(dataset)[0],
         "birth_date": _iso_date(text(dataset, "PatientBirthDate")),
         "sex": text(dataset, "PatientSex"),
         "age": text(dataset, "PatientAge"),
@@ -155,14 +152,6 @@ def _offset(value: str) -> timezone | None:
         return None
     minutes = int(value[1:3]) * 60 + int(value[3:5])
     return timezone(timedelta(minutes=-minutes if value[0] == "-" else minutes)) if minutes <= 14 * 60 else None
-
-
-def _name(dataset: Dataset) -> str:
-    """The person's name in Han where it is given so, family name first, without the component signs."""
-    groups = [group.replace("^", " ").strip() for group in text(dataset, "PatientName").split("=")]
-    han = groups[1] if len(groups) > 1 and groups[1] else groups[0]
-    # pydicom leaves the escape sequence of ISO 2022 IR 58 in the text
-    return " ".join(han.replace("\x1b$)A", "").split())
 
 
 def _iso_date(value: str) -> str:

@@ -1,21 +1,34 @@
 """A DICOM file -> a recording: by what it holds, not by what it is called."""
 
+from dataclasses import replace
+from typing import Final
+
+from recordings.dicom_classes import modality_of
+from recordings.dicom_document import decode_document_dataset
 from recordings.dicom_file import bad_dicom, read_dataset
 from recordings.dicom_image import decode_image_dataset
+from recordings.dicom_report import decode_report_dataset
 from recordings.dicom_waveform import decode_waveform_dataset
 from recordings.signal import DecodedRecording
 
+_DECODERS: Final = {
+    "WaveformSequence": decode_waveform_dataset,
+    "PixelData": decode_image_dataset,
+    "ContentSequence": decode_report_dataset,
+    "EncapsulatedDocument": decode_document_dataset,
+}
+"""What an object holds -> its decoder."""
+
 
 def decode_object(raw: bytes) -> DecodedRecording:
-    """The waveform or the pictures in it.
+    """The waveform, the pictures, the report or the document in it.
 
     Raises:
-        BadFrame: damaged, or neither is in it.
+        BadFrame: damaged, or none of these is in it.
         RefusedInput: a kind of object we do not take.
     """
     dataset = read_dataset(raw)
-    if "WaveformSequence" in dataset:
-        return decode_waveform_dataset(dataset)
-    if "PixelData" in dataset:
-        return decode_image_dataset(dataset)
-    raise bad_dicom("the file holds neither a waveform nor pictures")
+    for keyword, decode in _DECODERS.items():
+        if keyword in dataset:
+            return replace(decode(dataset), modality=modality_of(dataset))
+    raise bad_dicom("the file holds neither a waveform nor pictures nor a report")

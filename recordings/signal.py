@@ -46,6 +46,15 @@ class Frames(Protocol):
         """Frame `index` as a PNG file."""
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentFile:
+    """Something to be read by a person: its media type, title and bytes."""
+
+    media_type: str
+    title: str
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedRecording:
     """One recording, decoded.
@@ -60,6 +69,7 @@ class DecodedRecording:
             `time_zone` (`assumed` where the file states none and the zone of China was taken).
         start: when the first sample was taken by the device's own clock, aware; None where it says nothing.
         signals: empty for pictures.
+        document: a report or another document in it.
         notes: what a reader of this recording should know of it, in English.
     """
 
@@ -70,6 +80,7 @@ class DecodedRecording:
     signals: tuple[Signal, ...] = ()
     numerics: tuple[Numeric, ...] = ()
     frames: Frames | None = None
+    document: DocumentFile | None = None
     notes: tuple[str, ...] = ()
     modality: str = ""
     from_memory: bool = False

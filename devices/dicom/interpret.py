@@ -17,15 +17,23 @@ from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.ids import BlobHash
 from clinic_records.reading import Content, Document, Image, Numeric, RawBytes, Reading, Subject
 from devices.delivery import Delivery
-from devices.dicom.contexts import STORED
-from devices.dicom.person_name import person_name
+from devices.dicom.progress import progress
+from recordings.deflated import undeflated
 from recordings.describe import content
+from recordings.dicom_classes import PERFORMED_PROCEDURE_STEP, STORED, modality_of
+from recordings.dicom_document import decode_document_dataset
+from recordings.dicom_report import decode_report_dataset
 from recordings.dicom_waveform import decode_waveform_dataset
+from recordings.person_name import person_name
 
 _DEFER: Final = 4096
 """Bytes: longer values (pixels, samples) stay in the file unless asked for."""
-_MODALITIES: Final = {"ECG": "ecg", "HD": "ecg", "US": "ultrasound", "DX": "radiography", "CR": "radiography"}
-"""Modality (0008,0060) -> modality of the Reading."""
+_DECODED: Final = {
+    "WaveformSequence": decode_waveform_dataset,
+    "ContentSequence": decode_report_dataset,
+    "EncapsulatedDocument": decode_document_dataset,
+}
+"""What an object without pixels holds -> its decoder."""
 
 
 def interpret(delivery: Delivery, raw: Path) -> tuple[Reading, ...]:
@@ -38,8 +46,7 @@ def interpret(delivery: Delivery, raw: Path) -> tuple[Reading, ...]:
         with warnings.catch_warnings():
             # Devices break value rules daily; what we need is checked below, the rest is kept as it came.
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(raw, defer_size=_DEFER)
-            return (_reading(delivery, raw, dataset),)
+            return (_reading(delivery, raw, _dataset(raw)),)
     except RefusedInput:
         raise
     except (InvalidDicomError, EOFError, OSError) as error:
@@ -48,19 +55,26 @@ def interpret(delivery: Delivery, raw: Path) -> tuple[Reading, ...]:
         raise BadFrame(f"{delivery.device}: broken DICOM object: {type(error).__name__}: {error}") from error
 
 
+def _dataset(raw: Path) -> Dataset:
+    with raw.open("rb") as file:
+        plain = undeflated(file)
+        if plain is not file:
+            return pydicom.dcmread(plain)
+    return pydicom.dcmread(raw, defer_size=_DEFER)
+
+
 def _reading(delivery: Delivery, raw: Path, dataset: Dataset) -> Reading:
     notes: list[str] = []
     if not dataset:
         raise BadFrame(f"{delivery.device}: the DICOM object is empty")
     subject = _subject(dataset, notes)
     sop_class = _text(dataset, "SOPClassUID")
-    modality = _MODALITIES.get(_text(dataset, "Modality")) or STORED.get(sop_class, "other")
-    if modality == "other" or sop_class not in STORED:
+    modality = modality_of(dataset)
+    if sop_class == PERFORMED_PROCEDURE_STEP:
+        notes.append(progress(dataset))
+    elif sop_class not in STORED:
         notes.append(f"SOP class {sop_class or 'missing'} is not one we show")
-    if "WaveformSequence" in dataset:
-        described, numerics = _waveform(dataset, notes)
-    else:
-        described, numerics = _content(dataset, delivery), ()
+    described, numerics = _content(dataset, delivery, notes)
     return Reading(
         device=delivery.device,
         modality=modality,
@@ -92,20 +106,18 @@ def _subject(dataset: Dataset, notes: list[str]) -> Subject:
     )
 
 
-def _content(dataset: Dataset, delivery: Delivery) -> Content:
+def _content(dataset: Dataset, delivery: Delivery, notes: list[str]) -> tuple[Content | None, tuple[Numeric, ...]]:
+    """The description of what is in it, and the device's own measurements."""
     if "Rows" in dataset and "Columns" in dataset:
         frames = int(dataset.get("NumberOfFrames") or 1)
-        return Image("dicom-image", int(dataset.Rows), int(dataset.Columns), frames)
-    title = _text(dataset, "DocumentTitle") or _text(dataset, "SeriesDescription") or _text(dataset, "StudyDescription")
-    return Document(_text(dataset, "MIMETypeOfEncapsulatedDocument") or delivery.media_type, title)
-
-
-def _waveform(dataset: Dataset, notes: list[str]) -> tuple[Content | None, tuple[Numeric, ...]]:
-    """The curve's description and the device's own measurements."""
+        return Image("dicom-image", int(dataset.Rows), int(dataset.Columns), frames), ()
+    decode = next((decode for keyword, decode in _DECODED.items() if keyword in dataset), None)
+    if decode is None:
+        return Document(delivery.media_type, _text(dataset, "SeriesDescription")), ()
     try:
-        decoded = decode_waveform_dataset(dataset)
+        decoded = decode(dataset)
     except RefusedInput as error:
-        notes.append(f"the curve cannot be shown: {error}")
+        notes.append(f"its content cannot be shown: {error}")
         return None, ()
     notes.extend(decoded.notes)
     return content(decoded), decoded.numerics

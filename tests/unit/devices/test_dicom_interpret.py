@@ -18,7 +18,7 @@ from clinic_records.ids import DeviceId
 from clinic_records.reading import Document, Image, Reading, Waveform
 from devices.delivery import Delivery
 from devices.dicom.part10 import dataset_sha256
-from devices.dicom.person_name import person_name
+from recordings.person_name import person_name
 from devices.interpret import interpret
 from devices.simulators.objects import ecg_object, ultrasound_object
 
@@ -63,7 +63,7 @@ def test_real_ultrasound(tmp_path: Path) -> None:
 
 def test_report_is_a_document(tmp_path: Path) -> None:
     reading = read(tmp_path, minimal(SeriesDescription="Echo report"))
-    assert (reading.modality, reading.content) == ("report", Document("application/dicom", "Echo report"))
+    assert (reading.modality, reading.content) == ("document", Document("application/dicom", "Echo report"))
     assert set(reading.notes) == {"no PatientID in the object", "no acquisition time in the object"}
 
 
@@ -95,6 +95,10 @@ def test_acquisition_time_is_chinas_unless_it_says_otherwise(tmp_path: Path, sta
     [
         ("ISO_IR 192", "Zhang^Wei=张^伟".encode(), "张伟", False),
         ("ISO_IR 192", "张伟".encode(), "张伟", False),
+        ("GB18030", "Wang^Jin=王^璡=wang2^jin4".encode("gb18030"), "王璡", False),  # its second byte is a backslash
+        ("GBK", "王^璡".encode("gbk"), "王璡", False),
+        ("GB18030", "𠮷^田".encode("gb18030"), "𠮷田", False),  # four bytes
+        ("\\ISO 2022 IR 58", b"=\x1b$)A\xd5\xc5^\x1b$)A\xce\xb0=", "张伟", False),
         ("GB18030", "张^伟".encode("gb18030"), "张伟", False),
         ("\\ISO 2022 IR 58", b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab", "张小东", False),
         ("", "张伟".encode("gb18030"), "张伟", True),

@@ -179,12 +179,14 @@ def test_echo(clinic: Clinic) -> None:
     association.release()
 
 
-def test_deflated_is_not_taken_and_jpeg_is(clinic: Clinic) -> None:
+def test_deflated_and_jpeg_are_taken_and_video_is_not(clinic: Clinic) -> None:
     ae = AE("US1")
     ae.add_requested_context("1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.1.2.1.99")
     ae.add_requested_context("1.2.840.10008.5.1.4.1.1.3.1", JPEGBaseline8Bit)
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.1.77.1.4", "1.2.840.10008.1.2.4.102")
     association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
-    assert [str(one.abstract_syntax) for one in association.accepted_contexts] == ["1.2.840.10008.5.1.4.1.1.3.1"]
+    taken = {str(one.abstract_syntax).removeprefix("1.2.840.10008.5.1.4.1.1.") for one in association.accepted_contexts}
+    assert taken == {"6.1", "3.1"}
     association.release()
 
 
