@@ -17,6 +17,8 @@ INTERPRETERS: Final[Mapping[str, str]] = {
     "application/vnd.clinic.device-file": "devices.decoded:interpret",
     "application/scp-ecg": "devices.decoded:interpret",
     "application/vnd.contec.sp80b-session": "devices.decoded:interpret",
+    "application/vnd.ieee.11073-20601": "devices.decoded:interpret",
+    "application/hl7-v2": "devices.decoded:interpret",
     "application/vnd.sam-v.card": "devices.identity.interpret:interpret",
     "text/vnd.clinic.scan": "devices.identity.interpret:interpret",
 }

@@ -11,6 +11,8 @@ from devices.driver import Driver
 LINE_DRIVERS: Final[dict[str, str]] = {
     "scp-ecg": "devices.cardiac.scp_ecg:ScpEcg",
     "contec-sp80b": "devices.respiratory.contec_sp80b:ContecSp80b",
+    "ieee-11073": "devices.ieee11073.driver:Ieee11073",
+    "hl7-mllp": "devices.hl7.mllp:Hl7Mllp",
     "resident-card": "devices.identity.resident_card:ResidentCard",
     "barcode-scanner": "devices.identity.barcode:BarcodeScanner",
 }

@@ -7,7 +7,6 @@ _LOOKED_AT: Final = 8192
 """Bytes from the start in which a name is looked for."""
 _NAMES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("XML of another kind", re.compile(rb"\s*<\?xml\b")),
-    ("HL7 version 2 message", re.compile(rb"[\x0b\s]*(MSH|FHS|BHS)\|")),
     ("ASTM E1394 laboratory message", re.compile(rb"[\x05\x02\s]*\d?H\|\\\^&")),
     ("laboratory device's frame", re.compile(rb"\x02")),
     ("GDT/xDT file", re.compile(rb"0138000\d{4}\s")),

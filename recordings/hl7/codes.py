@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from clinic_records.errors import RefusedInput
 from clinic_records.observations import BY_KEY, loinc_check_digit
+from clinic_records.quantity import quantity
 from clinic_records.reading import Code
 from recordings.hl7.message import Segment, pieces
 
@@ -86,8 +88,12 @@ def is_loinc(code: str) -> bool:
     return number.isascii() and number.isdigit() and 1 <= len(number) <= 7 and digit == str(loinc_check_digit(number))
 
 
-def observation_code(segment: Segment, specimen: str) -> tuple[Code, str]:
-    """(code, note) of an OBX: LOINC where one of its codings is LOINC or maps to it, else its own code as `hl7:...`."""
+def observation_code(segment: Segment, specimen: str, unit: str) -> tuple[Code, str]:
+    """(code, note) of an OBX: LOINC where one of its codings is LOINC or maps to it, else its own code as `hl7:...`.
+
+    `unit` is UCUM or empty; an analyser's abbreviation is mapped only where it fits (a glucose in mg/dL is another
+    LOINC term than one in mmol/L).
+    """
     first, second = codings(segment, 3)
     note = ""
     for coding in (first, second):
@@ -101,9 +107,9 @@ def observation_code(segment: Segment, specimen: str) -> tuple[Code, str]:
     if first.system == MDC:
         return Code("mdc", first.code, first.text), note
     name = first.text or segment.text(4) if first.code.isdigit() and not first.system else first.text or first.code
-    loinc = _SERUM_ANALYTES.get(name.lower()) if specimen.lower() in _BLOOD and first.system != LOINC else None
-    if loinc:
-        return known("loinc", loinc, name), note
+    analyte = _SERUM_ANALYTES.get(name.lower(), "") if specimen.lower() in _BLOOD and not first.system else ""
+    if analyte and _fits(unit, analyte):
+        return known("loinc", analyte, name), note
     return Code("local", f"hl7:{first.code or name}", name), note
 
 
@@ -116,3 +122,14 @@ def known(system: str, code: str, display: str) -> Code:
     """The code with the name of our own table; `display` where the table has none."""
     row = BY_KEY.get(f"{system}:{code}")
     return row.as_code() if row else Code(system, code, display)
+
+
+def _fits(unit: str, loinc: str) -> bool:
+    row = BY_KEY.get(f"loinc:{loinc}")
+    if row is None or not unit:
+        return False
+    try:
+        quantity("1", unit).to(row.unit)
+    except RefusedInput:
+        return False
+    return True

@@ -56,7 +56,7 @@ def observe(obx: Segment, specimen: str) -> Observed:
     kind, status = obx.text(2).upper(), obx.text(11).upper()
     if not kind and not obx.raw(5) and system == MDC:
         return Observed(is_result=False)
-    code, note = observation_code(obx, specimen)
+    code, note = observation_code(obx, specimen, _unit(obx))
     notes = [note] if note else []
     name = (code.display or code.code)[:LONGEST_WORD]
     if status in _WITHOUT_RESULT:

@@ -109,7 +109,6 @@ def test_unknown_format_names_the_known_ones() -> None:
     ("begins", "name"),
     [
         ("<?xml version='1.0'?>\n<other>".encode("utf-16"), "XML of another kind"),
-        (b"\x0bMSH|^~\\&|LAB|", "HL7 version 2 message"),
         (b"\x021H|\\^&|||XP-100", "ASTM E1394"),
         (b"01380006301\r\n", "GDT/xDT"),
     ],
