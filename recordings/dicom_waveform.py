@@ -1,7 +1,7 @@
 """DICOM waveforms (PS3.3 section C.10.9): twelve-lead, general and ambulatory ECG and others -> signals.
 
 Value = sample x ChannelSensitivity x ChannelSensitivityCorrectionFactor + ChannelBaseline, in the unit of
-ChannelSensitivityUnitsSequence (PS3.3, C.10.9.1.4). Of several multiplex groups the original rhythm is shown; a
+ChannelSensitivityUnitsSequence (PS3.3, C.10.9.1.4). Of several multiplex groups those that were recorded are shown; a
 median beat is the device's own average.
 """
 
@@ -16,7 +16,8 @@ from clinic_records.quantity import quantity
 from clinic_records.reading import Code, Numeric
 from recordings import dicom_file
 from recordings.dicom_file import bad_dicom, reading_dicom, text, whole
-from recordings.leads import add_derived_leads
+from recordings.dicom_groups import label, offset_s, recorded
+from recordings.leads import add_derived_leads, derived_note
 from recordings.scp_ecg import measurements as ecg
 from recordings.scp_ecg.leads import NAMES
 from recordings.signal import DecodedRecording, FloatArray, Signal
@@ -66,42 +67,43 @@ def decode_waveform(raw: bytes) -> DecodedRecording:
 def decode_waveform_dataset(dataset: Dataset) -> DecodedRecording:
     """As `decode_waveform`, of a dataset already read."""
     with reading_dicom("waveform"):
-        group = _rhythm(dataset)
-        samples, notes = _samples(group, is_little=bool(dataset.original_encoding[1]))
-        hz = float(group.SamplingFrequency)
-        if not 0 < hz <= _MAX_HZ:
-            raise bad_dicom(f"SamplingFrequency {hz}")
-        channels = group.ChannelDefinitionSequence
-        signals = tuple(
-            Signal(_channel_name(channel, index), _unit(channel), hz, _physical(channel, samples[:, index]))
-            for index, channel in enumerate(channels)
-        )
+        groups = recorded(dataset)
         start = dicom_file.start_of(dataset)
-        offset_ms = float(group.get("MultiplexGroupTimeOffset") or 0)
+        first_s = min(offset_s(group) for group in groups)
+        stored: list[Signal] = []
+        notes: tuple[str, ...] = ()
+        for group in groups:
+            signals, noticed = _signals(group, {s.name for s in stored}, offset_s(group) - first_s, dataset)
+            stored += signals
+            notes += noticed
+            if sum(len(signal.samples) for signal in stored) > MAX_VALUES:
+                raise bad_dicom(f"more than {MAX_VALUES} samples")
         statements, numerics = _annotations(dataset)
+        shown = add_derived_leads(stored)
         return DecodedRecording(
             format=FORMAT,
             patient=dicom_file.patient_of(dataset),
             device=dicom_file.device_of(dataset),
-            start=start + timedelta(milliseconds=offset_ms) if start else None,
-            signals=add_derived_leads(signals),
+            start=start + timedelta(seconds=first_s) if start else None,
+            signals=shown,
             numerics=numerics,
-            notes=notes + statements,
+            notes=notes + derived_note(stored, shown) + statements,
         )
 
 
-def _rhythm(dataset: Dataset) -> Dataset:
-    """The multiplex group to show: original before derived, named RHYTHM before others, first of equals."""
-    groups: list[Dataset] = list(dataset.get("WaveformSequence") or [])
-    if not groups:
-        raise bad_dicom("WaveformSequence is missing: not a waveform")
-    return max(
-        groups,
-        key=lambda g: (
-            text(g, "WaveformOriginality") != "DERIVED",
-            "RHYTHM" in text(g, "MultiplexGroupLabel").upper(),
-        ),
-    )
+def _signals(group: Dataset, taken: set[str], start_s: float, dataset: Dataset) -> tuple[list[Signal], tuple[str, ...]]:
+    """The channels of one group and what was noticed; a name already `taken` gets the group's label."""
+    samples, notes = _samples(group, is_little=bool(dataset.original_encoding[1]))
+    hz = float(group.SamplingFrequency)
+    if not 0 < hz <= _MAX_HZ:
+        raise bad_dicom(f"SamplingFrequency {hz}")
+    signals: list[Signal] = []
+    for index, channel in enumerate(group.ChannelDefinitionSequence):
+        name = _channel_name(channel, index)
+        if name in taken:
+            name = f"{name} ({label(group) or f'from {start_s:g} s'})"
+        signals.append(Signal(name, _unit(channel), hz, _physical(channel, samples[:, index]), start_s))
+    return signals, notes
 
 
 def _samples(group: Dataset, *, is_little: bool) -> tuple[FloatArray, tuple[str, ...]]:

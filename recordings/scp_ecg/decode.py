@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from clinic_records.errors import BadFrame, Hint
-from recordings.leads import add_derived_leads
+from recordings.leads import add_derived_leads, derived_note
 from recordings.scp_ecg.beats import BeatTable, add_reference_beat, read_beats
 from recordings.scp_ecg.bimodal import expand, stored_samples
 from recordings.scp_ecg.huffman import HuffmanCoder, read_tables
@@ -49,6 +49,7 @@ def decode_scp(raw: bytes) -> DecodedRecording:
     head = read_head(sections[6], 6)
     coder = read_tables(sections[2]) if 2 in sections else None
     leads, interval_us = _rhythm(sections, table, head, coder)
+    cut = [lead.name for lead, values in zip(table.leads, leads, strict=True) if len(values) < lead.samples - 1]
     start = min(lead.first for lead in table.leads)
     signals = tuple(
         Signal(
@@ -60,15 +61,20 @@ def decode_scp(raw: bytes) -> DecodedRecording:
         )
         for lead, values in zip(table.leads, leads, strict=True)
     )
+    shown = add_derived_leads(signals)
     return DecodedRecording(
         format=FORMAT,
         patient=header.patient,
         device=header.device,
         start=header.start,
-        signals=add_derived_leads(signals),
+        signals=shown,
         numerics=read_measurements(sections[7]) if 7 in sections else (),
-        notes=read_statements(sections[8]) if 8 in sections else (),
+        notes=_cut_note(cut) + derived_note(signals, shown) + (read_statements(sections[8]) if 8 in sections else ()),
     )
+
+
+def _cut_note(names: list[str]) -> tuple[str, ...]:
+    return (f"the record holds fewer samples than it says of {', '.join(names)}",) if names else ()
 
 
 def _rhythm(
@@ -91,7 +97,12 @@ def _rhythm(
     zones = beats.protected if head.is_bimodal else ()
     counts = [stored_samples(lead, zones, factor) for lead in table.leads]
     stored = read_samples(sections[6], 6, names, counts, coder)
-    leads = [expand(v, lead, zones, factor) for v, lead in zip(stored, table.leads, strict=True)]
+    if factor == 1 and not zones:
+        leads = [values.astype(np.float64) for values in stored]
+    elif [len(values) for values in stored] != counts:
+        raise damaged("section 6: a lead holds fewer samples than its protected stretches need")
+    else:
+        leads = [expand(v, lead, zones, factor) for v, lead in zip(stored, table.leads, strict=True)]
     if table.is_beat_subtracted:
         for lead, values, reference in zip(table.leads, leads, _reference(sections, names, coder), strict=True):
             add_reference_beat(values, reference / head.multiplier_nv, beats, lead.first)

@@ -58,6 +58,8 @@ def read_leads(section: bytes) -> LeadTable:
     leads: list[Lead] = []
     for index in range(count):
         first, last, number = _LEAD.unpack_from(section, 2 + index * _LEAD.size)
+        if first == 0:  # some writers count from 0; if their last is one too many, section 6 says so
+            first, last = 1, last + 1
         if not 1 <= first <= last <= MAX_SAMPLES:
             raise damaged(f"section 3: lead {index + 1} runs from sample {first} to {last}")
         leads.append(Lead(NAMES.get(number, f"lead {number}"), first, last))

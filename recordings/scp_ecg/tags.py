@@ -97,7 +97,7 @@ def read_header(section: bytes) -> Header:
     device["time_zone"] = "assumed" if start is not None and assumed else ""
     return Header(
         {key: value for key, value in patient.items() if value},
-        {key: value for key, value in device.items() if value},
+        {key: value for key, value in device.items() if value.isprintable() and value},
         start,
     )
 
