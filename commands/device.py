@@ -13,6 +13,7 @@ from rich.table import Table
 from clinic_records.clock import CHINA, SystemClock
 from clinic_records.errors import BadFrame, DeviceUnavailable
 from commands.device_decode import decode_command
+from commands.device_scaffold import scaffold_command
 from commands.device_simulate import app as simulate
 from devices.catalog import catalog
 from devices.check import check_row
@@ -25,6 +26,7 @@ from devices.transports.serial_identity import ports_now
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
 app.command("decode")(decode_command)
+app.command("scaffold")(scaffold_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")]
 

@@ -14,6 +14,10 @@ LONGEST: Final = 4096
 """Bytes of a message, marks included, where the device's document says nothing."""
 
 
+_IN_LINES: Final = "\r\n\t\x1d"
+"""Control characters a good line holds: its end, tabs, and the separator of a GS1 element string."""
+
+
 class DelimitedFraming:
     """Cuts at `end`, or at the first of several; begins at `start` where there is one."""
 
@@ -84,3 +88,22 @@ class DelimitedFraming:
         del self._buffer[:size]
         if raw:
             items.append(BadFrame(f"{reason} ({size} bytes kept)", raw=raw))
+
+
+def lines(media_type: str, longest: int = LONGEST) -> DelimitedFraming:
+    """Lines of UTF-8 text ended by CR, LF or both; an empty line is no message, as the LF of CR LF makes one."""
+
+    def frame(raw: bytes) -> Frame:
+        return Frame(raw, media_type, deliver=bool(raw.strip()))
+
+    return DelimitedFraming(frame, end=(b"\r", b"\n"), longest=longest, check=text_fault)
+
+
+def text_fault(raw: bytes) -> str:
+    """Why these bytes are no line of text; nothing where they are."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return "line is not UTF-8 text"
+    good = all(character.isprintable() or character in _IN_LINES for character in text)
+    return "" if good else "line holds control characters"
