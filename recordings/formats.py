@@ -58,6 +58,26 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.contec_ecg90a:looks_like_ecg90a",
         "recordings.contec_ecg90a:decode_ecg90a",
     ),
+    Format("astm-e1394", "", "recordings.astm.message:looks_like_astm", "recordings.astm.results:decode_astm"),
+    Format("nonin", "oximetry", "recordings.oximetry.nonin:looks_like_nonin", "recordings.oximetry.nonin:decode_nonin"),
+    Format(
+        "cms50-history",
+        "oximetry",
+        "recordings.oximetry.cms50_history:looks_like_history",
+        "recordings.oximetry.cms50_history:decode_history",
+    ),
+    Format(
+        "nellcor-lines",
+        "oximetry",
+        "recordings.oximetry.nellcor:looks_like_nellcor",
+        "recordings.oximetry.nellcor:decode_nellcor",
+    ),
+    Format(
+        "masimo-lines",
+        "oximetry",
+        "recordings.oximetry.masimo:looks_like_masimo",
+        "recordings.oximetry.masimo:decode_masimo",
+    ),
     Format("hl7-v2", "", "recordings.hl7.message:looks_like_hl7", "recordings.hl7.results:decode_hl7"),
     Format(
         "sp80b",
@@ -71,6 +91,13 @@ FORMATS: Final[tuple[Format, ...]] = (
         "spirometry",
         "recordings.spirometry.waveform_file:looks_like_waveform_file",
         "recordings.spirometry.waveform_file:decode_waveform_file",
+    ),
+    Format("cms50", "oximetry", "recordings.oximetry.cms50:looks_like_cms50", "recordings.oximetry.cms50:decode_cms50"),
+    Format(
+        "cms50-9byte",
+        "oximetry",
+        "recordings.oximetry.cms50_9byte:looks_like_cms50_9byte",
+        "recordings.oximetry.cms50_9byte:decode_cms50_9byte",
     ),
 )
 """Asked in this order: what has a mark of its own before what is only plausible."""
