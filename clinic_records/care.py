@@ -10,6 +10,7 @@ import msgspec
 from clinic_records.errors import Conflict
 from clinic_records.ids import EncounterId, PatientId, RecordId, StopId
 from clinic_records.people import Author, Patient
+from clinic_records.quality import QualityMark
 from clinic_records.reading import Reading
 
 
@@ -147,6 +148,10 @@ class Recording(msgspec.Struct, frozen=True, omit_defaults=True):
     binding: Binding | None = None
     unbound_reason: str = ""
     urgent: bool = False
+    quality: QualityMark | None = None
+    """What stood against it when it came: it counts once `released` (H18)."""
+    released: Author | None = None
+    release_note: str = ""
     patient: Patient | None = None
     encounter: Encounter | None = None
     """Headers inline on an urgent one only, so that it never waits for its patient (sync rule 19)."""

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     BLOB = "blob"
     DAY_CLOSED = "day-closed"
     SCHEDULE = "schedule"
+    QUALITY = "quality"
 
 
 class Record(msgspec.Struct, frozen=True):

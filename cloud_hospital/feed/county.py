@@ -41,6 +41,7 @@ class CountyRow(msgspec.Struct, frozen=True):
         visit, point, point_name, village, day: the stop it belongs to.
         patient: id, or pseudonym; age_years is exact on statutory rows, age_band stands on analytic ones.
         has_ecg: an ECG is bound to this encounter, or this recording is one.
+        quality: what stands against the recording's numbers (`missing`, `failed` ...), or `released` by a person.
         blobs: SHA-256 of the raw bytes it speaks of.
     """
 
@@ -71,6 +72,7 @@ class CountyRow(msgspec.Struct, frozen=True):
     recorded_at: str
     is_urgent: bool
     has_ecg: bool
+    quality: str
     numbers: tuple[CountyNumber, ...]
     blobs: tuple[str, ...]
 
@@ -146,9 +148,16 @@ def _exact(fed: Fed) -> CountyRow:
         recorded_at=recording.reading.stamp.vehicle_time.isoformat() if recording else "",
         is_urgent=recording.urgent if recording else False,
         has_ecg=is_ecg or (recording is None and fed.has_ecg),
+        quality=_quality(recording) if recording else "",
         numbers=tuple(_number(each) for each in recording.reading.numerics) if recording else (),
         blobs=fed.blobs,
     )
+
+
+def _quality(recording: Recording) -> str:
+    if recording.quality is None:
+        return ""
+    return "released" if recording.released else recording.quality.value
 
 
 def _bound_encounter(recording: Recording | None) -> str:
@@ -195,5 +204,9 @@ def _number(numeric: Numeric) -> CountyNumber:
 
 
 def is_counted(recording: Recording) -> bool:
-    """Whether a recording says anything about its encounter: rejected and superseded ones do not."""
-    return recording.status not in {RecordingStatus.REJECTED, RecordingStatus.SUPERSEDED}
+    """Whether a recording says anything about its encounter.
+
+    Rejected and superseded ones do not, nor those with something against their quality that nobody released (H18).
+    """
+    is_doubtful = recording.quality is not None and recording.released is None
+    return not is_doubtful and recording.status not in {RecordingStatus.REJECTED, RecordingStatus.SUPERSEDED}

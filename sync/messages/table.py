@@ -13,12 +13,13 @@ from sync.messages.day_closed import DAY_CLOSED
 from sync.messages.encounter import ENCOUNTER
 from sync.messages.kind import MessageKind
 from sync.messages.patient import PATIENT
+from sync.messages.quality import QUALITY
 from sync.messages.recording import RECORDING
 from sync.messages.schedule import SCHEDULE
 from sync.messages.stop import STOP
 
 MESSAGES: Final[Mapping[Kind, MessageKind]] = {
-    each.kind: each for each in (PATIENT, STOP, ENCOUNTER, RECORDING, BLOB, DAY_CLOSED, SCHEDULE)
+    each.kind: each for each in (PATIENT, STOP, ENCOUNTER, RECORDING, BLOB, DAY_CLOSED, SCHEDULE, QUALITY)
 }
 
 FEATURES: Final = frozenset[str]()

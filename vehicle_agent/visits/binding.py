@@ -30,6 +30,9 @@ REASONS: Final[Mapping[str, Hint]] = {
     "from-memory": Hint("旧数据，或别人的读数", "old, or another person's reading: sent from the device's memory"),
     "burst": Hint("一次来了好几条，像是旧数据", "several came at once, as from a memory"),
     "measured-before": Hint("测量时间早于指定此人", "measured before the device was armed"),
+    "quality": Hint(
+        "设备质控不合格或试剂过期：做好质控重测", "the device failed its control, or the lot expired: measure again"
+    ),
     "clock-doubtful": Hint("车上时钟不可信", "the vehicle's clock is in doubt"),
 }
 """Key kept in `Recording.unbound_reason` -> what the tray says."""

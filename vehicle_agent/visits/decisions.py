@@ -32,6 +32,8 @@ def bind(conn: Connection, recording_id: RecordId, encounter_id: EncounterId, ac
         binding=Binding(encounter.patient, encounter.id, "person", act.author, act.now),
         unbound_reason="",
     )
+    if version.thing.unbound_reason == "quality":
+        bound = msgspec.structs.replace(bound, released=act.author)
     return _next(conn, version, _with_headers(conn, bound) if bound.urgent else bound, act)
 
 

@@ -30,6 +30,7 @@ from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.identity_desk import IdentityDesk
 from vehicle_agent.visits.identity_known import named_by
 from vehicle_agent.visits.port import DeskPort, RawBlob
+from vehicle_agent.visits.quality_desk import QualityDesk
 from vehicle_agent.visits.recorder import topics_of
 from vehicle_agent.visits.roster import Roster
 from vehicle_agent.visits.versions import Act, get
@@ -92,6 +93,7 @@ class Desk(DeskPort):
         """
         self.events = EventHub()
         self.identity = IdentityDesk(vault, self.events, clock)
+        self.quality = QualityDesk(vault, roster, self.events, clock, ids)
         self._vehicle = vehicle
         self._vault = vault
         self._slots = slots

@@ -9,6 +9,7 @@ from clinic_records.people import Author, Patient
 from clinic_web.draw.picture import Picture
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.identity_desk import IdentityDesk
+from vehicle_agent.visits.quality_desk import QualityDesk
 from vehicle_agent.visits.views import (
     Arming,
     DeviceView,
@@ -38,6 +39,7 @@ class DeskPort(Protocol):
 
     events: EventHub
     identity: IdentityDesk
+    quality: QualityDesk
 
     @property
     def is_open(self) -> bool:

@@ -11,8 +11,9 @@ from clinic_records.reading import Reading, Subject
 from clinic_records.record import Lane
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
-from vehicle_agent.visits.binding import Bound, decide, is_near, measured_at
+from vehicle_agent.visits.binding import Bound, Unbound, decide, is_near, measured_at
 from vehicle_agent.visits.kept import find_order, load_armings, numbers_of, save_armings
+from vehicle_agent.visits.quality import is_blocked, mark_of
 from vehicle_agent.visits.versions import Act, Version, find, listed, put
 
 BLOB_LANES: Final = dict.fromkeys(("ultrasound", "xray", "fundus", "picture", "document"), Lane.P4)
@@ -61,13 +62,18 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
         numbers_of={person: _numbers(conn, person) for person in people},
         is_burst=previous is not None,
     )
+    mark = mark_of(conn, reading, act.now)
+    if is_blocked(reading.modality, mark):
+        outcome = Unbound("quality")
     if isinstance(outcome, Bound):
         binding = Binding(outcome.patient, outcome.encounter, outcome.rule, None, act.now)
-        recording = Recording(id=new_id, reading=reading, status=RecordingStatus.BOUND, binding=binding)
+        recording = Recording(id=new_id, reading=reading, status=RecordingStatus.BOUND, binding=binding, quality=mark)
         armings.used(reading.device, reading.stamp.vehicle_time, act.now)
         save_armings(conn, armings)
     else:
-        recording = Recording(id=new_id, reading=reading, status=RecordingStatus.UNBOUND, unbound_reason=outcome.reason)
+        recording = Recording(
+            id=new_id, reading=reading, status=RecordingStatus.UNBOUND, unbound_reason=outcome.reason, quality=mark
+        )
     put(conn, recording, act, Lane.P3, blobs=(reading.raw.sha256,), blob_lane=blob_lane(reading.modality))
     topics = topics_of(recording)
     if previous is not None:

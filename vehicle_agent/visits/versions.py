@@ -10,12 +10,13 @@ from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.errors import NotFound
 from clinic_records.ids import BlobHash
 from clinic_records.people import Author, Patient
+from clinic_records.quality import QualityEntry
 from clinic_records.record import Kind, Lane, Record
 from sync.messages.table import MESSAGES
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.records import current, list_current, put_record
 
-Thing = TypeVar("Thing", Patient, Stop, Encounter, Recording)
+Thing = TypeVar("Thing", Patient, Stop, Encounter, Recording, QualityEntry)
 
 KINDS: Final[Mapping[type, Kind]] = {row.payload: kind for kind, row in MESSAGES.items() if row.payload}
 
@@ -68,7 +69,7 @@ def listed(
 
 def put(
     conn: Connection,
-    thing: Patient | Stop | Encounter | Recording,
+    thing: Patient | Stop | Encounter | Recording | QualityEntry,
     act: Act,
     lane: Lane | None = None,
     *,

@@ -7,11 +7,23 @@ from clinic_web.pages import mount_static
 from clinic_web.security import Guard
 from vehicle_agent.visits.port import DeskPort
 from vehicle_agent.web import problems
-from vehicle_agent.web.routes import encounters, live, login, people, presented, recordings, sos, sync, today, unbound
+from vehicle_agent.web.routes import (
+    encounters,
+    live,
+    login,
+    people,
+    presented,
+    quality,
+    recordings,
+    sos,
+    sync,
+    today,
+    unbound,
+)
 from vehicle_agent.web.settings import SiteSettings
 from vehicle_agent.web.site import Site
 
-PLACES = (login, today, people, presented, encounters, recordings, unbound, sync, sos, live)
+PLACES = (login, today, people, presented, encounters, quality, recordings, unbound, sync, sos, live)
 
 
 def create_app(desk: DeskPort, settings: SiteSettings, clock: Clock | None = None) -> FastAPI:

@@ -31,6 +31,8 @@ BUILT = (
     "today.column.",
     "people.",
     "device.",
+    "quality.kind.",
+    "quality.mark.",
 )
 """Prefixes of keys that pages build from a value: their rows are checked against those values elsewhere."""
 
