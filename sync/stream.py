@@ -104,6 +104,40 @@ def encrypt_stream(src: Source, dst: Sink, key: bytes, aad: bytes) -> int:
     return written
 
 
+class SealingWriter:
+    """A stream sealed while it comes, for what cannot be read: `write` it, then `finish`."""
+
+    def __init__(self, dst: Sink, key: bytes, aad: bytes) -> None:
+        """Segments go to `dst` as they become full."""
+        self._dst = dst
+        self._cipher = AESGCM(key)
+        self._aad = aad
+        self._index = 0
+        self._segment = bytearray(SEGMENT)
+        self._filled = 0
+
+    def write(self, data: bytes | memoryview, /) -> None:
+        """Append `data`, which is not looked at afterwards."""
+        view = memoryview(data)
+        while view:
+            if self._filled == SEGMENT:  # only now it is known not to be the last
+                self._seal(is_last=False)
+            taken = min(len(view), SEGMENT - self._filled)
+            self._segment[self._filled : self._filled + taken] = view[:taken]
+            self._filled += taken
+            view = view[taken:]
+
+    def finish(self) -> None:
+        """Seal the last segment; nothing may be written afterwards."""
+        self._seal(is_last=True)
+
+    def _seal(self, *, is_last: bool) -> None:
+        plain = memoryview(self._segment)[: self._filled]
+        self._dst.write(self._cipher.encrypt(_nonce(self._index, is_last=is_last), plain, self._aad))
+        self._index += 1
+        self._filled = 0
+
+
 class PlainReader:
     """A sealed stream as something to `read` plaintext from, so that no plaintext has to touch the disk.
 

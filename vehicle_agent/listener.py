@@ -19,10 +19,12 @@ from devices.delivery import Delivery
 from devices.dicom.node import DicomNode
 from devices.dicom.settings import DicomSettings, Peer
 from devices.dicom.worklist import WorklistItem
-from vehicle_agent.control import ask, ask_raw
+from vehicle_agent.control import ask_raw
 from vehicle_agent.logs import log_to_stderr
 from vehicle_agent.parent import die_with
+from vehicle_agent.services.poking import Poking
 from vehicle_agent.settings import load_settings
+from vehicle_agent.store.arrival import SealedArrival
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.inbox import Inbox
 from vehicle_agent.visits.roster import Roster
@@ -39,6 +41,9 @@ class Reception:
     def __init__(self, folder: VehicleFolder) -> None:
         self._socket = folder.agent_socket
         self._inbox = Inbox(folder.inbox, folder.vault_public.read_bytes())
+        self._inbox.sweep_arriving()
+        self._poking = Poking(folder.agent_socket)
+        self._poking.start()
 
     def worklist(self) -> list[WorklistItem]:
         """The open orders; none while the agent is locked or away."""
@@ -48,13 +53,30 @@ class Reception:
             _log.warning("listener.no_worklist", error=str(error))
             return []
 
-    def deliver(self, delivery: Delivery, raw: Path) -> None:
-        """Make it durable, then tell the agent; the agent also looks by itself."""
-        self._inbox.deliver(msgspec.json.encode(delivery), raw)
-        try:
-            ask(self._socket, "poke", timeout_s=ASK_S)
-        except ClinicError as error:
-            _log.info("listener.no_agent", error=str(error))
+    def begin(self) -> "ObjectArrival":
+        """A durable place for an object that begins to come."""
+        return ObjectArrival(self._inbox.begin(), self._poking)
+
+
+class ObjectArrival:
+    """An object on its way into the inbox; see devices.dicom.received.Arrival."""
+
+    def __init__(self, sealed: SealedArrival, poking: Poking) -> None:
+        self._sealed = sealed
+        self._poking = poking
+
+    def write(self, data: bytes | memoryview, /) -> None:
+        """Append."""
+        self._sealed.write(data)
+
+    def keep(self, delivery: Delivery, /) -> None:
+        """Make it durable, then tell the agent."""
+        self._sealed.keep(msgspec.json.encode(delivery))
+        self._poking.came()
+
+    def drop(self) -> None:
+        """Forget it."""
+        self._sealed.drop()
 
 
 def run(folder: VehicleFolder) -> None:
@@ -66,13 +88,12 @@ def run(folder: VehicleFolder) -> None:
     node = DicomNode(
         DicomSettings(
             peers=peers,
-            temp_dir=folder.run / "dicom",
             ae_title=settings.dicom.ae_title,
             host=settings.dicom.host,
             port=settings.dicom.port,
         ),
         reception.worklist,
-        reception.deliver,
+        reception.begin,
     )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

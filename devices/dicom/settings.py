@@ -1,7 +1,5 @@
 """Settings of the vehicle's DICOM node."""
 
-from pathlib import Path
-
 import msgspec
 
 from clinic_records.ids import DeviceId
@@ -26,21 +24,18 @@ class DicomSettings(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         peers: who may call; everybody else's association is refused.
-        temp_dir: plain bytes lie here between reception and the sealed inbox; mode 700, best on the inbox's disk,
-            emptied of its own leftovers at start. One node a process.
         port: 0 takes a free one.
         max_pdu: bytes of one PDU we offer to take.
         max_object: bytes of one object; the longest loops of portable scanners are some hundred megabytes.
-        max_associations: more are refused with "local limit exceeded".
+        max_associations: more are refused with "local limit exceeded"; one address never gets all of them.
         network_timeout_s: silence after which a connection is closed.
     """
 
     peers: tuple[Peer, ...]
-    temp_dir: Path
     ae_title: str = "CLINIC"
     host: str = "0.0.0.0"  # noqa: S104  devices come from the vehicle's own network
     port: int = 11_112
     max_pdu: int = 131_072
     max_object: int = 1 << 30
-    max_associations: int = 10
+    max_associations: int = 16
     network_timeout_s: float = 30.0

@@ -1,7 +1,6 @@
 """The DICOM node with DCMTK's tools as the devices."""
 
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -15,12 +14,12 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from clinic_records.ids import DeviceId
-from devices.delivery import Delivery
 from devices.dicom.node import DicomNode
 from devices.dicom.part10 import dataset_sha256
 from devices.dicom.settings import DicomSettings, Peer
 from devices.dicom.worklist import WorklistItem
 from devices.interpret import interpret
+from tests.unit.devices.arrivals import Arrivals
 
 pytestmark = pytest.mark.peer
 
@@ -30,24 +29,15 @@ ITEM = WorklistItem(
 )
 
 
-class Clinic:
+class Clinic(Arrivals):
     """A node that keeps what it is given."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.kept: list[tuple[Delivery, Path]] = []
-        self.is_full = False
+        super().__init__(folder)
         peers = (Peer("ECG1", DeviceId("ecg-1")), Peer("US1", DeviceId("us-1"), "127.0.0.1"))
-        settings = DicomSettings(peers=peers, temp_dir=folder / "temp", host="127.0.0.1", port=0)
-        self.node = DicomNode(settings, lambda: [ITEM], self.deliver)
+        settings = DicomSettings(peers=peers, host="127.0.0.1", port=0)
+        self.node = DicomNode(settings, lambda: [ITEM], self.begin)
         self.port = self.node.start()
-
-    def deliver(self, delivery: Delivery, part10: Path) -> None:
-        if self.is_full:
-            raise OSError("disk full")
-        kept = self.folder / f"{len(self.kept)}.dcm"
-        shutil.copy(part10, kept)
-        self.kept.append((delivery, kept))
 
 
 @pytest.fixture
@@ -103,7 +93,7 @@ def test_storescu(clinic: Clinic, need_program: NeedProgram, file: str, ae_title
 
 
 def test_storescu_is_told_when_it_was_not_kept(clinic: Clinic, need_program: NeedProgram) -> None:
-    clinic.is_full = True
+    clinic.fails = OSError("disk full")
     caller = "-aet", "ECG1", "-aec", "CLINIC", "127.0.0.1", clinic.port
     sent = run(need_program("storescu"), "-v", *caller, shipped("waveform_ecg.dcm"))
     assert re.search(r"Refused: *OutOfResources|0xa700", sent.stderr + sent.stdout), sent.stderr

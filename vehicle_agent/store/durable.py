@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -41,6 +42,37 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class FolderSync:
+    """Makes the names inside one folder durable, for several threads at once.
+
+    Who comes while one fsync runs shares the next with all who wait.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._turn = threading.Lock()  # held by the one that syncs
+        self._counting = threading.Lock()
+        self._asked = 0
+        self._done = 0
+
+    def sync(self) -> None:
+        """All names given before the call are durable on return.
+
+        Raises:
+            OSError: the disk refused; then nobody may count on them.
+        """
+        with self._counting:
+            self._asked += 1
+            mine = self._asked
+        with self._turn:
+            if self._done >= mine:
+                return
+            with self._counting:
+                covered = self._asked
+            fsync_folder(self._folder)
+            self._done = covered
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """The sealed inbox: what devices deliver is durable and unreadable before anybody has logged in (law 8).
 
-One file a delivery: `MCI1` | u16be length of wrapped key | content key wrapped to the vault (HPKE) | u32be length of
-sealed meta | sealed meta | sealed raw bytes. Meta and raw are streams of sync/stream.py under keys of their own,
-derived from the content key; the raw stream is bound to everything before it.
+One file a delivery, named by its ticket; `vehicle_agent.store.arrival` says what stands in it.
 """
 
 import hashlib
@@ -19,17 +17,14 @@ from typing import BinaryIO, Final
 
 import structlog
 
-from clinic_records.errors import BadFrame, NotFound, RefusedInput, StoreError
+from clinic_records.errors import NotFound, RefusedInput, StoreError
 from clinic_records.ids import uuid7
 from sync.keys import RecipientKey, RecipientPrivate
-from sync.stream import SEGMENT, PlainReader, Sink, Source, encrypt_stream
-from vehicle_agent.store.derive import DATA_KEY_SIZE, derive
-from vehicle_agent.store.durable import fsync_folder, publish, require_room, sweep, temp_file
+from sync.stream import SEGMENT, Sink
+from vehicle_agent.store.arrival import ARRIVING, SealedArrival, SealedDelivery
+from vehicle_agent.store.durable import FolderSync, fsync_folder, publish, require_room, sweep, temp_file
 
-_MAGIC: Final = b"MCI1"
-_INFO: Final = b"mobile-clinic/inbox/v1"
 _SUFFIX: Final = ".sealed"
-_META_LIMIT: Final = 64 * 1024  # bytes; a Delivery has some hundreds
 _REMEMBERED: Final = 1024  # contents known again in one process, for devices that repeat what we took
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +36,7 @@ class Inbox:
     def __init__(self, folder: Path, vault_public: bytes) -> None:
         self._folder = folder
         self._vault = RecipientKey(vault_public)
+        self._names = FolderSync(folder)
         self._lock = threading.Lock()
         self._last_ms = 0
         self._seen: OrderedDict[bytes, str] = OrderedDict()  # in memory only: a hash on the disk would speak of content
@@ -54,26 +50,33 @@ class Inbox:
             RefusedInput: meta is larger than 64 KiB.
             StoreError: the disk refused, or what is left of it stays for the nurse.
         """
-        if len(meta) > _META_LIMIT:
-            raise RefusedInput(f"delivery: meta of {len(meta)} bytes, more than {_META_LIMIT}", raw=meta[:1024])
         digest = _digest(meta, raw)
         with self._lock:
             known = self._seen.get(digest)
         if known is not None and self._path(known).exists():
             return known
         require_room(self._folder, _size(raw))
-        content_key = secrets.token_bytes(DATA_KEY_SIZE)
-        front = self._front(meta, content_key)
-        ticket = self._new_ticket()
-        with temp_file(self._folder) as (handle, temp), _source(raw) as plain:
-            handle.write(front)
-            encrypt_stream(plain, handle, derive(content_key, "inbox/raw"), hashlib.sha256(front).digest())
-            publish(handle, temp, self._path(ticket))
+        arrival = self.begin()
+        try:
+            with _source(raw) as plain:
+                while data := plain.read(SEGMENT):
+                    arrival.write(data)
+            ticket = arrival.keep(meta)
+        finally:
+            arrival.drop()
         with self._lock:
             self._seen[digest] = ticket
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
         return ticket
+
+    def begin(self) -> SealedArrival:
+        """A delivery whose bytes are still to come, sealed as they come; none of it is here before it is kept.
+
+        Raises:
+            StoreError: the disk refused, or what is left of it stays for the nurse.
+        """
+        return SealedArrival(self._folder, self._vault, self._publish)
 
     def waiting(self) -> list[str]:
         """Tickets, oldest first; needs no key."""
@@ -84,8 +87,8 @@ class Inbox:
         found = []
         for ticket in self.waiting():
             try:
-                with self._opened(ticket, private) as (meta, _):
-                    found.append((ticket, meta))
+                with self._opened(ticket, private) as delivery:
+                    found.append((ticket, delivery.meta))
             except (RefusedInput, OSError) as error:
                 self._set_aside(ticket, str(error))
             except NotFound:
@@ -126,40 +129,34 @@ class Inbox:
         """At start, before anything delivers: remove what a crash left half written."""
         return sweep(self._folder)
 
-    def _front(self, meta: bytes, content_key: bytes) -> bytes:
-        wrapped = self._vault.wrap(content_key, _INFO)
-        head = _MAGIC + len(wrapped).to_bytes(2, "big") + wrapped
-        sealed = io.BytesIO()
-        encrypt_stream(io.BytesIO(meta), sealed, derive(content_key, "inbox/meta"), head)
-        return head + len(sealed.getvalue()).to_bytes(4, "big") + sealed.getvalue()
+    def sweep_arriving(self) -> int:
+        """At the start of the process whose deliveries come piece by piece: remove those it died over."""
+        left = list(self._folder.glob(f"*{ARRIVING}"))
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+    def _publish(self, fd: int, temp: Path) -> str:
+        ticket = self._new_ticket()
+        os.fsync(fd)
+        temp.rename(self._path(ticket))
+        self._names.sync()
+        return ticket
 
     def _copy(self, ticket: str, private: RecipientPrivate, target: Sink) -> bytes:
-        with self._opened(ticket, private) as (meta, plain):
-            while data := plain.read(SEGMENT):
+        with self._opened(ticket, private) as delivery:
+            while data := delivery.raw.read(SEGMENT):
                 target.write(data)
-        return meta
+            return delivery.meta
 
     @contextmanager
-    def _opened(self, ticket: str, private: RecipientPrivate) -> Iterator[tuple[bytes, Source]]:
+    def _opened(self, ticket: str, private: RecipientPrivate) -> Iterator[SealedDelivery]:
         try:
             handle = self._path(ticket).open("rb")
         except FileNotFoundError:
             raise NotFound(f"inbox: no delivery {ticket}") from None
         with handle:
-            head = handle.read(6)
-            size = int.from_bytes(head[4:], "big")
-            if head[:4] != _MAGIC or not size:
-                raise BadFrame(f"inbox {ticket}: not a sealed delivery", raw=head)
-            wrapped = handle.read(size)
-            head += wrapped
-            content_key = private.unwrap(wrapped, _INFO)
-            length = handle.read(4)
-            if int.from_bytes(length, "big") > _META_LIMIT + SEGMENT:
-                raise BadFrame(f"inbox {ticket}: sealed meta of {int.from_bytes(length, 'big')} bytes")
-            sealed = handle.read(int.from_bytes(length, "big"))
-            meta = PlainReader(io.BytesIO(sealed), derive(content_key, "inbox/meta"), head).read()
-            bound = hashlib.sha256(head + length + sealed).digest()
-            yield meta, PlainReader(handle, derive(content_key, "inbox/raw"), bound)
+            yield SealedDelivery(handle, private)
 
     def _set_aside(self, ticket: str, reason: str) -> None:
         aside = self._folder / "damaged"

@@ -1,6 +1,5 @@
 """The DICOM node with a real DICOM client: what a device is told, and what was kept when it was told so."""
 
-import shutil
 import signal
 import socket
 import struct
@@ -26,7 +25,6 @@ from pynetdicom.sop_class import TwelveLeadECGWaveformStorage, Verification  # t
 
 from clinic_records.errors import ConfigError, DeviceUnavailable, NotFound, StoreError
 from clinic_records.ids import DeviceId
-from devices.delivery import Delivery
 from devices.dicom.node import DicomNode
 from devices.dicom.part10 import dataset_sha256
 from devices.dicom.settings import DicomSettings, Peer
@@ -35,6 +33,7 @@ from devices.interpret import interpret
 from devices.simulators import ecg_dicom, ultrasound
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.saw import DeviceSaw
+from tests.unit.devices.arrivals import Arrivals
 
 ITEMS = [
     WorklistItem(
@@ -44,30 +43,20 @@ ITEMS = [
 ]
 
 
-class Clinic:
+class Clinic(Arrivals):
     """A node whose deliveries are kept in a folder, and may be made to fail."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.kept: list[tuple[Delivery, Path]] = []
-        self.fails: Exception | None = None
+        super().__init__(folder)
         self.items = ITEMS
         peers = (
             Peer("ECG1", DeviceId("ecg-1")),
             Peer("US1", DeviceId("us-1")),
             Peer("FAR", DeviceId("x"), "192.0.2.1"),
         )
-        self.temp = folder / "temp"
-        settings = DicomSettings(peers=peers, temp_dir=self.temp, host="127.0.0.1", port=0, max_associations=3)
-        self.node = DicomNode(settings, lambda: self.items, self.deliver)
+        settings = DicomSettings(peers=peers, host="127.0.0.1", port=0, max_associations=3)
+        self.node = DicomNode(settings, lambda: self.items, self.begin)
         self.port = self.node.start()
-
-    def deliver(self, delivery: Delivery, part10: Path) -> None:
-        if self.fails is not None:
-            raise self.fails
-        kept = self.folder / f"{len(self.kept)}.dcm"
-        shutil.copy(part10, kept)
-        self.kept.append((delivery, kept))
 
     def device(self, ae_title: str, called: str = "CLINIC") -> DicomDevice:
         return DicomDevice("127.0.0.1", self.port, ae_title=ae_title, called=called, timeout_s=10)
@@ -221,19 +210,21 @@ def half_object(association: Any) -> None:
 
 
 KILLED = """
-import os, signal, sys
-from pathlib import Path
+import os, signal
 from devices.dicom.node import DicomNode
 from devices.dicom.settings import DicomSettings, Peer
-settings = DicomSettings(peers=(Peer("ECG1", "ecg-1"),), temp_dir=Path(sys.argv[1]), host="127.0.0.1", port=0)
-node = DicomNode(settings, list, lambda delivery, part10: os.kill(os.getpid(), signal.SIGKILL))
-print(node.start(), flush=True)
+class Arrival:
+    def write(self, data): pass
+    def keep(self, delivery): os.kill(os.getpid(), signal.SIGKILL)
+    def drop(self): pass
+settings = DicomSettings(peers=(Peer("ECG1", "ecg-1"),), host="127.0.0.1", port=0)
+print(DicomNode(settings, list, Arrival).start(), flush=True)
 signal.pause()
 """
 
 
-def test_device_whose_listener_is_killed_was_told_nothing(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True) as node:
+def test_device_whose_listener_is_killed_was_told_nothing() -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True) as node:
         assert node.stdout is not None
         port = int(node.stdout.readline())
         saw = DicomDevice("127.0.0.1", port, ae_title="ECG1", timeout_s=10).store(ecg_dicom.examination(None))
@@ -255,27 +246,18 @@ def test_temp_folder_that_takes_nothing_costs_the_object_and_not_the_node(clinic
 
 def test_object_without_end_is_told_no(tmp_path: Path) -> None:
     peers = (Peer("US1", DeviceId("us-1")), Peer("ECG1", DeviceId("ecg-1")))
-    settings = DicomSettings(peers=peers, temp_dir=tmp_path, host="127.0.0.1", port=0, max_object=1_000_000)
-    kept: list[Delivery] = []
-    node = DicomNode(settings, list, lambda delivery, part10: kept.append(delivery))
+    settings = DicomSettings(peers=peers, host="127.0.0.1", port=0, max_object=1_000_000)
+    arrivals = Arrivals(tmp_path)
+    node = DicomNode(settings, list, arrivals.begin)
     port = node.start()
     try:
         big = DicomDevice("127.0.0.1", port, ae_title="US1").store(ultrasound.examination(None))
         assert (big.acknowledged, big.detail) == (False, "C-STORE status 0xa700")
         assert DicomDevice("127.0.0.1", port, ae_title="ECG1").store(ecg_dicom.examination(None)).acknowledged
-        assert [delivery.device for delivery in kept] == ["ecg-1"]
+        assert [delivery.device for delivery, _ in arrivals.kept] == ["ecg-1"]
     finally:
         node.stop()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_leftovers_of_a_killed_node_are_removed_at_start(tmp_path: Path) -> None:
-    (tmp_path / "temp").mkdir()
-    (tmp_path / "temp" / "half.dcm").write_bytes(b"plain bytes")
-    made = Clinic(tmp_path)
-    made.node.stop()
-    made.node.stop()
-    assert list(made.temp.iterdir()) == []
+    assert list(arrivals.temp.iterdir()) == []
 
 
 def test_giant_pdu_closes_its_connection_and_no_other(clinic: Clinic) -> None:
@@ -309,12 +291,12 @@ def put_away(device: DicomDevice) -> DeviceSaw:
     return saw
 
 
-def test_port_taken_and_nobody_configured_are_said(clinic: Clinic, tmp_path: Path) -> None:
+def test_port_taken_and_nobody_configured_are_said(clinic: Clinic) -> None:
     peers = (Peer("ECG1", DeviceId("ecg-1")),)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        taken = DicomSettings(peers=peers, temp_dir=tmp_path / "t2", host="127.0.0.1", port=port)
+        taken = DicomSettings(peers=peers, host="127.0.0.1", port=port)
         with pytest.raises(DeviceUnavailable, match=str(port)):
-            DicomNode(taken, list, clinic.deliver).start()
+            DicomNode(taken, list, clinic.begin).start()
     with pytest.raises(ConfigError, match="no device may call"):
-        DicomNode(DicomSettings(peers=(), temp_dir=tmp_path), list, clinic.deliver)
+        DicomNode(DicomSettings(peers=()), list, clinic.begin)

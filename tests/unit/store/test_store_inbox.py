@@ -87,7 +87,7 @@ def test_a_damaged_delivery_is_set_aside_and_the_rest_goes_on(inbox: Inbox, tmp_
 
     spoil(first, 0)
     spoil(second, 40)
-    spoil(third, -1)
+    spoil(third, 1000)
     assert [ticket for ticket, _ in inbox.pending(PRIVATE)] == [third, fourth]
     assert sorted(path.stem for path in inbox.damaged()) == sorted([first, second])
     with pytest.raises(RefusedInput):
@@ -102,7 +102,7 @@ def test_no_bytes_in_the_folder_crash_it(inbox: Inbox, tmp_path: Path, content: 
     (tmp_path / "inbox" / "strange.sealed").write_bytes(content)
     with pytest.raises(RefusedInput):
         inbox.read("strange", PRIVATE)
-    (tmp_path / "inbox" / "strange.sealed").write_bytes(b"MCI1" + content)
+    (tmp_path / "inbox" / "strange.sealed").write_bytes(b"MCI2" + content)
     with pytest.raises(RefusedInput):
         inbox.read("strange", PRIVATE)
 
@@ -123,7 +123,7 @@ def test_unknown_tickets_and_too_much_meta(inbox: Inbox) -> None:
 
 
 def test_half_written_deliveries_are_swept_and_never_listed(inbox: Inbox, tmp_path: Path) -> None:
-    (tmp_path / "inbox" / "0123.tmp").write_bytes(b"MCI1 half")
+    (tmp_path / "inbox" / "0123.tmp").write_bytes(b"MCI2 half")
     assert inbox.waiting() == []
     assert inbox.sweep() == 1
     assert list((tmp_path / "inbox").iterdir()) == []
