@@ -4,19 +4,27 @@ Each prints what the device was told, one JSON object a line.
 """
 
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import msgspec
 import typer
 
 from clinic_records.errors import RefusedInput
+from devices.catalog import Link as CatalogLink
+from devices.catalog import device_type
+from devices.registry import load
 from devices.simulators import ecg_dicom, ultrasound
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.ecg_scp import BAUD, EcgScpSimulator, scp_record
+from devices.simulators.pty_line import PtyLine
 from devices.simulators.saw import DeviceSaw
 from devices.simulators.spirometer import LABEL, SpirometerSimulator, blow_record
+from devices.transports.base import Transport
+from devices.transports.tcp import open_tcp
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,6 +45,37 @@ def simulate() -> None:
 
 def _tell(saw: DeviceSaw) -> None:
     typer.echo(msgspec.json.encode(saw).decode())
+
+
+@app.command("line")
+def line_command(
+    key: Annotated[str, typer.Argument(help="A device of `clinic device list` on a line.")],
+    *,
+    link: Annotated[Path | None, typer.Option(help="Name to give its serial port (a symbolic link to a pty).")] = None,
+    connect: Annotated[str, typer.Option(help="HOST:PORT to call instead, as a device on the network does.")] = "",
+    repeat: int = 1,
+    pause: Annotated[float, typer.Option(help="Seconds between two measurements.")] = 5.0,
+    wait: Wait = 60.0,
+) -> None:
+    """Any device on a line: one typical measurement in its own protocol, made up, never a person's."""
+    row = device_type(key)
+    if not row.simulator or row.transport is CatalogLink.FOLDER:
+        raise RefusedInput(f"{key} is no device on a line")
+    if bool(link) == bool(connect):
+        raise typer.BadParameter("say either --link or --connect")
+    play: Callable[[Transport, Event], None] = load(row.simulator)
+    wire = open_tcp(connect) if connect else PtyLine(link)
+    try:
+        if isinstance(wire, PtyLine):
+            wire.wait_connected(wait)
+        for turn in range(repeat):
+            if turn:
+                time.sleep(pause)
+            play(wire, Event())
+            _tell(DeviceSaw(key, "", acknowledged=False, detail=f"measurement {turn + 1} of {repeat} played"))
+        _drain()
+    finally:
+        wire.close()
 
 
 @app.command("ecg-scp")
