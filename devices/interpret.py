@@ -17,10 +17,17 @@ INTERPRETERS: Final[Mapping[str, str]] = {
     "application/vnd.clinic.device-file": "devices.decoded:interpret",
     "application/scp-ecg": "devices.decoded:interpret",
     "application/vnd.contec.sp80b-session": "devices.decoded:interpret",
+    "application/vnd.nonin.span": "devices.decoded:interpret",
+    "application/vnd.contec.cms50-span": "devices.decoded:interpret",
+    "application/vnd.contec.cms50-history": "devices.decoded:interpret",
+    "application/vnd.contec.cms50-9byte-span": "devices.decoded:interpret",
+    "text/vnd.nellcor.span": "devices.decoded:interpret",
+    "text/vnd.masimo.span": "devices.decoded:interpret",
     "application/vnd.ieee.11073-20601": "devices.decoded:interpret",
     "application/hl7-v2": "devices.decoded:interpret",
     "application/vnd.sam-v.card": "devices.identity.interpret:interpret",
     "text/vnd.clinic.scan": "devices.identity.interpret:interpret",
+    "text/vnd.clinic.scale-health-o-meter": "devices.identity.scale_health_o_meter:interpret",
 }
 """Media type of the raw bytes -> who reads them."""
 

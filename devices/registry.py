@@ -11,10 +11,16 @@ from devices.driver import Driver
 LINE_DRIVERS: Final[dict[str, str]] = {
     "scp-ecg": "devices.cardiac.scp_ecg:ScpEcg",
     "contec-sp80b": "devices.respiratory.contec_sp80b:ContecSp80b",
+    "nonin": "devices.vitals.nonin:Nonin",
+    "cms50": "devices.vitals.cms50:Cms50",
+    "cms50-9byte": "devices.vitals.cms50_9byte:Cms50NineByte",
+    "nellcor-lines": "devices.vitals.oximeter_lines:Nellcor",
+    "masimo-lines": "devices.vitals.oximeter_lines:Masimo",
     "ieee-11073": "devices.ieee11073.driver:Ieee11073",
     "hl7-mllp": "devices.hl7.mllp:Hl7Mllp",
     "resident-card": "devices.identity.resident_card:ResidentCard",
     "barcode-scanner": "devices.identity.barcode:BarcodeScanner",
+    "scale-health-o-meter": "devices.identity.scale_health_o_meter:ScaleHealthOMeter",
 }
 """Drivers of a device on a line (serial, TCP): each a `devices.driver.Driver`."""
 
