@@ -1,0 +1,1 @@
+"""Analysers of the vehicle's laboratory that have a line."""
