@@ -102,7 +102,8 @@ def _samples(value: Element, name: str, room: int) -> FloatArray:
             raise damaged(f"lead {name}: digits that are no numbers") from None
     if len(stored) > room:
         raise damaged(f"more than {MAX_SAMPLES} samples")
-    samples: FloatArray = origin + scale * stored
+    with np.errstate(over="ignore", invalid="ignore"):
+        samples: FloatArray = origin + scale * stored
     if not np.all(np.abs(samples) <= _MOST_UV):
         raise damaged(f"lead {name}: a sample beyond {_MOST_UV:g} uV")
     return samples

@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Final
 
+import numpy as np
+
 from clinic_records.errors import Hint, RefusedInput
 from clinic_records.reading import Code, Numeric
 from recordings.ecg_values import filled, local_time, measured, statement
 from recordings.leads import add_derived_leads, derived_note
 from recordings.philips_sierra.waveforms import read_waveforms
 from recordings.scp_ecg import measurements as ecg
-from recordings.signal import DecodedRecording
+from recordings.signal import DecodedRecording, Signal
 from recordings.xml_tree import Element, parse, root_name
 
 FORMAT: Final = "philips-sierra"
@@ -29,6 +31,9 @@ _MEASUREMENTS: Final[tuple[tuple[str, Code, str], ...]] = (
 """Element of the measurements over all leads -> our code and the unit the schema gives it (1.03 and 1.04 schemas)."""
 _GLOBAL: Final = (("measurements", "globalmeasurements"), ("internalmeasurements", "crossleadmeasurements"))
 """Where 1.03 and 1.04 keep them."""
+_PULSE_UV: Final = 1000.0
+_PULSE_S: Final = 0.1
+"""Carts end a file with a calibration pulse of 1 mV and 0.2 s in every lead (seen in all real files)."""
 _MAX_STATEMENTS: Final = 100
 _OTHER_VERSION = Hint(
     "在心电图机上把导出格式设为 XML 1.03 或 1.04。", "Set the cart to export XML version 1.03 or 1.04."
@@ -62,7 +67,7 @@ def decode_sierra(raw: bytes) -> DecodedRecording:
         start=start,
         signals=signals,
         numerics=_numerics(root),
-        notes=derived_note(stored, signals) + _statements(root),
+        notes=derived_note(stored, signals) + _pulse_note(stored) + _statements(root),
     )
 
 
@@ -106,6 +111,14 @@ def _numerics(root: Element) -> tuple[Numeric, ...]:
         return ()
     numbers = (measured(code, found.words(name), unit) for name, code, unit in _MEASUREMENTS)
     return tuple(number for number in numbers if number is not None)
+
+
+def _pulse_note(signals: tuple[Signal, ...]) -> tuple[str, ...]:
+    pulse = np.flatnonzero(np.all([signal.samples == _PULSE_UV for signal in signals], axis=0))
+    hz = signals[0].sampling_hz
+    if len(pulse) < _PULSE_S * hz:
+        return ()
+    return (f"from {pulse[0] / hz:g} s to {(pulse[-1] + 1) / hz:g} s a 1 mV calibration pulse stands in every lead",)
 
 
 def _statements(root: Element) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clinic_records.errors import BadFrame, Hint
+from clinic_records.errors import BadFrame, Hint, RefusedInput
 
 _HEAD: Final = struct.Struct("<iHh")
 _CODE_BITS: Final = 10
@@ -111,12 +111,18 @@ def restore_limb_leads(leads: list[NDArray[np.int64]]) -> None:
 
 
 def pack_leads(leads: list[NDArray[np.int64]]) -> bytes:
-    """What `unpack_leads` reads, for the simulator and for round trips; bends must need no more than 16 bits."""
+    """What `unpack_leads` reads, for the simulator and for round trips.
+
+    Raises:
+        RefusedInput: a lead bends by more than 16 bits can say.
+    """
     chunks: list[bytes] = []
     for samples in leads:
         bends = np.diff(samples, 2)
-        stored = np.concatenate((samples[:2], _BIAS - bends[1:], [_BIAS]))[: len(samples)].astype(np.int16)
-        words = stored.view(np.uint16)
+        stored = np.concatenate((samples[:2], _BIAS - bends[1:], [_BIAS]))[: len(samples)]
+        if max(np.abs(stored).max(), np.abs(bends[:1]).max(initial=0)) > 32767:
+            raise RefusedInput("Philips ECG: a lead bends by more than 16 bits")
+        words = stored.astype(np.int16).view(np.uint16)
         codes = _deflate((words >> 8).astype(np.uint8).tobytes() + (words & 0xFF).astype(np.uint8).tobytes())
         chunks.append(_HEAD.pack(len(codes), 1, -int(bends[0]) if len(bends) else 0) + codes)
     return b"".join(chunks)
