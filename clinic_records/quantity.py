@@ -61,8 +61,8 @@ _UNITS: Final[dict[str, tuple[str, Decimal, Decimal]]] = {
         ("pg", "mass", "0.000000000000001", "0"),
         ("mg/g", "ratio", "0.001", "0"),
         ("[pH]", "acidity", "1", "0"),
-        ("[ppm]", "ratio", "0.000001", "0"),
-        ("[ppb]", "ratio", "0.000000001", "0"),
+        ("[ppm]", "trace fraction", "1", "0"),  # of a gas; not to be mistaken for a percentage
+        ("[ppb]", "trace fraction", "0.001", "0"),
         ("U/L", "catalytic concentration", "1", "0"),
         ("mmol/mol", "hba1c ifcc", "1", "0"),
         ("kg/m2", "body mass index", "1", "0"),

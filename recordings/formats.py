@@ -79,6 +79,7 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.oximetry.masimo:decode_masimo",
     ),
     Format("hl7-v2", "", "recordings.hl7.message:looks_like_hl7", "recordings.hl7.results:decode_hl7"),
+    Format("gdt", "", "recordings.gdt.lines:looks_like_gdt", "recordings.gdt.decode:decode_gdt"),
     Format(
         "sp80b",
         "spirometry",

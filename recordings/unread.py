@@ -9,7 +9,6 @@ _NAMES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("XML of another kind", re.compile(rb"\s*<\?xml\b")),
     ("ASTM E1394 laboratory message", re.compile(rb"[\x05\x02\s]*\d?H\|\\\^&")),
     ("laboratory device's frame", re.compile(rb"\x02")),
-    ("GDT/xDT file", re.compile(rb"0138000\d{4}\s")),
     ("DICOM worklist as text", re.compile(rb"\s*(#[^\n]*\n\s*)*\([0-9a-fA-F]{4},[0-9a-fA-F]{4}\) [A-Z]{2} ")),
 )
 """(what to call it, how it begins), asked in this order: the marks each format's standard puts at its start."""

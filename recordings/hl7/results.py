@@ -12,6 +12,7 @@ from clinic_records.errors import Hint, RefusedInput
 from recordings.hl7.groups import Group, groups_of
 from recordings.hl7.message import Message, read_batch
 from recordings.hl7.subject import accession_of, device_of, patient_of
+from recordings.modality_of_codes import modality_of
 from recordings.signal import DecodedRecording
 
 FORMAT: Final = "hl7-v2"
@@ -25,17 +26,6 @@ _NO_RESULTS = Hint(
     "这条消息里没有检查结果。请在设备上设置发送结果（ORU）。",
     "This message carries no results. Set the device to send results (ORU).",
 )
-_MODALITY_OF: Final[tuple[tuple[str, frozenset[str]], ...]] = (
-    ("spirometry", frozenset({"19868-9", "20150-9", "19926-5"})),
-    ("gas", frozenset({"feno", "exhaled-co"})),
-    ("blood-pressure", frozenset({"8480-6", "8462-4"})),
-    ("oximetry", frozenset({"59408-5", "8889-8"})),
-    ("ecg", frozenset({"8625-6", "8633-0", "8634-8"})),
-    ("peak-flow", frozenset({"19935-6"})),
-    ("temperature", frozenset({"8310-5"})),
-    ("body", frozenset({"29463-7", "8302-2"})),
-)
-"""The first modality of which a group has a code; a group with none of them is of the laboratory."""
 _PURPOSES: Final[Mapping[str, str]] = {"D": "debugging", "T": "training"}
 """MSH-11 (table 0103) that is not production."""
 _CONTROL_SPECIMENS: Final = frozenset({"Q", "C", "B", "E"})
@@ -71,7 +61,7 @@ def decode_hl7(raw: bytes) -> tuple[DecodedRecording, ...]:
 
 
 def _recording(message: Message, group: Group, notes: tuple[str, ...]) -> DecodedRecording:
-    modality = _modality(group)
+    modality = "document" if group.is_report else modality_of(group.numerics, "laboratory")
     started = min(group.times, default=None)
     control = _control_run(message, group)
     accession = accession_of(group.obr, group.specimen, is_laboratory=modality == "laboratory")
@@ -89,16 +79,6 @@ def _recording(message: Message, group: Group, notes: tuple[str, ...]) -> Decode
         modality=modality,
         from_memory=bool(control),
     )
-
-
-def _modality(group: Group) -> str:
-    if group.is_report:
-        return "document"
-    codes = {numeric.code.code for numeric in group.numerics}
-    for modality, marks in _MODALITY_OF:
-        if codes & marks:
-            return modality
-    return "laboratory"
 
 
 def _control_run(message: Message, group: Group) -> str:

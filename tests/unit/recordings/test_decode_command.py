@@ -110,7 +110,6 @@ def test_unknown_format_names_the_known_ones() -> None:
     [
         ("<?xml version='1.0'?>\n<other>".encode("utf-16"), "XML of another kind"),
         (b"\x021H|\\^&|||XP-100", "ASTM E1394"),
-        (b"01380006301\r\n", "GDT/xDT"),
     ],
 )
 def test_formats_of_other_devices_are_named(begins: bytes, name: str) -> None:

@@ -1,0 +1,1 @@
+"""GDT files: what German-made spirometers, ECG devices and gas analysers write for a practice's program."""
