@@ -114,6 +114,8 @@ def _of_report(report: Report, session: Session, objects: Mapping[int, ConfigObj
         entries = observe_segment(report.stored, session.segments)
         return [_known(measure(each, objects[each.handle])) for e in entries for each in e if each.handle in objects]
     found: list[Measured] = []
+    if report.surplus:
+        found.append(Measured(notes=(f"{report.surplus} bytes after the report's last object, not read",)))
     for scan in report.scans:
         if objects and scan.handle not in objects:
             found.append(Measured(notes=(f"object {scan.handle} is in no configuration: {scan.data.hex()} not read",)))
@@ -180,7 +182,13 @@ def _together(moments: list[Measured]) -> list[Measured]:
             groups.append(replace(each, at=at))
         else:
             groups[group] = _united(groups[group], each)
-    return [_with_context(group) for group in groups]
+    whole = [_with_context(group) for group in groups]
+    return [each for i, each in enumerate(whole) if not any(_is_again(each, earlier) for earlier in whole[:i])]
+
+
+def _is_again(one: Measured, earlier: Measured) -> bool:
+    """The same numbers of the same moment: some devices put a measurement into a report twice."""
+    return one.at is not None and (one.at, one.person, one.numerics) == (earlier.at, earlier.person, earlier.numerics)
 
 
 def _fits(group: Measured, other: Measured) -> bool:

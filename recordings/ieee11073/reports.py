@@ -78,8 +78,10 @@ class Observed:
     surplus: int = 0
 
 
-def read_scans(event: Event) -> tuple[Scan, ...]:
-    """The scans in a report whose type is in FORMS.
+def read_scans(event: Event) -> tuple[tuple[Scan, ...], int]:
+    """The scans in a report whose type is in FORMS, and how many bytes it has after the last.
+
+    There should be none; agents are about that send some (signove/antidote's glucose meter).
 
     Raises:
         BadFrame: lengths do not fit.
@@ -97,8 +99,7 @@ def read_scans(event: Event) -> tuple[Scan, ...]:
             scans.append(_read_scan(entry, form, event.handle, person))
         else:
             scans.extend(_read_scan(each, form, event.handle, person) for each in entry.entries("scans"))
-    reader.end()
-    return tuple(scans)
+    return tuple(scans), reader.left
 
 
 def _read_scan(entry: Reader, form: Form, scanner: int, person: int) -> Scan:

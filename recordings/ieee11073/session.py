@@ -28,11 +28,12 @@ _SERIAL_NUMBER: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The scans of one event report, or the entries of one segment event."""
+    """The scans of one event report and its bytes after them, or the entries of one segment event."""
 
     scans: tuple[Scan, ...] = ()
     stored: SegmentEvent | None = None
     is_confirmed: bool = True
+    surplus: int = 0
 
 
 @dataclass(slots=True)
@@ -133,8 +134,8 @@ class Session:
             self.reports.append(Report(stored=stored, is_confirmed=is_confirmed))
             return f"{stored.count} entries of stored segment {stored.instance}"
         if event.type in FORMS:
-            scans = read_scans(event)
-            self.reports.append(Report(scans, is_confirmed=is_confirmed))
+            scans, surplus = read_scans(event)
+            self.reports.append(Report(scans, is_confirmed=is_confirmed, surplus=surplus))
             return f"{FORMS[event.type][0].value} scan report of {len(scans)} objects"
         return f"notification {event.type}"
 
