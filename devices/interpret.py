@@ -28,6 +28,7 @@ INTERPRETERS: Final[Mapping[str, str]] = {
     "application/vnd.sam-v.card": "devices.identity.interpret:interpret",
     "text/vnd.clinic.scan": "devices.identity.interpret:interpret",
     "text/vnd.clinic.scale-health-o-meter": "devices.identity.scale_health_o_meter:interpret",
+    "application/vnd.nmea.0183": "devices.decoded:interpret",
 }
 """Media type of the raw bytes -> who reads them."""
 

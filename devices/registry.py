@@ -21,6 +21,7 @@ LINE_DRIVERS: Final[dict[str, str]] = {
     "resident-card": "devices.identity.resident_card:ResidentCard",
     "barcode-scanner": "devices.identity.barcode:BarcodeScanner",
     "scale-health-o-meter": "devices.identity.scale_health_o_meter:ScaleHealthOMeter",
+    "position-nmea": "devices.vehicle.nmea:PositionNmea",
 }
 """Drivers of a device on a line (serial, TCP): each a `devices.driver.Driver`."""
 

@@ -100,6 +100,7 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.oximetry.cms50_9byte:looks_like_cms50_9byte",
         "recordings.oximetry.cms50_9byte:decode_cms50_9byte",
     ),
+    Format("nmea", "position", "recordings.nmea:looks_like_nmea", "recordings.nmea:decode_nmea"),
 )
 """Asked in this order: what has a mark of its own before what is only plausible."""
 

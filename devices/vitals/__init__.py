@@ -1,0 +1,1 @@
+"""Drivers of vital-sign devices on a line: pulse oximeters, blood pressure meters."""
