@@ -1,34 +1,42 @@
-"""`python -m vehicle_agent.listener DIR AGENT_PID`: the DICOM node in its own process.
+"""`python -m vehicle_agent.listener DIR AGENT_PID`: all ports that devices call, in a process of their own.
 
-It needs nobody logged in and no agent answering: what a device stores goes sealed into the inbox, durable, and only
+It needs nobody logged in and no agent answering: what a device sends goes sealed into the inbox, durable, and only
 then the device is told yes. The worklist is asked of the agent over the control socket; it is empty while that is
-locked or away. One line on stdout says the port.
+locked or away. One line on stdout says the DICOM port, 0 where no device needs one.
 """
 
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
-from clinic_records.errors import ClinicError
+from clinic_records.clock import SystemClock
+from clinic_records.errors import ClinicError, DeviceUnavailable
 from devices.delivery import Delivery
 from devices.dicom.node import DicomNode
+from devices.dicom.provided import Provided
 from devices.dicom.settings import DicomSettings, Peer
 from devices.dicom.worklist import WorklistItem
 from vehicle_agent.control import ask_raw
 from vehicle_agent.logs import log_to_stderr
 from vehicle_agent.parent import die_with
+from vehicle_agent.services.line_port import line_ports
 from vehicle_agent.services.poking import Poking
+from vehicle_agent.settings import DicomSettings as DicomPort
 from vehicle_agent.settings import load_settings
 from vehicle_agent.store.arrival import SealedArrival
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.inbox import Inbox
-from vehicle_agent.visits.roster import Roster
+from vehicle_agent.visits.roster import Device, Roster
 
+AGAIN_S: Final = 2.0
+"""Between two tries to take a port that another program holds."""
 ASK_S: Final = 3.0
 """Longest wait for the agent; a modality gives up on its worklist after some ten seconds."""
 
@@ -36,13 +44,19 @@ _log = structlog.get_logger(__name__)
 
 
 class Reception:
-    """What the node asks of us: today's worklist, and a safe place for what comes."""
+    """What the ports ask of us: today's worklist, and a safe place for what comes.
+
+    Attributes:
+        inbox: the sealed inbox.
+        came: tells the agent that something is in it.
+    """
 
     def __init__(self, folder: VehicleFolder) -> None:
         self._socket = folder.agent_socket
-        self._inbox = Inbox(folder.inbox, folder.vault_public.read_bytes())
-        self._inbox.sweep_arriving()
+        self.inbox = Inbox(folder.inbox, folder.vault_public.read_bytes())
+        self.inbox.sweep_arriving()
         self._poking = Poking(folder.agent_socket)
+        self.came = self._poking.came
         self._poking.start()
 
     def worklist(self) -> list[WorklistItem]:
@@ -55,7 +69,7 @@ class Reception:
 
     def begin(self) -> "ObjectArrival":
         """A durable place for an object that begins to come."""
-        return ObjectArrival(self._inbox.begin(), self._poking)
+        return ObjectArrival(self.inbox.begin(), self._poking)
 
 
 class ObjectArrival:
@@ -83,25 +97,50 @@ def run(folder: VehicleFolder) -> None:
     """Listen until told to stop."""
     settings = load_settings(folder.root)
     reception = Reception(folder)
-    callers = [device for device in Roster(settings.devices) if device.ae_title]
-    peers = tuple(Peer(device.ae_title, device.id, device.address) for device in callers)
-    node = DicomNode(
-        DicomSettings(
-            peers=peers,
-            ae_title=settings.dicom.ae_title,
-            host=settings.dicom.host,
-            port=settings.dicom.port,
-        ),
-        reception.worklist,
-        reception.begin,
-    )
+    roster = list(Roster(settings.devices))
+    lines = line_ports(roster, reception.inbox, SystemClock(), delivered=reception.came)
+    node = _node(settings.dicom, roster, reception)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    port = node.start()
+    _start([*(line.start for line in lines), partial(_start_node, node)], stop)
+    stop.wait()
+    for line in lines:
+        line.stop()
+    if node is not None:
+        node.stop()
+
+
+def _node(dicom: DicomPort, roster: list[Device], reception: Reception) -> DicomNode | None:
+    """The DICOM node, where a device calls it."""
+    peers = tuple(Peer(device.ae_title, device.id, device.address) for device in roster if device.ae_title)
+    if not peers:
+        return None
+    settings = DicomSettings(peers=peers, ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
+    return DicomNode(settings, reception.worklist, reception.begin)
+
+
+def _start_node(node: DicomNode | None) -> None:
+    """Listen, and tell the agent that we are ready."""
+    port = node.start() if node is not None else 0
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    stop.wait()
-    node.stop()
+
+
+def _start(starts: Sequence[Callable[[], object]], stop: threading.Event) -> None:
+    """Start each, again and again where its port is taken: one device's trouble keeps no other waiting."""
+    while starts and not stop.is_set():
+        starts = [start for start in starts if not _is_started(start)]
+        if starts:
+            stop.wait(AGAIN_S)
+
+
+def _is_started(start: Callable[[], object]) -> bool:
+    try:
+        start()
+    except DeviceUnavailable as error:
+        _log.error("listener.port", error=str(error))
+        return False
+    return True
 
 
 def main() -> None:

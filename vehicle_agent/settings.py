@@ -23,6 +23,7 @@ class DeviceSettings(_Part):
         url: a transport (`serial:/dev/ttyUSB0?baud=115200`, `tcp:host:port`) for devices we read ourselves.
         ae_title: the device's application entity title, for DICOM devices that call us.
         address: the IP address a DICOM device calls from, where it is fixed (titles are no secret); empty: any.
+        port: where a DICOM device listens itself, for the result of a storage commitment.
         name_zh, name_en: the name on this vehicle, where the catalog's will not do.
     """
 
@@ -31,6 +32,7 @@ class DeviceSettings(_Part):
     url: str = ""
     ae_title: Annotated[str, Field(max_length=16)] = ""
     address: str = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 104
     name_zh: str = ""
     name_en: str = ""
 

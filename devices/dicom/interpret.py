@@ -17,7 +17,7 @@ from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.ids import BlobHash
 from clinic_records.reading import Content, Document, Image, Numeric, RawBytes, Reading, Subject
 from devices.delivery import Delivery
-from devices.dicom.progress import progress
+from devices.dicom.progress import moment_of, progress, scheduled_step
 from recordings.deflated import undeflated
 from recordings.describe import content
 from recordings.dicom_classes import PERFORMED_PROCEDURE_STEP, STORED, modality_of
@@ -67,17 +67,16 @@ def _reading(delivery: Delivery, raw: Path, dataset: Dataset) -> Reading:
     notes: list[str] = []
     if not dataset:
         raise BadFrame(f"{delivery.device}: the DICOM object is empty")
-    subject = _subject(dataset, notes)
     sop_class = _text(dataset, "SOPClassUID")
-    modality = modality_of(dataset)
     if sop_class == PERFORMED_PROCEDURE_STEP:
-        notes.append(progress(dataset))
-    elif sop_class not in STORED:
+        return _step_reading(delivery, raw, dataset)
+    subject = _subject(dataset, notes)
+    if sop_class not in STORED:
         notes.append(f"SOP class {sop_class or 'missing'} is not one we show")
     described, numerics = _content(dataset, delivery, notes)
     return Reading(
         device=delivery.device,
-        modality=modality,
+        modality=modality_of(dataset),
         stamp=msgspec.structs.replace(delivery.stamp, device_time=_device_time(dataset, notes)),
         raw=_raw_bytes(raw, delivery.media_type),
         source_id=delivery.source_id or _text(dataset, "SOPInstanceUID"),
@@ -86,6 +85,27 @@ def _reading(delivery: Delivery, raw: Path, dataset: Dataset) -> Reading:
         subject=subject,
         from_memory=delivery.from_memory,
         notes=tuple(notes),
+    )
+
+
+def _step_reading(delivery: Delivery, raw: Path, dataset: Dataset) -> Reading:
+    """How far the device is with an examination; whose it is stands in the order it names."""
+    order = scheduled_step(dataset)
+    subject = msgspec.structs.replace(
+        _subject(dataset, []),
+        accession=_text(order, "AccessionNumber"),
+        study=_text(order, "StudyInstanceUID"),
+    )
+    title = _text(dataset, "PerformedProcedureStepDescription") or _text(dataset, "Modality")
+    return Reading(
+        device=delivery.device,
+        modality=modality_of(dataset),
+        stamp=msgspec.structs.replace(delivery.stamp, device_time=moment_of(dataset)),
+        raw=_raw_bytes(raw, delivery.media_type),
+        source_id=delivery.source_id,
+        content=Document(delivery.media_type, title),
+        subject=subject,
+        notes=(progress(dataset),),
     )
 
 

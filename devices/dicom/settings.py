@@ -12,11 +12,13 @@ class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
         ae_title: its calling AE title, at most 16 characters.
         device: which device of the vehicle's configuration it is.
         address: its IP address; empty for any, because AE titles are no secret set it where the device's is fixed.
+        port: where it listens itself, for the result of a storage commitment; 104 is DICOM's own (PS3.8, 9.1.1).
     """
 
     ae_title: str
     device: DeviceId
     address: str = ""
+    port: int = 104
 
 
 class DicomSettings(msgspec.Struct, frozen=True, omit_defaults=True):

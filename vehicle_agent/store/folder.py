@@ -56,6 +56,11 @@ class VehicleFolder:
         return self.root / "inbox"
 
     @property
+    def dicom(self) -> Path:
+        """What the DICOM node remembers of steps and commitments: UIDs and states, no patient."""
+        return self.root / "dicom"
+
+    @property
     def spool(self) -> Path:
         """Envelopes on their way; works with the device key alone."""
         return self.root / "spool"

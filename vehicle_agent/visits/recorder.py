@@ -18,6 +18,8 @@ from vehicle_agent.visits.versions import Act, Version, find, listed, put
 
 BLOB_LANES: Final = dict.fromkeys(("ultrasound", "xray", "fundus", "picture", "document"), Lane.P4)
 """Modality -> lane of its raw bytes; everything else is P3 (DESIGN, section 4)."""
+PROGRESS: Final = "examination"
+"""Modality of what a device says of its own progress: it comes beside the pictures and is no second measurement."""
 _LOOKED_BACK: Final = 64
 """Recordings of a device looked at for a burst: more parts than this no delivery of ours has before another's."""
 
@@ -104,9 +106,13 @@ def _burst_with(conn: Connection, reading: Reading) -> Version[Recording] | None
 
     Parts of one delivery that name one and the same person are no dump: a panel has several orders.
     """
+    if reading.modality == PROGRESS:
+        return None
     newest = listed(conn, Recording, where={"reading.device": reading.device}, newest_first=True, limit=_LOOKED_BACK)
     for version in newest:
         before = version.thing.reading
+        if before.modality == PROGRESS:
+            continue
         if before.raw.sha256 != reading.raw.sha256 or not _is_one_person(before.subject, reading.subject):
             return version if is_near(before.stamp, reading.stamp) else None
     return None

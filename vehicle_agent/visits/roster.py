@@ -49,6 +49,7 @@ class Device(msgspec.Struct, frozen=True):
     url: str = ""
     ae_title: str = ""
     address: str = ""
+    port: int = 104
     dicom_modality: str = ""
     subject: str = "patient"
 
@@ -92,6 +93,7 @@ def device_from(settings: DeviceSettings) -> Device:
         url=settings.url,
         ae_title=settings.ae_title,
         address=settings.address,
+        port=settings.port,
         dicom_modality=row.dicom_modality,
         subject=row.subject,
     )
