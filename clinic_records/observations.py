@@ -118,6 +118,8 @@ OBSERVATIONS: Final[tuple[Observation, ...]] = (
     Observation("loinc", "2951-2", "mmol/L", "Na 钠", "Sodium"),
     Observation("loinc", "2823-3", "mmol/L", "K 钾", "Potassium"),
     Observation("loinc", "2075-0", "mmol/L", "Cl 氯", "Chloride"),
+    # immunology, in serum or plasma
+    Observation("loinc", "13952-7", "", "乙肝核心抗体", "Hepatitis B core antibody"),
     # urine, by the laboratory
     Observation("loinc", "14957-5", "mg/L", "尿微量白蛋白", "Albumin in urine"),
     Observation("loinc", "2161-8", "mg/dL", "尿肌酐", "Creatinine in urine"),
@@ -147,6 +149,16 @@ OBSERVATIONS: Final[tuple[Observation, ...]] = (
     Observation("loinc", "8302-2", "cm", "身高", "Body height"),
     Observation("loinc", "39156-5", "kg/m2", "体重指数", "Body mass index"),
     Observation("loinc", "41982-0", "%", "体脂率", "Body fat"),
+    # the vehicle itself
+    Observation("local", "latitude", "deg", "纬度", "Latitude"),
+    Observation("local", "longitude", "deg", "经度", "Longitude"),
+    Observation("local", "ground-speed", "m/s", "车速", "Speed over ground"),
+    Observation("local", "course", "deg", "航向", "Course over ground"),
+    Observation("local", "altitude", "m", "海拔", "Altitude"),
+    Observation("local", "satellites", "1", "卫星数", "Satellites used"),
+    Observation("local", "horizontal-dilution", "1", "水平精度因子", "Horizontal dilution of precision"),
+    Observation("local", "storage-temperature", "Cel", "冷藏温度", "Storage temperature"),
+    Observation("local", "storage-humidity", "%", "冷藏湿度", "Storage humidity"),
 )
 
 BY_KEY: Final[Mapping[str, Observation]] = {row.key: row for row in OBSERVATIONS}

@@ -25,10 +25,12 @@ INTERPRETERS: Final[Mapping[str, str]] = {
     "text/vnd.masimo.span": "devices.decoded:interpret",
     "application/vnd.ieee.11073-20601": "devices.decoded:interpret",
     "application/hl7-v2": "devices.decoded:interpret",
+    "application/vnd.clsi.poct1a+xml": "devices.decoded:interpret",
     "application/vnd.sam-v.card": "devices.identity.interpret:interpret",
     "text/vnd.clinic.scan": "devices.identity.interpret:interpret",
     "text/vnd.clinic.scale-health-o-meter": "devices.identity.scale_health_o_meter:interpret",
     "application/vnd.nmea.0183": "devices.decoded:interpret",
+    "application/vnd.xy-md02.modbus": "devices.vehicle.fridge:interpret",
 }
 """Media type of the raw bytes -> who reads them."""
 

@@ -18,10 +18,12 @@ LINE_DRIVERS: Final[dict[str, str]] = {
     "masimo-lines": "devices.vitals.oximeter_lines:Masimo",
     "ieee-11073": "devices.ieee11073.driver:Ieee11073",
     "hl7-mllp": "devices.hl7.mllp:Hl7Mllp",
+    "poct1a": "devices.poct1a.dialogue:Poct1a",
     "resident-card": "devices.identity.resident_card:ResidentCard",
     "barcode-scanner": "devices.identity.barcode:BarcodeScanner",
     "scale-health-o-meter": "devices.identity.scale_health_o_meter:ScaleHealthOMeter",
     "position-nmea": "devices.vehicle.nmea:PositionNmea",
+    "fridge-xy-md02": "devices.vehicle.fridge:FridgeSensor",
 }
 """Drivers of a device on a line (serial, TCP): each a `devices.driver.Driver`."""
 

@@ -80,6 +80,31 @@ FORMATS: Final[tuple[Format, ...]] = (
     ),
     Format("hl7-v2", "", "recordings.hl7.message:looks_like_hl7", "recordings.hl7.results:decode_hl7"),
     Format("gdt", "", "recordings.gdt.lines:looks_like_gdt", "recordings.gdt.decode:decode_gdt"),
+    Format("poct1a", "", "recordings.poct1a.message:looks_like_poct1a", "recordings.poct1a.decode:decode_poct1a"),
+    Format(
+        "mini-vidas",
+        "laboratory",
+        "recordings.laboratory.mini_vidas:looks_like_mini_vidas",
+        "recordings.laboratory.mini_vidas:decode_mini_vidas",
+    ),
+    Format(
+        "spotchem-el",
+        "laboratory",
+        "recordings.laboratory.spotchem_el:looks_like_spotchem_el",
+        "recordings.laboratory.spotchem_el:decode_spotchem_el",
+    ),
+    Format(
+        "clinitek-50",
+        "urinalysis",
+        "recordings.laboratory.clinitek50:looks_like_clinitek50",
+        "recordings.laboratory.clinitek50:decode_clinitek50",
+    ),
+    Format(
+        "urine-text",
+        "urinalysis",
+        "recordings.laboratory.urine_text:looks_like_urine_text",
+        "recordings.laboratory.urine_text:decode_urine_text",
+    ),
     Format(
         "sp80b",
         "spirometry",
