@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help demo test check bench kill-test fuzz fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench kill-test fuzz conformance fmt lock clean setup-run setup-dev system-packages
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -30,6 +30,12 @@ kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospita
 
 fuzz: setup-dev    ## mutated device bytes against every parser, 100,000 inputs each; goes on where the ledger ends
 	@$(BIN)/python -m benchmarks.fuzz
+
+conformance: setup-dev ## every real device file: our verdict beside independent readers, into docs/devices/CONFORMANCE.md
+	@$(BIN)/python -m benchmarks.conformance
+
+storm: setup-dev   ## twelve devices talking at once for ten minutes, one shaken loose every five seconds
+	@$(BIN)/python -m benchmarks.storm
 
 fmt: setup-dev     ## format and sort
 	@$(BIN)/ruff check --fix .
