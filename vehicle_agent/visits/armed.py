@@ -3,24 +3,29 @@
 from datetime import datetime
 
 from clinic_records.care import Encounter
+from clinic_records.errors import Conflict
 from clinic_records.ids import DeviceId, EncounterId
 from clinic_records.people import Author, Patient
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.encounters import finish, must_be_open
 from vehicle_agent.visits.kept import load_armings, save_armings, save_order
-from vehicle_agent.visits.orders import new_order
+from vehicle_agent.visits.orders import SAMPLED, new_order, sample_order
 from vehicle_agent.visits.roster import Device
 from vehicle_agent.visits.versions import Act, get
 from vehicle_agent.visits.views import Arming
 
 
 def arm_device(conn: Connection, device: Device, encounter_id: EncounterId, author: Author, now: datetime) -> Arming:
-    """Let the device wait for this encounter's person; a DICOM device finds an order in its worklist from now on.
+    """Let the device wait for this encounter's person.
+
+    A DICOM device finds an order in its worklist from now on, an analyser is given a sample number.
 
     Raises:
         NotFound: no such encounter.
-        Conflict: the encounter is over.
+        Conflict: the encounter is over, or the device measures no patients.
     """
+    if device.subject != "patient":
+        raise Conflict(f"device {device.id} measures no patients")
     encounter = must_be_open(conn, encounter_id)
     patient = get(conn, Patient, encounter.patient).thing
     armings = load_armings(conn)
@@ -28,6 +33,8 @@ def arm_device(conn: Connection, device: Device, encounter_id: EncounterId, auth
     save_armings(conn, armings)
     if device.dicom_modality:
         save_order(conn, new_order(encounter.id, patient.id, device.id, device.dicom_modality, now))
+    if device.modality in SAMPLED:
+        save_order(conn, sample_order(encounter.id, patient.id, device.id, now))
     return armed
 
 

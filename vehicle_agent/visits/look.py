@@ -18,6 +18,7 @@ from vehicle_agent.store.quarantine import list_quarantine
 from vehicle_agent.visits.binding import REASONS
 from vehicle_agent.visits.encounters import queue_of
 from vehicle_agent.visits.kept import load_armings
+from vehicle_agent.visits.orders import SAMPLED, sample_of
 from vehicle_agent.visits.roster import IDLE, Roster
 from vehicle_agent.visits.stops import plan_for, todays_stop
 from vehicle_agent.visits.versions import get, listed
@@ -63,6 +64,7 @@ def devices(conn: Connection | None, roster: Roster, now: datetime) -> list[Devi
                 armed_name=armed.patient_name if armed else "",
                 detail_zh=state.detail_zh,
                 detail_en=state.detail_en,
+                sample=sample_of(armed.encounter, device.id) if armed and device.modality in SAMPLED else "",
             )
         )
     return views
@@ -115,8 +117,22 @@ def encounter(conn: Connection, encounter_id: EncounterId, scene: Scene) -> Enco
         encounter=found,
         patient=get(conn, Patient, found.patient).thing,
         recordings=recordings(conn, mine, scene),
-        devices=devices(conn, scene.roster, scene.now),
+        devices=[
+            view
+            for view in devices(conn, scene.roster, scene.now)
+            if scene.roster.get(view.device).subject == "patient"
+        ],
     )
+
+
+def instruments(conn: Connection, scene: Scene) -> list[RecordingView]:
+    """The last reading of each of the vehicle's own instruments that has one."""
+    last = []
+    for device in scene.roster:
+        if device.subject == "vehicle":
+            where = {"reading.device": device.id, "status": RecordingStatus.VEHICLE.value}
+            last += [version.thing for version in listed(conn, Recording, where=where, newest_first=True, limit=1)]
+    return recordings(conn, last, scene)
 
 
 def unbound(conn: Connection, scene: Scene) -> list[RecordingView]:

@@ -12,6 +12,11 @@ from clinic_records.ids import DeviceId, EncounterId, PatientId
 ACCESSION_CHARACTERS: Final = 16
 """Length limit of AccessionNumber (0008,0050), value representation SH (DICOM PS3.5, 6.2)."""
 
+SAMPLE_CHARACTERS: Final = 10
+"""Length of a sample number: a person types it at an analyser, and Sysmex analysers take 15 characters at most."""
+SAMPLED: Final = frozenset({"laboratory", "urinalysis"})
+"""Modalities that measure a sample: the analyser gives its number back, long after the person has gone."""
+
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U, which are misread when typed at a device."""
 
@@ -32,6 +37,17 @@ def accession_of(encounter: EncounterId, device: DeviceId) -> str:
     """The accession of this encounter on this device: 80 bits of SHA-256 over both ids in base 32, 16 characters."""
     number = int.from_bytes(_digest(encounter, device)[:10], "big")
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
+
+
+def sample_of(encounter: EncounterId, device: DeviceId) -> str:
+    """The sample number of this encounter on this analyser; its result comes back under it."""
+    return accession_of(encounter, device)[:SAMPLE_CHARACTERS]
+
+
+def sample_order(encounter: EncounterId, patient: PatientId, device: DeviceId, scheduled: datetime) -> Order:
+    """The order whose accession is the sample number; no worklist shows it."""
+    order = new_order(encounter, patient, device, "", scheduled)
+    return msgspec.structs.replace(order, accession=sample_of(encounter, device))
 
 
 def new_order(

@@ -90,6 +90,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     Attributes:
         key: its row in the device catalog.
         status: `idle`, `armed`, `measuring`, `not-connected` or `fault`.
+        sample: the sample number of the armed encounter, on an analyser.
         detail_zh: what is wrong and what to do, where something is; `detail_en` says it in English.
     """
 
@@ -103,6 +104,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     armed_name: str
     detail_zh: str
     detail_en: str
+    sample: str = ""
 
 
 class EncounterView(msgspec.Struct, frozen=True):

@@ -13,7 +13,14 @@ from clinic_records.people import Author, Role
 from clinic_records.reading import RawBytes, Reading, Subject
 from vehicle_agent.visits.arming import IDLE, Armings
 from vehicle_agent.visits.binding import REASONS, Bound, Unbound, decide
-from vehicle_agent.visits.orders import ACCESSION_CHARACTERS, accession_of, new_order
+from vehicle_agent.visits.orders import (
+    ACCESSION_CHARACTERS,
+    SAMPLE_CHARACTERS,
+    accession_of,
+    new_order,
+    sample_of,
+    sample_order,
+)
 
 NURSE = Author("n001", "张护士", Role.NURSE)
 START = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
@@ -93,6 +100,19 @@ def test_our_accession_binds_whoever_is_armed() -> None:
     assert decide(other, order=order, window=window, numbers_of=NUMBERS, is_burst=False) == Unbound("other-patient")
     old = msgspec.structs.replace(ours, from_memory=True)
     assert decide(old, order=order, window=window, numbers_of=NUMBERS, is_burst=False) == Unbound("from-memory")
+
+
+def test_a_sample_number_is_short_enough_to_type_and_stays_the_same() -> None:
+    """What an analyser measured binds by the number, long after the window has closed (law 9)."""
+    encounter, device = EncounterId("e1"), DeviceId("lab1")
+    order = sample_order(encounter, WANG, device, START)
+    assert order.accession == sample_of(encounter, device) == sample_of(encounter, device)
+    assert len(order.accession) == SAMPLE_CHARACTERS
+    assert len({sample_of(EncounterId(f"e{n}"), device) for n in range(2000)}) == 2000
+    late = reading(START + timedelta(hours=3), subject=Subject(accession=order.accession))
+    assert decide(late, order=order, window=None, numbers_of=NUMBERS, is_burst=True) == Bound(
+        WANG, encounter, "worklist"
+    )
 
 
 def test_accessions_are_short_stable_and_distinct() -> None:
