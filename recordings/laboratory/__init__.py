@@ -1,0 +1,1 @@
+"""Results of laboratory devices that speak a text of their own, not ASTM."""
