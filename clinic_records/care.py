@@ -47,6 +47,8 @@ class RecordingStatus(StrEnum):
     VALIDATED = "validated"
     REJECTED = "rejected"
     SUPERSEDED = "superseded"
+    VEHICLE = "vehicle"
+    """the vehicle's own (its place, its refrigerator): nobody's, and it waits for nobody"""
 
 
 State = TypeVar("State", bound=StrEnum)
@@ -152,6 +154,8 @@ class Recording(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stood against it when it came: it counts once `released` (H18)."""
     released: Author | None = None
     release_note: str = ""
+    answers: dict[str, str] = {}
+    """What a person said beside the numbers, by key of `clinic_records.questions`."""
     patient: Patient | None = None
     encounter: Encounter | None = None
     """Headers inline on an urgent one only, so that it never waits for its patient (sync rule 19)."""

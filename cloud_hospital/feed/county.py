@@ -149,7 +149,7 @@ def _exact(fed: Fed) -> CountyRow:
         is_urgent=recording.urgent if recording else False,
         has_ecg=is_ecg or (recording is None and fed.has_ecg),
         quality=_quality(recording) if recording else "",
-        numbers=tuple(_number(each) for each in recording.reading.numerics) if recording else (),
+        numbers=tuple(_number(each, recording.answers) for each in recording.reading.numerics) if recording else (),
         blobs=fed.blobs,
     )
 
@@ -191,7 +191,7 @@ def _without_identity(row: CountyRow, alias: Callable[[str], str]) -> CountyRow:
     )
 
 
-def _number(numeric: Numeric) -> CountyNumber:
+def _number(numeric: Numeric, answers: dict[str, str]) -> CountyNumber:
     quantity = numeric.quantity
     return CountyNumber(
         code=f"{numeric.code.system}:{numeric.code.code}",
@@ -199,7 +199,7 @@ def _number(numeric: Numeric) -> CountyNumber:
         value="" if quantity is None else str(quantity.value),
         unit="" if quantity is None else quantity.unit,
         absent="" if numeric.absent is None else numeric.absent.value,
-        context=numeric.context,
+        context={**answers, **numeric.context},
     )
 
 

@@ -6,6 +6,7 @@ from clinic_records.care import RECORDING_MOVES, Binding, Encounter, EncounterSt
 from clinic_records.errors import Conflict, Hint, RefusedInput
 from clinic_records.ids import EncounterId, RecordId
 from clinic_records.people import Patient
+from clinic_records.questions import QUESTIONS
 from clinic_records.record import Lane
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.recorder import blob_lane
@@ -51,6 +52,21 @@ def reject(conn: Connection, recording_id: RecordId, reason: str, act: Act) -> R
     status = move(RECORDING_MOVES, version.thing.status, RecordingStatus.REJECTED)
     rejected = msgspec.structs.replace(version.thing, status=status, unbound_reason=reason.strip())
     return _next(conn, version, rejected, act)
+
+
+def answer(conn: Connection, recording_id: RecordId, key: str, value: str, act: Act) -> Recording:
+    """What a person says beside the numbers; another answer to the same question is another version.
+
+    Raises:
+        NotFound: no such recording.
+        RefusedInput: nobody asks that of this modality, or it is none of the answers.
+    """
+    version = get(conn, Recording, recording_id)
+    questions = {question.key: question for question in QUESTIONS.get(version.thing.reading.modality, ())}
+    if key not in questions or value not in questions[key].answers:
+        raise RefusedInput(f"{key[:20]!r} = {value[:20]!r} is no answer about a {version.thing.reading.modality}")
+    answered = msgspec.structs.replace(version.thing, answers={**version.thing.answers, key: value})
+    return _next(conn, version, answered, act)
 
 
 def mark_urgent(conn: Connection, recording_id: RecordId, act: Act) -> Recording:

@@ -191,6 +191,10 @@ class Desk(DeskPort):
             return look.devices(None, self._roster, self._clock.now())
         return await self._read(lambda conn: look.devices(conn, self._roster, self._clock.now()))
 
+    async def instruments(self) -> list[RecordingView]:
+        """The last reading of each of the vehicle's own instruments."""
+        return await self._read(lambda conn: look.instruments(conn, self._scene()))
+
     async def arm(self, device: DeviceId, encounter_id: EncounterId, author: Author) -> Arming:
         """Let `device` wait for the person of this encounter; ends an arming of the same device."""
         found = self._roster.get(device)
@@ -215,6 +219,10 @@ class Desk(DeskPort):
     async def reject(self, recording_id: RecordId, reason: str, author: Author) -> Recording:
         """Not a patient's, or not usable; a new revision with the reason in `unbound_reason`."""
         return await self._decide(lambda conn: decisions.reject(conn, recording_id, reason, self._act(author)))
+
+    async def answer(self, recording_id: RecordId, key: str, value: str, author: Author) -> Recording:
+        """What a person says beside the numbers: fasting, the arm ...; a new revision."""
+        return await self._decide(lambda conn: decisions.answer(conn, recording_id, key, value, self._act(author)))
 
     async def mark_urgent(self, recording_id: RecordId, author: Author) -> Recording:
         """A new revision in lane P0 with patient and encounter inline; its blobs are raised to P0."""

@@ -81,6 +81,9 @@ class DeskPort(Protocol):
     async def devices(self) -> list[DeviceView]:
         """The configured devices, in the settings' order."""
 
+    async def instruments(self) -> list[RecordingView]:
+        """The last reading of each of the vehicle's own instruments."""
+
     async def arm(self, device: DeviceId, encounter_id: EncounterId, author: Author) -> Arming:
         """Let `device` wait for the person of this encounter; ends an arming of the same device."""
 
@@ -95,6 +98,9 @@ class DeskPort(Protocol):
 
     async def reject(self, recording_id: RecordId, reason: str, author: Author) -> Recording:
         """Not a patient's, or not usable; a new revision with the reason in `unbound_reason`."""
+
+    async def answer(self, recording_id: RecordId, key: str, value: str, author: Author) -> Recording:
+        """What a person says beside the numbers; a new revision. Raises RefusedInput: no such question or answer."""
 
     async def mark_urgent(self, recording_id: RecordId, author: Author) -> Recording:
         """A new revision in lane P0 with patient and encounter inline; its blobs are raised to P0."""

@@ -5,6 +5,7 @@ from typing import Any
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from clinic_records.questions import open_questions
 from clinic_records.reading import Image, Reading, Waveform
 from clinic_web.pages import Pages
 
@@ -34,4 +35,4 @@ def install(pages: Pages) -> None:
             return catalogue.say(lang, "reading.image", n=content.frames, columns=content.columns, rows=content.rows)
         return ""
 
-    pages.environment.globals |= {"modality": modality, "extent": extent}
+    pages.environment.globals |= {"modality": modality, "extent": extent, "open_questions": open_questions}

@@ -11,7 +11,7 @@ from clinic_records.errors import RefusedInput
 from clinic_records.gs1 import gtin_check
 from clinic_records.ids import DeviceId, EncounterId, uuid7
 from clinic_records.resident_id import check_character
-from vehicle_agent.visits.orders import accession_of
+from vehicle_agent.visits.orders import accession_of, sample_of
 
 PERSON = "0192e7a0-1234-7abc-8def-0123456789ab"
 
@@ -94,6 +94,7 @@ def test_our_own_codes_are_known(unix_ms: int, bits: int) -> None:
     accession = accession_of(EncounterId(person), DeviceId("ecg-1"))
     assert read_code(accession).kind in {Kind.SAMPLE, Kind.PRODUCT}
     assert read_code(accession).text == accession
+    assert read_code(sample_of(EncounterId(person), DeviceId("xp-1"))).kind is Kind.SAMPLE
 
 
 @given(st.dates(date(1900, 1, 1), date(2026, 1, 1)), st.integers(0, 999))

@@ -80,3 +80,17 @@ def test_an_empty_form_is_refused_and_said(served: Served, nurse: httpx.Client, 
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
     assert nurse.get("/quality/none").status_code == 404
+
+
+def test_what_the_device_cannot_know_is_asked_and_kept(served: Served, nurse: httpx.Client) -> None:
+    """H05: a glucose without its context is asked about, on the page where it stands."""
+    encounter, device = started(nurse), served.bench.spirometer
+    nurse.post(f"/enc/{encounter}/arm", data={"device": device})
+    recording = served.run(served.bench.deliver(device, modality="glucose"))
+    assert "空腹8小时以上" in nurse.get(f"/enc/{encounter}").text
+    for wrong in ("meal=never", "arm=left", "", "meal"):
+        assert nurse.post(f"/rec/{recording.id}/answer", data={"answer": wrong}).status_code == 422
+    nurse.post(f"/rec/{recording.id}/answer", data={"answer": "meal=fasting"})
+    kept = served.run(served.bench.desk.recording(recording.id)).recording
+    assert kept.answers == {"meal": "fasting"}
+    assert "餐后2小时" not in nurse.get(f"/enc/{encounter}").text

@@ -32,6 +32,8 @@ BUILT = (
     "people.",
     "device.",
     "quality.kind.",
+    "question.",
+    "answer.",
     "quality.mark.",
 )
 """Prefixes of keys that pages build from a value: their rows are checked against those values elsewhere."""

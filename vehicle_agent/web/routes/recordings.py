@@ -8,7 +8,7 @@ from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.ids import RecordId
 from clinic_web.pages import lang_of
 from clinic_web.security import PICTURE_CSP
-from vehicle_agent.web.site import go, is_htmx, site_of
+from vehicle_agent.web.site import fields, go, is_htmx, site_of
 
 router = APIRouter()
 
@@ -51,6 +51,18 @@ async def raw(request: Request, recording_id: str) -> Response:
             "content-length": str(blob.size),  # a download that breaks off is seen as one
         },
     )
+
+
+@router.post("/rec/{recording_id}/answer")
+async def answer(request: Request, recording_id: str) -> Response:
+    """Fasting or not, which arm: what the device cannot know."""
+    site, typed = site_of(request), await fields(request)
+    given = typed.get("answer", "").partition("=")
+    recording = await site.desk.answer(RecordId(recording_id), given[0], given[2], site.author(request))
+    if is_htmx(request):
+        view = await site.desk.recording(recording.id)
+        return HTMLResponse(site.pages.macro("leaves.html", "asked", lang_of(request), view))
+    return go(request, f"/enc/{recording.binding.encounter}" if recording.binding else f"/rec/{recording_id}")
 
 
 @router.post("/rec/{recording_id}/urgent")
