@@ -56,7 +56,7 @@ WATCH_S = 1.0
 """How often the counts are compared, so that open pages follow the link and the receipts."""
 
 LISTENER_DOWN = DeviceState(
-    FAULT, "DICOM 接收没有运行，端口可能被占用", "The DICOM listener is not running; its port may be taken"
+    FAULT, "接收程序没有运行，端口可能被占用", "The listener is not running; a port may be taken"
 )
 
 LISTENER_S = 15.0
@@ -280,9 +280,9 @@ class Agent:
             await asyncio.sleep(WATCH_S)
 
     def _watch_listener(self) -> None:
-        state = DeviceState(IDLE) if self._listener.port else LISTENER_DOWN
+        state = DeviceState(IDLE) if self._listener.ready.is_set() else LISTENER_DOWN
         for device in self._roster:
-            if device.dicom_modality:
+            if device.calls_us:
                 self._report(device, state)
 
     def _report(self, device: Device, state: DeviceState) -> None:

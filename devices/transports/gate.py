@@ -22,6 +22,14 @@ BACKLOG: Final = 128
 _LOOK_S: Final = 0.25
 """How often the gate looks for who has waited too long."""
 _STOP_S: Final = 5.0
+_WIRE_OPTIONS: Final = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+"""Answers leave at once; a device that lost its power without a word is noticed after a minute (seconds; tcp(7))."""
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +68,7 @@ class Gate:
         *,
         allowed: Collection[str],
         limits: Limits,
+        trusted: Collection[str] = (),
         missing: Callable[[bytes | bytearray], int] = first_byte,
         refusal: bytes = b"",
     ) -> None:
@@ -71,6 +80,7 @@ class Gate:
                 socket when it returns.
             allowed: IP addresses that may call; `places.ANY` among them lets everybody in.
             limits: how many, and how long until the first message is whole.
+            trusted: addresses that may be silent: served at once, without a first message.
             missing: bytes still missing of the first message that starts with what is given, 0 when it is whole;
                 what it raises as BadFrame puts the caller out.
             refusal: said to who finds all places taken.
@@ -79,6 +89,7 @@ class Gate:
         self._serve = serve
         self._places = Places(allowed, limits)
         self._limits = limits
+        self._trusted = frozenset(trusted)
         self._missing = missing
         self._refusal = refusal
         self._lock = threading.Lock()  # over the places and who is served
@@ -99,8 +110,7 @@ class Gate:
         with self._lock:
             served = list(self._served.values())
         for wire in served:
-            with suppress(OSError):
-                wire.shutdown(socket.SHUT_RDWR)
+            _hang_up(wire)
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector, self._listening:
@@ -137,6 +147,8 @@ class Gate:
         waiting = _Waiting(number, address, port, time.monotonic() + self._limits.first_s)
         self._waiting[number] = wire, waiting
         selector.register(wire, selectors.EVENT_READ, waiting)
+        if address in self._trusted:
+            self._let_in(selector, wire, waiting)
 
     def _read(self, selector: selectors.BaseSelector, caller: _Waiting) -> None:
         if caller.number not in self._waiting:  # put out for a newer one in this same round
@@ -152,6 +164,10 @@ class Gate:
         except (OSError, BadFrame) as error:
             self._put_out(selector, wire, caller, str(error))
             return
+        except Exception:  # noqa: BLE001  whatever a first message does to its reader, the port goes on
+            _log.exception("gate.failed", address=caller.address)
+            self._put_out(selector, wire, caller, "its first message cannot be read")
+            return
         if not data:
             self._put_out(selector, wire, caller, "hung up")
         elif is_whole:
@@ -161,17 +177,22 @@ class Gate:
         selector.unregister(wire)
         del self._waiting[caller.number]
         with self._lock:
-            has_place = self._places.serve(caller.number)
-            if has_place:
+            gone = self._places.serve(caller.number)
+            if gone is not None:
                 self._served[caller.number] = wire
-        if not has_place:
+            replaced = self._served.get(gone or 0)
+        if gone is None:
             _log.warning("gate.full", address=caller.address)
             with suppress(OSError):
                 wire.send(self._refusal)
             wire.close()
             return
+        if replaced is not None:
+            _log.info("gate.replaced", address=caller.address)
+            _hang_up(replaced)
         wire.setblocking(True)
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for level, option, value in _WIRE_OPTIONS:
+            wire.setsockopt(level, option, value)
         known = Caller(wire, caller.address, caller.port, bytes(caller.first))
         threading.Thread(target=self._serve_one, args=(caller.number, known), daemon=True).start()
 
@@ -193,6 +214,12 @@ class Gate:
         with self._lock:
             self._places.leave(caller.number)
         wire.close()
+
+
+def _hang_up(wire: socket.socket) -> None:
+    """Its own thread sees the end and closes it."""
+    with suppress(OSError):
+        wire.shutdown(socket.SHUT_RDWR)
 
 
 def listen(host: str, port: int) -> socket.socket:

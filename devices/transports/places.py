@@ -24,12 +24,15 @@ class Limits:
         per_address: served at one time for one address.
         in_all: served at one time.
         first_s: seconds from connecting to the end of the first message.
+        is_newest_served: where an address has all its places, its oldest connection goes. For devices that keep one
+            connection and come back after a power cut that nobody told us of; else the newest is refused.
     """
 
     waiting: int = 64
     per_address: int = 8
     in_all: int = 16
     first_s: float = 10.0
+    is_newest_served: bool = False
 
 
 class Places:
@@ -57,14 +60,20 @@ class Places:
         del self._waiting[gone]
         return number, gone
 
-    def serve(self, number: int) -> bool:
-        """The first message is whole: whether there is a place to be served; if not, it is to be refused."""
+    def serve(self, number: int) -> int | None:
+        """The first message is whole: the number of who must go for it (0: nobody), or None: it is to be refused."""
         address = self._waiting.pop(number)
-        served = Counter(self._served.values())
-        if served[address] >= self._limits.per_address or len(self._served) >= self._limits.in_all:
-            return False
+        of_address = [each for each, where in self._served.items() if where == address]
+        gone = 0
+        if len(of_address) >= self._limits.per_address and self._limits.is_newest_served:
+            gone = of_address[0]
+            del self._served[gone]
+        elif len(of_address) >= self._limits.per_address:
+            return None
+        if len(self._served) >= self._limits.in_all:
+            return None
         self._served[number] = address
-        return True
+        return gone
 
     def leave(self, number: int) -> None:
         """The connection is closed; harmless when done twice."""
