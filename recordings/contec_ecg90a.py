@@ -27,8 +27,8 @@ STEP_UV: Final = 5.0
 ZERO: Final = 2048
 NO_ELECTRODE: Final = 0x6800
 _ROW: Final = 2 * len(STORED)
-_MAX_BYTES: Final = 8 * 1024 * 1024
-"""More than ten minutes; bounds memory."""
+_MAX_BYTES: Final = 2 * 1024 * 1024
+"""More than two minutes, four times the longest file seen; bounds memory."""
 _STAMP: Final = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\0")
 _SEX: Final = {0: "F", 1: "M"}
 """255 stands for not entered."""

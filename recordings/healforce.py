@@ -26,9 +26,8 @@ from recordings.signal import DecodedRecording, FloatArray, Signal
 FORMAT: Final = "healforce-scp"
 _RECORD_HEAD: Final = struct.Struct("<2sHH")
 """Checksum (big-endian), 0, length without what fills the file up."""
-_BEGINS: Final = bytes.fromhex("0000 4c000000 0d0d 000000000000 0000 4c000000 06000000")
-"""From byte 8: number, length, versions and reserve of section 0, and the pointer to itself at byte 6."""
-_POINTERS: Final = 6
+_VERSIONS: Final = (13, 13)
+_LARGEST_POINTERS: Final = 16 + 12 * 10
 _RHYTHM_HEAD: Final = struct.Struct("<HHBBH")
 """Nanovolts a step, samples a second, no differences, not bimodal, bytes of all leads together."""
 _FIRST_SAMPLE_AT: Final = 2
@@ -41,7 +40,13 @@ _SEND_AGAIN = Hint("文件不完整。请从设备重新拷贝。", "The file is
 
 def looks_like_healforce(raw: bytes) -> bool:
     """Whether section 0 is this device's: SCP's, but with pointers counted from 0 and no letters."""
-    return raw[8 : 8 + len(_BEGINS)] == _BEGINS
+    if len(raw) < _RECORD_HEAD.size + SECTION_HEAD.size + POINTER.size:
+        return False
+    _, number, length, *versions, reserved = SECTION_HEAD.unpack_from(raw, _RECORD_HEAD.size)
+    own = POINTER.unpack_from(raw, _RECORD_HEAD.size + SECTION_HEAD.size)
+    return (number, tuple(versions), reserved, own) == (0, _VERSIONS, bytes(6), (0, length, _RECORD_HEAD.size)) and (
+        length <= _LARGEST_POINTERS and length % POINTER.size == SECTION_HEAD.size % POINTER.size
+    )
 
 
 def decode_healforce(raw: bytes) -> DecodedRecording:
@@ -89,7 +94,8 @@ def _sections(raw: bytes) -> dict[int, bytes]:
     if found != int.from_bytes(crc, "big"):
         raise _damaged(f"checksum written {crc.hex()}, computed {found:04x}")
     sections: dict[int, bytes] = {}
-    for at in range(_RECORD_HEAD.size + SECTION_HEAD.size, 82, POINTER.size):
+    _, _, pointers, *_ = SECTION_HEAD.unpack_from(raw, _RECORD_HEAD.size)
+    for at in range(_RECORD_HEAD.size + SECTION_HEAD.size, _RECORD_HEAD.size + pointers, POINTER.size):
         number, size, place = POINTER.unpack_from(raw, at)
         if size < SECTION_HEAD.size or place + size > length:
             raise _damaged(f"section {number}: its pointer leads outside the record")

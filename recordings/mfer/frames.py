@@ -17,8 +17,8 @@ from recordings.mfer.tlv import Definition, damaged, definitions
 from recordings.mfer.values import DATA_TYPES, UNITS, ByteOrder, lead, number_as, scaled, whole
 from recordings.signal import FloatArray, Signal
 
-MAX_SAMPLES: Final = 4_000_000
-"""Over all channels: three of 250 Hz for an hour and a half; bounds memory."""
+MAX_SAMPLES: Final = 2_000_000
+"""Over all channels: three of 250 Hz for three quarters of an hour; bounds memory."""
 _MOST: Final = 1e9
 _CHANNEL_TAGS: Final = frozenset({tlv.BLK, tlv.SEQ, tlv.LDN, tlv.DTP, tlv.IVL, tlv.SEN, tlv.OFF, tlv.NUL, tlv.WFM})
 _HZ: Final = 0

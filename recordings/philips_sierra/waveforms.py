@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings.ecg_values import MAX_HZ, MAX_LEADS, MAX_SAMPLES, lead_name
+from recordings.ecg_values import MAX_HZ, MAX_LEADS, lead_name
 from recordings.leads import TWELVE
 from recordings.philips_sierra.xli import damaged, restore_limb_leads, unpack_leads
 from recordings.signal import FloatArray, Signal
@@ -18,6 +18,8 @@ from recordings.xml_tree import Element, base64_bytes
 _TWELVE_SETS: Final = ("STD-12", "10-WIRE")
 """`acquisitiontype` of 1.03 files without labels that hold the twelve leads."""
 _MAX_STEP_UV: Final = 1000.0
+_MAX_SAMPLES: Final = 600_000
+"""Over all leads: 12 of 500 Hz for 100 s, nine times what carts write; bounds the time XLI may take."""
 
 
 def read_waveforms(root: Element) -> tuple[Signal, ...]:
@@ -37,7 +39,7 @@ def read_waveforms(root: Element) -> tuple[Signal, ...]:
     duration_ms = _number(told.get("durationperchannel", ""), "durationperchannel", 24 * 3600 * 1000)
     names = _names(told, signal)
     samples = int(duration_ms * hz / 1000)
-    if not 2 <= samples * len(names) <= MAX_SAMPLES:
+    if not 2 <= samples * len(names) <= _MAX_SAMPLES:
         raise damaged(f"{len(names)} leads of {samples} samples")
     leads = _leads(waveforms, len(names), samples)
     if names[:6] == list(TWELVE[:6]) and _compression(told) == "XLI":

@@ -213,3 +213,48 @@ def test_missing_section_is_named(small_scp: bytes, missing: int) -> None:
 def test_field_outside_its_range_is_named(small_scp: bytes, number: int, body: bytes, words: str) -> None:
     with pytest.raises(BadFrame, match=words):
         decode_scp(join({**split(small_scp), number: body}))
+
+
+def rewritten_leads(raw: bytes, first: int, last: int) -> bytes:
+    """The record with every lead running from `first` to `last` in section 3."""
+    bodies = dict(split(raw))
+    section = bytearray(bodies[3])
+    for lead in range(section[0]):
+        struct.pack_into("<II", section, 2 + 9 * lead, first, last)
+    return join({**bodies, 3: bytes(section)})
+
+
+@pytest.fixture(scope="module")
+def plain_scp(header: HeaderFields, make_ecg: Callable[..., dict[str, FloatArray]]) -> bytes:
+    return encode_scp(EcgForScp(header, make_ecg(200), 500, 5000, is_compressed=False))
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 199), (0, 200), (1, 200)])
+def test_writers_that_count_samples_from_zero(plain_scp: bytes, first: int, last: int) -> None:
+    """Both kinds are about: the last sample's number, or their number (demo.scp of RigacciOrg/ecg-contec)."""
+    decoded = decode_scp(rewritten_leads(plain_scp, first, last))
+    whole = decode_scp(plain_scp)
+    for one, other in zip(decoded.signals, whole.signals, strict=True):
+        assert (one.samples == other.samples).all()
+    assert decoded.notes == whole.notes
+
+
+def test_lead_cut_by_its_writer_is_shown_and_said(plain_scp: bytes) -> None:
+    decoded = decode_scp(rewritten_leads(plain_scp, 1, 250))
+    assert {len(signal.samples) for signal in decoded.signals} == {200}
+    assert "the record holds fewer samples than it says of I, II, V1, V2, V3, V4, V5, V6" in decoded.notes
+
+
+def test_derived_leads_are_said(plain_scp: bytes) -> None:
+    assert "computed from leads I and II: III, aVR, aVL, aVF" in decode_scp(plain_scp).notes
+
+
+def test_bimodal_lead_that_is_short_is_damage(plain_scp: bytes) -> None:
+    bodies = dict(split(rewritten_leads(plain_scp, 1, 250)))
+    head = SampleHead(5000, 2000, 0, is_bimodal=True)
+    residual = bodies[6][6 + 16 :]
+    bodies[6] = write_samples(head, [residual[400 * k : 400 * (k + 1)] for k in range(8)])
+    zones = struct.pack("<HHH", 100, 25, 1) + struct.pack("<HIII", 1, 1, 2, 3) + struct.pack("<II", 1, 20)
+    beat = write_samples(SampleHead(5000, 2000, 0, is_bimodal=False), [bytes(100)] * 8)
+    with pytest.raises(BadFrame, match="fewer samples than its protected stretches need"):
+        decode_scp(join({**bodies, 4: zones, 5: beat}))
