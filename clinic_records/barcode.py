@@ -59,8 +59,8 @@ class Scan(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
-_ACCESSION: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{16}")
-"""16 characters of Crockford's base 32: how we make an accession number."""
+_ACCESSION: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{10}(?:[0-9A-HJKMNP-TV-Z]{6})?")
+"""16 characters of Crockford's base 32: how we make an accession number; its first 10: a sample number."""
 _INSURANCE: Final = re.compile(r"[0-9]{28}")
 """The token of 医保电子凭证 in a phone's code. That it has 28 digits is known by hearsay only (the technical rule
 XJ-D01 was not seen), so such a text is only said to be one: nothing is stored of it."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from clinic_records.care import Encounter, Recording
+from clinic_records.care import Encounter, Recording, RecordingStatus
 from clinic_records.record import Kind
 from cloud_hospital.intake.payloads import Payload
 from cloud_hospital.store.locks import insert_new
@@ -31,6 +31,14 @@ FED: Final = (Kind.ENCOUNTER.value, Kind.RECORDING.value)
 """Kinds that are rows of the county's feed."""
 
 
+NOBODYS: Final = ""
+"""The encounter of a reading that is the vehicle's own: it has none and waits for none."""
+
+
+def _is_the_vehicles(thing: Payload) -> bool:
+    return isinstance(thing, Recording) and thing.status is RecordingStatus.VEHICLE
+
+
 def references(thing: Payload) -> References:
     """The ids in `thing`."""
     if isinstance(thing, Encounter):
@@ -38,14 +46,14 @@ def references(thing: Payload) -> References:
     if isinstance(thing, Recording):
         if thing.binding is not None:
             return References(patient=thing.binding.patient, encounter=thing.binding.encounter)
-        return References()
+        return References(encounter=NOBODYS if _is_the_vehicles(thing) else None)
     return References()
 
 
 def project(connection: Connection, entry: int, header: Header, vehicle: str, thing: Payload) -> None:
     """Let `latest` follow this entry, and queue for the feed what the county's rows show differently now."""
     is_first, is_newest = _follow(connection, entry, header, vehicle, references(thing))
-    if header.kind in FED:
+    if header.kind in FED and not _is_the_vehicles(thing):
         connection.execute(insert(feed_pending).values(entry=entry))
     if is_newest and header.kind == Kind.PATIENT:
         _feed_again(connection, latest.c.patient == header.id)

@@ -1,5 +1,6 @@
 """Recorder: a Reading becomes a Recording, bound or not, with its outbox rows, in one transaction."""
 
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ from clinic_records.ids import PatientId, RecordId
 from clinic_records.people import Patient
 from clinic_records.reading import Reading, Subject
 from clinic_records.record import Lane
+from devices.catalog import catalog
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
 from vehicle_agent.visits.binding import Bound, Unbound, decide, is_near, measured_at
@@ -32,6 +34,12 @@ class Kept(msgspec.Struct, frozen=True):
     topics: tuple[str, ...]
 
 
+@cache
+def of_the_vehicle() -> frozenset[str]:
+    """Modalities of readings that are the vehicle's own, by the catalog."""
+    return frozenset(row.modality for row in catalog().values() if row.subject == "vehicle")
+
+
 def blob_lane(modality: str) -> Lane:
     """The lane of a modality's raw bytes."""
     return BLOB_LANES.get(modality, Lane.P3)
@@ -41,8 +49,9 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
     """Keep a reading whose raw bytes Blobs holds already; the same delivery again changes nothing.
 
     Known again means: same device and same part of the same bytes, or same device and same id given by the device.
-    Other bytes under an id the device used before are set aside for a person, because one of the two would hide the
-    other.
+    Bytes that hold a number and neither time, id nor curve are the same only if they came at the same moment: two
+    people may weigh the same. Other bytes under an id the device used before are set aside for a person, because one
+    of the two would hide the other.
     """
     before = _known(conn, reading)
     if before is not None:
@@ -50,6 +59,10 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
             reason = f"source_id {reading.source_id} came before with other bytes"
             quarantine(conn, at=act.now, source=reading.device, reason=reason, blob=reading.raw.sha256)
         return Kept(before, is_new=False, topics=())
+    if reading.modality in of_the_vehicle():
+        own = Recording(id=new_id, reading=reading, status=RecordingStatus.VEHICLE)
+        put(conn, own, act, Lane.P3, blobs=(reading.raw.sha256,), blob_lane=Lane.P3)
+        return Kept(own, is_new=True, topics=())
     previous = _burst_with(conn, reading)
     armings = load_armings(conn)
     order = find_order(conn, reading.subject.accession, reading.subject.study)
@@ -91,7 +104,7 @@ def topics_of(recording: Recording) -> tuple[str, ...]:
 def _known(conn: Connection, reading: Reading) -> Recording | None:
     same_bytes = {"reading.raw.sha256": reading.raw.sha256, "reading.device": reading.device}
     for found in listed(conn, Recording, where=dict(same_bytes)):
-        if found.thing.reading.part == reading.part:
+        if found.thing.reading.part == reading.part and _is_same_measurement(found.thing.reading, reading):
             return found.thing
     if reading.source_id:
         same_id = {"reading.source_id": reading.source_id, "reading.device": reading.device}
@@ -99,6 +112,12 @@ def _known(conn: Connection, reading: Reading) -> Recording | None:
             if found.thing.reading.raw.sha256 != reading.raw.sha256:
                 return found.thing
     return None
+
+
+def _is_same_measurement(before: Reading, reading: Reading) -> bool:
+    """Whether equal bytes of one device are one measurement."""
+    says_which = reading.source_id or reading.stamp.device_time or reading.content or reading.subject.accession
+    return bool(says_which) or before.stamp.vehicle_time == reading.stamp.vehicle_time
 
 
 def _burst_with(conn: Connection, reading: Reading) -> Version[Recording] | None:

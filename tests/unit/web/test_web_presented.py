@@ -9,10 +9,13 @@ import pytest
 from clinic_records.errors import BadFrame
 from clinic_records.ids import DeviceId
 from clinic_records.people import IdentityCheck
+from clinic_records.quantity import quantity
+from clinic_records.reading import Code, Numeric
 from devices.framing.base import Frame
 from tests.unit.visits.test_visits_identity import card, scan
 from tests.unit.web.test_web_live import Stream
 from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, villager
+from vehicle_agent.settings import DeviceSettings
 
 READER = DeviceId("card1")
 
@@ -143,3 +146,25 @@ def test_a_card_nobody_used_leaves_nothing_on_the_disk(
         assert secret not in said
         for encoding in ("utf-8", "utf-16-le"):
             assert not [path for path in places if secret.encode(encoding) in path.read_bytes()]
+
+
+def test_the_refrigerator_stands_on_the_page_of_today(served: Served, nurse: httpx.Client) -> None:
+    bench = served.bench
+    bench.roster.__init__((DeviceSettings(id="fridge1", key="fridge-xy-md02", url="loop:"),))  # type: ignore[misc]
+    for celsius, context, words in (
+        ("4.2", {}, "4.2"),
+        ("9.1", {"excursion": "high"}, "药先不用"),
+    ):
+        temperature = Numeric(Code("local", "storage-temperature", "t"), quantity(celsius, "Cel"), context=context)
+        served.run(bench.deliver("fridge1", modality="cold-chain", content=None, numerics=(temperature,)))
+        page = nurse.get("/").text
+        assert "冷藏箱温度" in page
+        assert celsius in page
+        assert words in page
+    assert "药先不用" in live_leaf(nurse, "instruments")
+    assert "指定" not in page
+
+
+def live_leaf(nurse: httpx.Client, leaf: str) -> str:
+    with nurse.stream("GET", "/live?page=today") as response:
+        return dict(Stream(response).until("beat"))[leaf]

@@ -20,8 +20,10 @@ async def today(request: Request) -> Response:
 async def _page(request: Request, found: object, text: str) -> Response:
     site = site_of(request)
     site.author(request)
-    view = await site.desk.today()
-    return await site.page(request, "today.html", live="today", view=view, found=found, text=text, key=fresh_key())
+    view, last = await site.desk.today(), await site.desk.instruments()
+    return await site.page(
+        request, "today.html", live="today", view=view, instruments=last, found=found, text=text, key=fresh_key()
+    )
 
 
 @router.post("/search")
