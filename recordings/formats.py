@@ -59,6 +59,16 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.contec_ecg90a:decode_ecg90a",
     ),
     Format("astm-e1394", "", "recordings.astm.message:looks_like_astm", "recordings.astm.results:decode_astm"),
+    Format("taidoc", "", "recordings.taidoc:looks_like_taidoc", "recordings.taidoc:decode_taidoc"),
+    Format(
+        "ultraeasy", "glucose", "recordings.ultraeasy:looks_like_ultraeasy", "recordings.ultraeasy:decode_ultraeasy"
+    ),
+    Format(
+        "contec08a",
+        "blood-pressure",
+        "recordings.contec08a:looks_like_contec08a",
+        "recordings.contec08a:decode_contec08a",
+    ),
     Format("nonin", "oximetry", "recordings.oximetry.nonin:looks_like_nonin", "recordings.oximetry.nonin:decode_nonin"),
     Format(
         "cms50-history",

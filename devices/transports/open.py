@@ -4,6 +4,7 @@ serial:/dev/serial/by-path/...?baud=115200 8 data bits, no parity, 1 stop bit; `
                                            `xonxoff` too
 serial:usb:0403:6001:A5069RR4?baud=9600    the same, on whichever port that USB adapter is plugged into
 tcp:host:port                              a serial server or a device with a socket
+hid:/dev/hidraw0                           a USB HID device's reports
 loop:                                      what is written is read back
 replay:file                                a recorded byte stream, then silence, then the cut
 """
@@ -13,6 +14,7 @@ from typing import Final
 
 from clinic_records.errors import ConfigError
 from devices.transports.base import Transport
+from devices.transports.hid import open_hid
 from devices.transports.loop import LoopTransport
 from devices.transports.replay import ReplayTransport
 from devices.transports.serial_line import open_serial
@@ -21,6 +23,7 @@ from devices.transports.tcp import open_tcp
 _SCHEMES: Final[Mapping[str, Callable[[str], Transport]]] = {
     "serial": open_serial,
     "tcp": open_tcp,
+    "hid": open_hid,
     "loop": LoopTransport,
     "replay": ReplayTransport,
 }
@@ -35,5 +38,7 @@ def open_transport(url: str) -> Transport:
     """
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in _SCHEMES:
-        raise ConfigError(f"transport {url!r}: write serial:/dev/..., tcp:host:port, loop: or replay:file")
+        raise ConfigError(
+            f"transport {url!r}: write serial:/dev/..., tcp:host:port, hid:/dev/hidraw..., loop: or replay:file"
+        )
     return _SCHEMES[scheme](rest)
