@@ -23,6 +23,8 @@ SPOT: Final = timedelta(seconds=30)
 """A stream's delivery ends after so long."""
 BURST: Final = timedelta(seconds=5)
 """A report so soon after another is of a memory being emptied (hazard H02)."""
+_MOST_HELD: Final = 4
+"""Reports that wait for attributes; an honest agent sends one and waits for its confirmation."""
 _MOST_STREAM: Final = 1 << 18
 """Bytes of a stream's delivery."""
 
@@ -119,7 +121,7 @@ class SessionFraming:
             self._sample(apdu, items)
         else:
             self._word(Frame(apdu.raw, apdu.media_type, deliver=False, device_clock=turn.clock), turn.reply, items)
-        if not self._manager.is_asking:
+        if not self._manager.is_asking or len(self._held) >= _MOST_HELD:
             self._let_go(items)
 
     def _word(self, frame: Frame, reply: bytes, items: list[Frame | BadFrame]) -> None:

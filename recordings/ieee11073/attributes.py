@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from recordings.ieee11073.mder import Reader, octets, sequence, u16
+from recordings.ieee11073.mder import Reader, damaged, octets, sequence, u16
 
 Attributes = Mapping[int, bytes]
 """Attribute id -> its encoded value."""
@@ -34,9 +34,12 @@ def read_value_map(reader: Reader) -> tuple[Entry, ...]:
     """AttrValMap.
 
     Raises:
-        BadFrame: lengths do not fit.
+        BadFrame: lengths do not fit, or an attribute would have no byte.
     """
-    return tuple(Entry(entry.u16(), entry.u16()) for entry in reader.entries("attribute value map"))
+    mapped = tuple(Entry(entry.u16(), entry.u16()) for entry in reader.entries("attribute value map"))
+    if not all(entry.size for entry in mapped):
+        raise damaged("attribute value map: an attribute of no byte")
+    return mapped
 
 
 def value_map(entries: tuple[Entry, ...]) -> bytes:

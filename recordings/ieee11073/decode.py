@@ -3,17 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, timedelta
-from statistics import median_low
 from typing import Final
 
 from clinic_records.errors import Hint, RefusedInput
 from clinic_records.ids import sha256_hex
-from clinic_records.reading import Code, Numeric
 from recordings.ieee11073 import nomenclature as mdc
 from recordings.ieee11073.apdu import CHOICES, PRST, Apdu, is_head, looks_like_data, presentation, read_apdu, read_data
 from recordings.ieee11073.apdu import split as split_apdus
 from recordings.ieee11073.configuration import ConfigObject, Configuration
 from recordings.ieee11073.floats import read_float
+from recordings.ieee11073.grouping import averaged, together, values_of
 from recordings.ieee11073.mder import read_absolute_time
 from recordings.ieee11073.reports import NOBODY, Form, observe
 from recordings.ieee11073.segments import observe_segment
@@ -25,6 +24,13 @@ from recordings.signal import DecodedRecording
 FORMAT: Final = "ieee11073-20601"
 MAX_BYTES: Final = 1 << 20
 """A delivery is an association, a configuration, attributes and a report, of 63 KiB at most each; a stream has less."""
+MOST_VALUES: Final = 10_000
+"""Values of one delivery; a full APDU of a memory has 6,500."""
+_MOST_APDUS: Final = 10_000
+_MOST_NOTES: Final = 20
+"""Notes of what belongs to no measurement, for each measurement."""
+_MOST_SAID: Final = 200
+"""Sentences about APDUs in which nothing is measured."""
 NEWNESS: Final = timedelta(minutes=10)
 """A measurement further from the device's own now is an old one (hazard H02)."""
 _TOO_LONG: Final = Hint("文件太大，不是这种设备的数据。", "The file is too large to be of such a device.")
@@ -73,7 +79,10 @@ def _apdus(raw: bytes) -> Iterable[Apdu]:
         return (read_apdu(presentation(read_data(raw))),)
     if _has_wrong_length(raw):
         return (read_apdu(presentation(read_data(raw[6:]))),)
-    return map(read_apdu, split_apdus(raw))
+    apdus = split_apdus(raw)
+    if len(apdus) > _MOST_APDUS:
+        raise RefusedInput(f"IEEE 11073-20601: {len(apdus)} APDUs, at most {_MOST_APDUS} are read", hint=_TOO_LONG)
+    return map(read_apdu, apdus)
 
 
 def _moments(session: Session) -> tuple[list[Measured], tuple[str, ...]]:
@@ -88,8 +97,13 @@ def _moments(session: Session) -> tuple[list[Measured], tuple[str, ...]]:
         elif session.reports:
             notes = ("values without their configuration: what they measure is not known", *_bare(session, fitting))
     found: list[Measured] = []
+    count = 0
     for report in session.reports:
-        found.extend(_of_report(report, session, objects))
+        measured = _of_report(report, session, objects)
+        found += measured
+        count += sum(max(1, len(each.numerics)) for each in measured)
+        if count > MOST_VALUES:
+            raise RefusedInput(f"IEEE 11073-20601: more than {MOST_VALUES} values in one delivery", hint=_TOO_LONG)
     return found, notes
 
 
@@ -118,7 +132,8 @@ def _of_report(report: Report, session: Session, objects: Mapping[int, ConfigObj
         found.append(Measured(notes=(f"{report.surplus} bytes after the report's last object, not read",)))
     for scan in report.scans:
         if objects and scan.handle not in objects:
-            found.append(Measured(notes=(f"object {scan.handle} is in no configuration: {scan.data.hex()} not read",)))
+            note = f"object {scan.handle} is in no configuration: {scan.data[:32].hex()} not read"
+            found.append(Measured(person=scan.person, notes=(note,)))
             continue
         seen = observe(scan, objects)
         found.extend(_known(measure(each, objects[each.handle])) for each in seen if each.handle in objects)
@@ -135,7 +150,8 @@ def _recordings(
     session: Session, moments: list[Measured], notes: tuple[str, ...], *, is_assumed: bool
 ) -> tuple[DecodedRecording, ...]:
     is_stream = len(session.reports) > 1 and not any(report.is_confirmed for report in session.reports)
-    groups = [_averaged(moments)] if is_stream else _together(moments)
+    groups = [averaged(moments)] if is_stream else together(moments)
+    notes += tuple(dict.fromkeys(note for group in groups if not group.numerics for note in group.notes))[:_MOST_NOTES]
     groups = [group for group in groups if group.numerics]
     is_stored = any(report.stored for report in session.reports)
     clock = session.clock
@@ -160,90 +176,10 @@ def _recordings(
 
 
 def _description(session: Session, moments: list[Measured], notes: tuple[str, ...]) -> DecodedRecording:
-    said = (*session.said, *notes, *(note for each in moments for note in each.notes))
+    said = (*session.said, *notes, *(note for each in moments for note in each.notes))[:_MOST_SAID]
     return DecodedRecording(format=FORMAT, device=session.device(), notes=said)
 
 
 def _own_id(session: Session, group: Measured) -> str:
     """The same for a measurement the device sends twice: its system, the time and the values."""
-    values = ";".join(f"{each.code.code}={each.quantity or each.absent}" for each in group.numerics)
-    return sha256_hex(f"{session.system_id} {group.at} {group.person} {values}".encode())[:32]
-
-
-def _together(moments: list[Measured]) -> list[Measured]:
-    """Objects of one person and one time as one measurement; the same number again begins another one."""
-    only_time = {each.at for each in moments if each.at is not None}
-    filled = next(iter(only_time)) if len(only_time) == 1 else None
-    groups: list[Measured] = []
-    for each in moments:
-        at = each.at or filled
-        group = next((i for i, g in enumerate(groups) if g.at == at and _fits(g, each)), None)
-        if group is None:
-            groups.append(replace(each, at=at))
-        else:
-            groups[group] = _united(groups[group], each)
-    whole = [_with_context(group) for group in groups]
-    return [each for i, each in enumerate(whole) if not any(_is_again(each, earlier) for earlier in whole[:i])]
-
-
-def _is_again(one: Measured, earlier: Measured) -> bool:
-    """The same numbers of the same moment: some devices put a measurement into a report twice."""
-    return one.at is not None and (one.at, one.person, one.numerics) == (earlier.at, earlier.person, earlier.numerics)
-
-
-def _fits(group: Measured, other: Measured) -> bool:
-    if NOBODY not in {group.person, other.person} and group.person != other.person:
-        return False
-    if group.context.keys() & other.context.keys():
-        return False
-    keys = {_key(each) for each in group.numerics}
-    return not any(_key(each) in keys for each in other.numerics)
-
-
-def _key(numeric: Numeric) -> tuple[Code, str]:
-    return numeric.code, numeric.context.get("averaging", "")
-
-
-def _united(one: Measured, other: Measured) -> Measured:
-    return replace(
-        one,
-        modality=one.modality or other.modality,
-        person=other.person if one.person == NOBODY else one.person,
-        numerics=one.numerics + other.numerics,
-        context=one.context | other.context,
-        notes=one.notes + tuple(note for note in other.notes if note not in one.notes),
-    )
-
-
-def _with_context(group: Measured) -> Measured:
-    """The enumerations' words put beside each number; what was measured on control solution is nobody's value."""
-    if not group.context:
-        return group
-    numerics = tuple(Numeric(n.code, n.quantity, n.absent, n.context | group.context) for n in group.numerics)
-    if group.context.get("site") != "control solution":
-        return replace(group, numerics=numerics)
-    return replace(group, numerics=(), notes=(*group.notes, "measured on control solution, not on a person"))
-
-
-def _averaged(moments: list[Measured]) -> Measured:
-    """A stream as one measurement: the median of each number's good samples, with how many there were."""
-    samples: dict[tuple[Code, str], list[Numeric]] = {}
-    for each in moments:
-        for numeric in each.numerics:
-            samples.setdefault(_key(numeric), []).append(numeric)
-    notes = tuple(dict.fromkeys(note for each in moments for note in each.notes))
-    start = next((each.at for each in moments if each.at is not None), None)
-    modality = next((each.modality for each in moments if each.modality), "")
-    numerics = tuple(_median(each) for each in samples.values())
-    return Measured(modality=modality, at=start, numerics=numerics, notes=notes)
-
-
-def _median(samples: list[Numeric]) -> Numeric:
-    good = [each for each in samples if each.quantity and each.context.get("quality") != "questionable"]
-    count = {"samples": str(len(samples)), "good_samples": str(len(good))}
-    if not good:
-        doubtful = samples[-1]
-        return Numeric(doubtful.code, doubtful.quantity, doubtful.absent, doubtful.context | count)
-    middle = median_low([each.quantity.value for each in good if each.quantity])
-    chosen = next(each for each in good if each.quantity and each.quantity.value == middle)
-    return Numeric(chosen.code, chosen.quantity, None, chosen.context | count)
+    return sha256_hex(f"{session.system_id} {values_of(group)}".encode())[:32]

@@ -9,6 +9,8 @@ from clinic_records.errors import BadFrame, Hint
 
 _AGAIN: Final = Hint("设备传来的数据不完整，请重新测量。", "The device's data is damaged; measure again.")
 ABSOLUTE_TIME_SIZE: Final = 8
+MOST_ENTRIES: Final = 256
+"""Entries of a list that describes something; what one entry costs later, an attacker cannot multiply beyond."""
 
 
 def damaged(message: str) -> BadFrame:
@@ -56,13 +58,15 @@ class Reader:
         """OCTET STRING or ANY DEFINED BY: a u16 length and as many bytes."""
         return self.take(self.u16())
 
-    def entries(self, what: str) -> Iterator["Reader"]:
+    def entries(self, what: str, most: int = MOST_ENTRIES) -> Iterator["Reader"]:
         """SEQUENCE OF: a u16 count, a u16 length; yields the reader of the list once for each entry.
 
         Raises:
-            BadFrame: the entries do not fill the list's length exactly.
+            BadFrame: the entries do not fill the list's length exactly, or are more than `most`.
         """
         count = self.u16()
+        if count > most:
+            raise damaged(f"{what}: {count} entries, at most {most} are read")
         inner = Reader(self.octets(), what)
         for _ in range(count):
             if not inner.left:

@@ -17,6 +17,7 @@ from recordings.ieee11073.mder import Reader, damaged, octets, sequence, u16
 
 NOBODY: Final = 0xFFFF
 """Person id where the device knows none."""
+MOST_SCANS: Final = 10_000
 AGENT_INITIATED: Final = 0xF000
 """Data request id of a report that nobody asked for."""
 
@@ -90,7 +91,7 @@ def read_scans(event: Event) -> tuple[tuple[Scan, ...], int]:
     reader = Reader(event.info, "scan report")
     reader.take(4)  # data request id, report number
     scans: list[Scan] = []
-    for entry in reader.entries("scans"):
+    for entry in reader.entries("scans", MOST_SCANS):
         if not is_multi_person:
             scans.append(_read_scan(entry, form, event.handle, NOBODY))
             continue
@@ -98,7 +99,7 @@ def read_scans(event: Event) -> tuple[tuple[Scan, ...], int]:
         if form is Form.GROUPED:
             scans.append(_read_scan(entry, form, event.handle, person))
         else:
-            scans.extend(_read_scan(each, form, event.handle, person) for each in entry.entries("scans"))
+            scans.extend(_read_scan(each, form, event.handle, person) for each in entry.entries("scans", MOST_SCANS))
     return tuple(scans), reader.left
 
 

@@ -25,6 +25,7 @@ _NO_VALUE: Final = (
     (DEMO_DATA, AbsentReason.ERROR),
 )
 _DOUBTS: Final = ((QUESTIONABLE, "quality", "questionable"), (EARLY, "status", "early"), (ONGOING, "status", "ongoing"))
+_MOST_PARTS: Final = 16
 _STATUS_NAMES: Final = {
     INVALID: "invalid",
     NOT_AVAILABLE: "not available",
@@ -127,10 +128,10 @@ def _values(observed: Observed, known: ConfigObject) -> list[_Value]:
         elif attribute == mdc.ATTR_NU_VAL_OBS:
             values.append(_full(reader))
         elif attribute == mdc.ATTR_NU_CMPD_VAL_OBS:
-            values.extend(_full(entry) for entry in reader.entries("compound value"))
+            values.extend(_full(entry) for entry in reader.entries("compound value", _MOST_PARTS))
         elif attribute in {mdc.ATTR_NU_CMPD_VAL_OBS_BASIC, mdc.ATTR_NU_CMPD_VAL_OBS_SIMP}:
             size = 2 if attribute == mdc.ATTR_NU_CMPD_VAL_OBS_BASIC else 4
-            numbers = [read_float(entry.take(size)) for entry in reader.entries("compound value")]
+            numbers = [read_float(entry.take(size)) for entry in reader.entries("compound value", _MOST_PARTS)]
             parts = known.parts or (metric,) * len(numbers)
             values.extend(_Value(part, unit, number) for part, number in zip(parts, numbers, strict=False))
     return values

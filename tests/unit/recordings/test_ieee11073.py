@@ -264,7 +264,7 @@ def stored(count: int, *, entries: bytes | None = None) -> bytes:
     described = event(9, mdc.ACT_SEG_GET_INFO, sequence((u16(1) + attribute_list(listed),)), time=None)
     glucose = numeric(1, mdc.CONC_GLU_CAPILLARY_WHOLEBLOOD, mdc.DIM_MILLI_MOLE_PER_L, (BASIC, STAMP))
     store = ConfigObject(mdc.MOC_PMSTORE, 9)
-    lines = [absolute_time(NOW - timedelta(days=n)) + sfloat(Decimal(50 + n).scaleb(-1)) for n in range(count)]
+    lines = [absolute_time(NOW - timedelta(days=n)) + sfloat(Decimal(50 + n % 50).scaleb(-1)) for n in range(count)]
     data = b"".join(lines) if entries is None else entries
     info = u16(1) + u32(0) + u32(count) + u16(0xC000) + octets(data)
     told = configuration(glucose, store) + attributes() + present(Data(5, ACTION_RESULT, described))
@@ -283,6 +283,59 @@ def test_memory_of_fifty_is_fifty_readings_that_never_bind_by_themselves() -> No
 def test_single_stored_value_is_from_memory_too() -> None:
     (one,) = decode(stored(1))
     assert one.from_memory
+
+
+def test_full_memory_is_read_and_more_than_any_device_keeps_is_refused() -> None:
+    assert len(decode(stored(6400))) == 6400
+    weight = numeric(1, mdc.MASS_BODY_ACTUAL, mdc.DIM_KILO_G, (BASIC,))
+    many = report(fixed_report(0, ((1, b"\0\x05"),) * 9999))
+    with pytest.raises(RefusedInput, match="more than 10000 values"):
+        decode(request(SYSTEM, 0x4000) + configuration(weight) + many + many)
+    with pytest.raises(RefusedInput, match="APDUs"):
+        decode(bytes.fromhex("e400 0002 0000") * 10_001)
+
+
+def test_descriptions_that_would_multiply_work_are_damaged() -> None:
+    empty = numeric(1, mdc.MASS_BODY_ACTUAL, mdc.DIM_KILO_G, (Entry(mdc.ATTR_NU_VAL_OBS_BASIC, 0),))
+    parts = ConfigObject(mdc.MOC_METRIC_NU, 1, {mdc.ATTR_ID_PHYSIO_LIST: sequence((b"\0\x01",) * 257)})
+    many = ConfigObject(mdc.MOC_METRIC_NU, 1, dict.fromkeys(range(257), b""))
+    for hostile in (empty, parts, many):
+        with pytest.raises(BadFrame):
+            decode(configuration(hostile))
+    compound = {mdc.ATTR_NU_CMPD_VAL_OBS_BASIC: sequence((b"\0\x01",) * 17)}
+    info = u16(0xF000) + u16(0) + sequence((u16(1) + attribute_list(compound),))
+    with pytest.raises(BadFrame, match="at most 16"):
+        decode(request(SYSTEM, 0x02BC) + report(info, mdc.NOTI_SCAN_REPORT_VAR))
+
+
+def test_measurement_said_twice_in_a_report_is_one() -> None:
+    twice = ((1, PRESSURE + absolute_time(NOW)), (2, b"\0\x47" + absolute_time(NOW))) * 2
+    (one,) = decode(request(SYSTEM, 0x02BC) + attributes() + report(fixed_report(0, twice)))
+    assert (len(one.numerics), one.from_memory) == (4, False)
+
+
+def test_equal_weights_without_a_time_stay_two() -> None:
+    weight = numeric(1, mdc.MASS_BODY_ACTUAL, mdc.DIM_KILO_G, (BASIC,))
+    both = decode(request(SYSTEM, 0x4000) + configuration(weight) + report(fixed_report(0, ((1, b"\0\x3e"),) * 2)))
+    assert [one.from_memory for one in both] == [True, True]
+
+
+def test_two_values_and_two_meals_of_one_second_stay_in_pairs() -> None:
+    glucose = numeric(1, mdc.CONC_GLU_CAPILLARY_WHOLEBLOOD, mdc.DIM_MILLI_MOLE_PER_L, (BASIC,))
+    meals = (mdc.CTXT_GLU_MEAL_PREPRANDIAL, mdc.CTXT_GLU_MEAL_POSTPRANDIAL)
+    scan = ((1, b"\0\x05"), (1, b"\0\x09"), (2, u16(meals[0])), (2, u16(meals[1])))
+    both = decode(request(SYSTEM, 0x4000) + configuration(glucose, MEAL) + report(fixed_report(0, scan)))
+    assert [(str(n.quantity), n.context["meal"]) for one in both for n in one.numerics] == [
+        ("5\N{NO-BREAK SPACE}mmol/L", "before"),
+        ("9\N{NO-BREAK SPACE}mmol/L", "after"),
+    ]
+
+
+def test_bytes_after_a_reports_last_object_are_told_and_not_read() -> None:
+    info = fixed_report(0, ((1, b"\0\x62"), (10, b"\0\x48"))) + b"\0\0"
+    (one,) = decode(request(SYSTEM, 0x0190) + report(info))
+    assert one.notes == ("2 bytes after the report's last object, not read",)
+    assert len(one.numerics) == 2
 
 
 def test_segment_whose_entries_do_not_fill_it_is_damaged() -> None:
