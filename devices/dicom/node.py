@@ -110,7 +110,7 @@ class DicomNode:
         settings = self._settings
         ae = AE(settings.ae_title)
         ae.maximum_pdu_size = settings.max_pdu
-        ae.maximum_associations = settings.max_associations  # those that end just now count too: the gate decides
+        ae.maximum_associations = 2 * settings.max_associations  # those that just end count too: the gate decides
         ae.network_timeout = settings.network_timeout_s
         ae.dimse_timeout = settings.network_timeout_s
         ae.acse_timeout = _ACSE_S

@@ -8,6 +8,7 @@ durable place at once, and the answer leaves from the same thread.
 
 import select
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -39,7 +40,7 @@ class Acceptor(RequestHandler):
 
     def __init__(self, caller: Caller, server: AssociationServer, storage: Storage) -> None:
         """Returns when the association has ended."""
-        self._first = caller.first
+        self._caller = caller
         self._storage = storage
         super().__init__(caller.wire, (caller.address, caller.port), server)
 
@@ -50,8 +51,8 @@ class Acceptor(RequestHandler):
             BadFrame: the association request is none.
         """
         association = self._create_association()
-        reader = AssociationReader(association, self._storage)
-        reader.install(self._first)
+        reader = AssociationReader(association, self._storage, self._caller.spoke)
+        reader.install(self._caller.first)
         association.start()
         association.join()
         association.dul.join()
@@ -61,8 +62,10 @@ class Acceptor(RequestHandler):
 class AssociationReader:
     """Reads the wire of one association, in the thread of pynetdicom's upper layer provider."""
 
-    def __init__(self, association: Any, storage: Storage) -> None:
+    def __init__(self, association: Any, storage: Storage, spoke: Callable[[], None]) -> None:
+        """`spoke` is called when more came."""
         self._association = association
+        self._spoke = spoke
         self._provider = association.dul
         self._storage = storage
         self._pdus = PduReader()
@@ -112,6 +115,8 @@ class AssociationReader:
                 self._close()
                 return
             pdus = self._pdus.took(size)
+            if pdus:
+                self._spoke()
             for kind, body in pdus:
                 self._take(kind, body)
             if self._provider._kill_thread or (self._pdus.is_between and not self._is_more_at_once(wire)):

@@ -39,5 +39,5 @@ class DicomSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     port: int = 11_112
     max_pdu: int = 131_072
     max_object: int = 1 << 30
-    max_associations: int = 16
+    max_associations: int = 24
     network_timeout_s: float = 30.0

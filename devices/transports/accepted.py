@@ -17,13 +17,17 @@ class AcceptedTransport(TcpTransport):
         super().__init__(caller.wire, f"{SCHEME}{caller.address}:{caller.port}")
         caller.wire.settimeout(WRITE_S)
         self._first = caller.first
+        self._spoke = caller.spoke
 
     def read(self, timeout_s: float) -> bytes:
         """What came; see Transport."""
         if self._first:
             first, self._first = self._first, b""
             return first
-        return super().read(timeout_s)
+        data = super().read(timeout_s)
+        if data:
+            self._spoke()
+        return data
 
 
 def listen_address(url: str) -> tuple[str, int]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -36,12 +37,20 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Caller:
-    """A connection whose first message is whole: `first` has been read from the socket already."""
+    """A connection whose first message is whole.
+
+    Attributes:
+        wire: connected; who serves it may shut it down, the gate closes it.
+        address, port: whose it is.
+        first: read from `wire` already.
+        spoke: to be called when more came, so that nobody alive has to go for a newer caller.
+    """
 
     wire: socket.socket
     address: str
     port: int
     first: bytes
+    spoke: Callable[[], None]
 
 
 @dataclass
@@ -177,7 +186,7 @@ class Gate:
         selector.unregister(wire)
         del self._waiting[caller.number]
         with self._lock:
-            gone = self._places.serve(caller.number)
+            gone = self._places.serve(caller.number, time.monotonic())
             if gone is not None:
                 self._served[caller.number] = wire
             replaced = self._served.get(gone or 0)
@@ -193,7 +202,7 @@ class Gate:
         wire.setblocking(True)
         for level, option, value in _WIRE_OPTIONS:
             wire.setsockopt(level, option, value)
-        known = Caller(wire, caller.address, caller.port, bytes(caller.first))
+        known = Caller(wire, caller.address, caller.port, bytes(caller.first), partial(self._spoke, caller.number))
         threading.Thread(target=self._serve_one, args=(caller.number, known), daemon=True).start()
 
     def _serve_one(self, number: int, caller: Caller) -> None:
@@ -206,6 +215,10 @@ class Gate:
                 self._places.leave(number)
                 del self._served[number]
             caller.wire.close()
+
+    def _spoke(self, number: int) -> None:
+        with self._lock:
+            self._places.spoke(number, time.monotonic())
 
     def _put_out(self, selector: selectors.BaseSelector, wire: socket.socket, caller: _Waiting, reason: str) -> None:
         _log.debug("gate.put_out", address=caller.address, reason=reason)

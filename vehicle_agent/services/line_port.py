@@ -21,7 +21,7 @@ from devices.transports.places import ANY, Limits
 from vehicle_agent.store.inbox import Inbox
 from vehicle_agent.visits.roster import Device
 
-_LIMITS: Final = Limits(per_address=4, is_newest_served=True)
+_LIMITS: Final = Limits(per_address=4)
 """A device has one connection, and for a moment the one it lost as well."""
 
 _log = structlog.get_logger(__name__)

@@ -29,55 +29,69 @@ def test_the_newest_waits_and_the_oldest_of_the_loudest_goes() -> None:
     places = Places({ANY}, SMALL)
     assert places.come("device") == (1, 0)
     assert [places.come("crowd") for _ in range(5)] == [(2, 0), (3, 0), (4, 0), (5, 2), (6, 3)]
-    assert places.serve(1) == 0
+    assert places.serve(1, 0.0) == 0
+
+
+def served(places: Places, *callers: str, now: float = 0.0) -> list[int | None]:
+    """What each is told who comes and speaks, by its number."""
+    found = []
+    for address in callers:
+        come = places.come(address)
+        assert come is not None
+        found.append(places.serve(come[0], now))
+    return found
 
 
 def test_served_places_are_limited_for_an_address_and_in_all() -> None:
     places = Places({ANY}, SMALL)
-    found = []
-    for number, address in enumerate(("a", "a", "a", "b", "b"), start=1):
-        places.come(address)
-        found.append(places.serve(number))
-    assert found == [0, 0, None, 0, None]
+    assert served(places, "a", "a", "a", "b", "b") == [0, 0, None, 0, None]
     places.leave(1)
     places.leave(1)
-    places.come("a")
-    assert places.serve(6) == 0
+    assert served(places, "a") == [0]
 
 
-def test_a_device_that_came_back_takes_the_place_of_the_connection_it_lost() -> None:
-    places = Places({ANY}, Limits(per_address=2, in_all=3, is_newest_served=True))
-    for _ in range(4):
-        places.come("a")
-    assert [places.serve(number) for number in range(1, 5)] == [0, 0, 1, 2]
+def test_the_longest_silent_goes_for_a_newer_one_and_nobody_who_just_spoke() -> None:
+    places = Places({ANY}, Limits(per_address=2, in_all=3, silent_s=2.0))
+    assert served(places, "a", "a", now=0.0) == [0, 0]
+    places.spoke(1, 1.5)
+    assert served(places, "a", now=1.9) == [None]
+    assert served(places, "a", now=2.0) == [2]  # number 4 now, which has just spoken
+    assert served(places, "b", now=2.1) == [0]
+    assert served(places, "c", now=3.0) == [None]
+    assert served(places, "c", now=3.5) == [1]  # of the address that has most
+    places.spoke(1, 9.0)  # it has left
+    assert served(places, "c", now=20.0) == [4]
 
 
-@given(st.lists(st.tuples(st.sampled_from("cslx"), st.integers(0, 3)), max_size=60), st.booleans())
-def test_places_never_hold_more_than_their_limits(acts: list[tuple[str, int]], is_newest_served: bool) -> None:
-    limits = Limits(waiting=3, per_address=2, in_all=3, is_newest_served=is_newest_served)
+@given(st.lists(st.tuples(st.sampled_from("cslt"), st.integers(0, 3)), max_size=60))
+def test_places_never_hold_more_than_their_limits(acts: list[tuple[str, int]]) -> None:
+    limits = Limits(waiting=3, per_address=2, in_all=3, silent_s=3.0)
     places = Places({ANY}, limits)
     waiting: dict[int, str] = {}
-    served: dict[int, str] = {}
-    for act, which in acts:
-        if act in "cx":
-            come = places.come(f"address-{which % (2 if act == 'c' else 4)}")
+    taken: dict[int, str] = {}
+    for now, (act, which) in enumerate(acts):
+        if act == "c":
+            come = places.come(f"address-{which}")
             assert come is not None
-            waiting[come[0]] = f"address-{which % (2 if act == 'c' else 4)}"
+            waiting[come[0]] = f"address-{which}"
             waiting.pop(come[1], None)
         elif act == "s" and waiting:
             number = next(iter(waiting))
-            gone = places.serve(number)
+            gone = places.serve(number, now)
             address = waiting.pop(number)
             if gone is not None:
-                served[number] = address
-                served.pop(gone, None)
-        elif act == "l" and served:
-            number = next(iter(served))
+                taken[number] = address
+            if gone:
+                del taken[gone]
+        elif act == "l" and taken:
+            number = next(iter(taken))
             places.leave(number)
-            del served[number]
+            del taken[number]
+        elif taken:
+            places.spoke(next(iter(taken)), now)
         assert len(waiting) <= limits.waiting
-        assert len(served) <= limits.in_all
-        assert all(list(served.values()).count(address) <= limits.per_address for address in served.values())
+        assert len(taken) <= limits.in_all
+        assert all(list(taken.values()).count(address) <= limits.per_address for address in taken.values())
 
 
 def receive(wire: socket.socket, size: int) -> bytes:
@@ -192,8 +206,8 @@ def test_no_place_is_said_in_the_protocols_own_words(door: Callable[..., Door]) 
             assert four.recv(1) in {b"y", b"F"}  # the place is free as soon as the thread has ended
 
 
-def test_the_older_connection_goes_where_the_newest_is_served(door: Callable[..., Door]) -> None:
-    opened = door(limits=Limits(per_address=1, is_newest_served=True))
+def test_the_silent_connection_goes_for_the_newer(door: Callable[..., Door]) -> None:
+    opened = door(limits=Limits(per_address=1, silent_s=0.0))
     with opened.call() as lost, opened.call() as again:
         lost.sendall(b"a")
         assert lost.recv(1) == b"a"
