@@ -45,6 +45,9 @@ class Frames(Protocol):
     def png(self, index: int) -> bytes:
         """Frame `index` as a PNG file."""
 
+    def clip(self) -> bytes:
+        """All of them as an animated WebP file, smaller and with loss."""
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentFile:

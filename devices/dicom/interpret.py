@@ -22,6 +22,7 @@ from recordings.deflated import undeflated
 from recordings.describe import content
 from recordings.dicom_classes import PERFORMED_PROCEDURE_STEP, STORED, modality_of
 from recordings.dicom_document import decode_document_dataset
+from recordings.dicom_image import scale_notes
 from recordings.dicom_report import decode_report_dataset
 from recordings.dicom_waveform import decode_waveform_dataset
 from recordings.person_name import person_name
@@ -130,6 +131,7 @@ def _content(dataset: Dataset, delivery: Delivery, notes: list[str]) -> tuple[Co
     """The description of what is in it, and the device's own measurements."""
     if "Rows" in dataset and "Columns" in dataset:
         frames = int(dataset.get("NumberOfFrames") or 1)
+        notes.extend(scale_notes(dataset))
         return Image("dicom-image", int(dataset.Rows), int(dataset.Columns), frames), ()
     decode = next((decode for keyword, decode in _DECODED.items() if keyword in dataset), None)
     if decode is None:
