@@ -149,6 +149,12 @@ OBSERVATIONS: Final[tuple[Observation, ...]] = (
     Observation("loinc", "8302-2", "cm", "身高", "Body height"),
     Observation("loinc", "39156-5", "kg/m2", "体重指数", "Body mass index"),
     Observation("loinc", "41982-0", "%", "体脂率", "Body fat"),
+    # bone, by ultrasound at the heel
+    Observation("loinc", "100225-2", "", "骨超声检查", "Bone density quantitative ultrasound study"),
+    Observation("local", "bone-speed-of-sound", "m/s", "SOS 超声传播速度", "Speed of sound"),
+    Observation("local", "bone-attenuation", "dB/MHz", "BUA 宽带超声衰减", "Broadband ultrasound attenuation"),
+    Observation("local", "bone-t-score", "1", "T 值", "T-score"),
+    Observation("local", "bone-z-score", "1", "Z 值", "Z-score"),
     # the vehicle itself
     Observation("local", "latitude", "deg", "纬度", "Latitude"),
     Observation("local", "longitude", "deg", "经度", "Longitude"),

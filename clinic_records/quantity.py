@@ -69,6 +69,7 @@ _UNITS: Final[dict[str, tuple[str, Decimal, Decimal]]] = {
         ("deg", "angle", "1", "0"),
         ("cm/s", "velocity", "0.01", "0"),
         ("m/s", "velocity", "1", "0"),
+        ("dB/MHz", "attenuation by frequency", "1", "0"),
         ("[kn_i]", "velocity", "0.5144444444444444444444", "0"),  # 1852 m an hour, exactly; BIPM SI Brochure
         ("mm/s", "velocity", "0.001", "0"),
         ("cm/s2", "acceleration", "1", "0"),

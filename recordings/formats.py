@@ -135,6 +135,12 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.oximetry.cms50_9byte:looks_like_cms50_9byte",
         "recordings.oximetry.cms50_9byte:decode_cms50_9byte",
     ),
+    Format(
+        "bone-table",
+        "bone-density",
+        "recordings.bone_table:looks_like_bone_table",
+        "recordings.bone_table:decode_bone_table",
+    ),
     Format("nmea", "position", "recordings.nmea:looks_like_nmea", "recordings.nmea:decode_nmea"),
 )
 """Asked in this order: what has a mark of its own before what is only plausible."""
