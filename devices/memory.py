@@ -34,14 +34,15 @@ class DeviceMemory:
         self._held: list[_Held] = []
         self._count = 0
         self._first = b""
+        self._is_listing = False
         self._told: tuple[int, bytes] | None = None
         """Number of records and the first of them, of the last listing that was complete."""
 
     def begin(self, count: int) -> None:
         """A listing of `count` records begins."""
-        self._held.clear()
         self._count = count
         self._first = b""
+        self._is_listing = True
 
     def add(self, raw: bytes, identity: bytes, taken: datetime | None) -> bool:
         """A record of the listing, measured at `taken` by the device's clock.
@@ -64,13 +65,17 @@ class DeviceMemory:
         frames = [Frame(one.raw, self._media_type, from_memory=one is not alone) for one in self._held]
         self._held.clear()
         self._told = (self._count, self._first)
+        self._is_listing = False
         return frames
 
     def give_up(self) -> list[Frame]:
-        """The listing was broken off: what came of it, all from memory."""
+        """The line fell silent: what came of a listing that was broken off, all from memory."""
+        if not self._is_listing:
+            return []
         frames = [Frame(one.raw, self._media_type, from_memory=True) for one in self._held]
         self._held.clear()
         self._told = None
+        self._is_listing = False
         return frames
 
     def _todays(self, device_now: datetime | None) -> Iterator[_Held]:

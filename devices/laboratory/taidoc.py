@@ -49,6 +49,9 @@ class TaiDoc(Driver):
     _time = b""
     _clock: datetime | None = None
 
+    _heard = b""
+    """The last packet."""
+
     def framing(self) -> PacketFraming:
         """A fresh framing."""
         self._memory = DeviceMemory(MEDIA_TYPE)
@@ -64,7 +67,7 @@ class TaiDoc(Driver):
 
     def answer(self, frame: Frame) -> bytes:
         """The next question."""
-        if frame.media_type != WORD:
+        if frame.raw is not self._heard:  # its delivered frames, and earlier words that came with it, are before it
             return b""
         told, self._next = self._next, b""
         return told
@@ -74,6 +77,7 @@ class TaiDoc(Driver):
         return packet(command, index.to_bytes(2, "little") + bytes(2))
 
     def _hear(self, raw: bytes) -> list[Frame]:
+        self._heard = raw
         command, message = raw[1], raw[2:6]
         if self._asked == CONNECT and command in _CONNECTED:
             self._next = self._ask(MODEL)
@@ -115,7 +119,7 @@ class TaiDoc(Driver):
             self._next = self._ask(TIME, self._index)
             return [word(raw)]
         self._asked = 0
-        return [word(raw), *self._memory.end(self._clock)]
+        return [*self._memory.end(self._clock), word(raw)]
 
 
 def _taken(raw: bytes) -> datetime | None:

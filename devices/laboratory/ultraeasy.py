@@ -69,6 +69,9 @@ class UltraEasy(Driver):
     _unit = b""
     _clock: datetime | None = None
 
+    _heard = b""
+    """The last packet."""
+
     def framing(self) -> PacketFraming:
         """A fresh framing."""
         self._memory = DeviceMemory(MEDIA_TYPE)
@@ -86,7 +89,7 @@ class UltraEasy(Driver):
 
     def answer(self, frame: Frame) -> bytes:
         """The acknowledgement and the next question."""
-        if frame.media_type != WORD:
+        if frame.raw is not self._heard:  # its delivered frames, and earlier words that came with it, are before it
             return b""
         told, self._next = self._next, b""
         return told
@@ -101,6 +104,7 @@ class UltraEasy(Driver):
         return packet(b"", ACKNOWLEDGE | self._sent * SEQUENCE_SENT | self._expected * SEQUENCE_EXPECTED)
 
     def _hear(self, raw: bytes) -> list[Frame]:
+        self._heard = raw
         link = raw[2]
         if link & DISCONNECT:
             if not self._asked:
@@ -139,7 +143,7 @@ class UltraEasy(Driver):
         if self._index < self._count:
             self._next += self._ask(_record(self._index))
             return [word(raw)]
-        return [word(raw), *self._memory.end(self._clock)]
+        return [*self._memory.end(self._clock), word(raw)]
 
 
 def _record(number: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final
 
 from devices.driver import Driver
 from devices.framing.base import Frame
-from devices.framing.packets import WORD, PacketFraming, word
+from devices.framing.packets import PacketFraming, word
 from devices.memory import DeviceMemory
 from recordings.contec08a import (
     LIST_HEAD,
@@ -62,6 +62,9 @@ class Contec08a(Driver):
     _is_identified = False
     _next = b""
 
+    _heard = b""
+    """The last packet."""
+
     def framing(self) -> PacketFraming:
         """A fresh framing."""
         self._memories = {user: DeviceMemory(MEDIA_TYPE) for user in USERS}
@@ -77,7 +80,7 @@ class Contec08a(Driver):
 
     def answer(self, frame: Frame) -> bytes:
         """The next question."""
-        if frame.media_type != WORD:
+        if frame.raw is not self._heard:  # its delivered frames, and earlier words that came with it, are before it
             return b""
         told, self._next = self._next, b""
         return told
@@ -88,6 +91,7 @@ class Contec08a(Driver):
         return question
 
     def _hear(self, raw: bytes) -> list[Frame]:
+        self._heard = raw
         if self._asked == PING:
             self._next = self._ask(IDENTIFY)
         elif self._asked == IDENTIFY:
@@ -108,7 +112,7 @@ class Contec08a(Driver):
     def _end(self, raw: bytes) -> list[Frame]:
         user = user_of(self._head)
         self._next = self._ask(LISTS[user + 1]) if user < USERS[-1] else b""
-        return [word(raw), *self._memories[user].end(None)]
+        return [*self._memories[user].end(None), word(raw)]
 
     def _give_up(self) -> list[Frame]:
         self._left = 0
