@@ -31,7 +31,9 @@ WANTS_TIME_SET: Final = 0x0010
 _CONFIGURATION_TICKS: Final = 5
 """Silences of two seconds until a configuration is given up: TO_config is 10 s (20601, 8.8.5)."""
 _MOST_SEGMENTS: Final = 64
+_MOST_SCANNERS: Final = 4
 _MOST_ASKED: Final = 8
+_SCANNERS: Final = frozenset({mdc.MOC_SCAN_CFG_EPI, mdc.MOC_SCAN_CFG_PERI})
 _REQUESTS: Final = {apdus.AARE: Heard.ASSOCIATION_RESPONSE, apdus.RLRQ: Heard.RELEASE_REQUEST}
 _CONTROLS: Final = _REQUESTS | {apdus.RLRE: Heard.RELEASE_RESPONSE, apdus.ABRT: Heard.ABORT}
 
@@ -192,10 +194,12 @@ class Manager:
         return Turn(reply=accepted + self._operate(STANDARD[asked.configuration]))
 
     def _operate(self, configuration: Configuration) -> bytes:
-        """The first request of an association that operates."""
+        """The first requests of an association that operates: who the device is, and its scanners shall report."""
         self._stores.extend(h for h, each in configuration.objects.items() if each.object_class == mdc.MOC_PMSTORE)
         self.is_asking = True
-        return requests.get_attributes(self._ask("attributes"))
+        scanners = [h for h, each in configuration.objects.items() if each.object_class in _SCANNERS][:_MOST_SCANNERS]
+        asked = requests.get_attributes(self._ask("attributes"))
+        return asked + b"".join(requests.enable(self._ask("scanner"), handle) for handle in scanners)
 
     def _answer_configuration(self, raw: bytes, data: Data, *, is_good: bool) -> Turn:
         told = read_event(data.body, has_time=True)

@@ -18,6 +18,8 @@ UNDEFINED, CONFIGURATION_TIMEOUT = 0, 3
 CONFIGURATION_ACCEPTED, CONFIGURATION_UNSUPPORTED = 0, 1
 NOT_ALLOWED: Final = 24
 """ErrorResult: not allowed by the object."""
+_REPLACE: Final = 0
+"""ModifyOperator."""
 MDS: Final = 0
 """Handle of the device itself."""
 
@@ -71,6 +73,12 @@ def get_segments(invoke_id: int, store: int) -> bytes:
 def transfer(invoke_id: int, store: int, instance: int) -> bytes:
     """Send a segment."""
     return _action(invoke_id, store, mdc.ACT_SEG_TRIG_XFER, u16(instance))
+
+
+def enable(invoke_id: int, scanner: int) -> bytes:
+    """A scanner shall report: its operational state becomes enabled (1)."""
+    enabled = u16(_REPLACE) + u16(mdc.ATTR_OP_STAT) + octets(u16(1))
+    return presentation(Data(invoke_id, apdus.CONFIRMED_SET, u16(scanner) + sequence((enabled,))))
 
 
 def _action(invoke_id: int, handle: int, kind: int, info: bytes) -> bytes:

@@ -23,7 +23,7 @@ from recordings.ieee11073 import apdu as apdus
 from recordings.ieee11073 import nomenclature as mdc
 from recordings.ieee11073.apdu import Data, envelope, event, presentation, read_apdu, split
 from recordings.ieee11073.association import NO_COMMON_PROTOCOL, read_response, request, response
-from recordings.ieee11073.configuration import Configuration, numeric
+from recordings.ieee11073.configuration import ConfigObject, Configuration, numeric
 from recordings.ieee11073.decode import decode
 from recordings.ieee11073.mder import absolute_time, octets, sequence, u16, u32
 from recordings.ieee11073.reports import fixed_report
@@ -120,6 +120,25 @@ def test_answers_have_the_standards_words() -> None:
     assert answer == bytes.fromhex("e7000016 0014 0009 0201 000e 0000 00000000 0d1c 0004 4000 0001")
     answer = split(manager.hear(SAID[Heard.GOOD_CONFIGURATION]).reply)[0]
     assert answer == bytes.fromhex("e7000016 0014 0009 0201 000e 0000 00000000 0d1c 0004 02bc 0000")
+
+
+def test_scanners_are_told_to_report_and_their_groups_are_a_stream() -> None:
+    pulse = numeric(10, mdc.PULS_OXIM_PULS_RATE, mdc.DIM_BEAT_PER_MIN, (BASIC,))
+    mapped = sequence((u16(10) + sequence((u16(mdc.ATTR_NU_VAL_OBS_BASIC) + u16(2),)),))
+    scanner = ConfigObject(mdc.MOC_SCAN_CFG_PERI, 40, {mdc.ATTR_SCAN_HANDLE_ATTR_VAL_MAP: mapped})
+    talk = Talk(phd.OXIMETER)
+    talk.mute()
+    talk.say(request(SYSTEM, 0x4000))
+    talk.say(confirmed(mdc.NOTI_CONFIG, Configuration(0x4000, {10: pulse, 40: scanner}).encode()))
+    # set: handle 40, one modification: replace (0) operational state (0953) by enabled (1)
+    told = Data(2, apdus.CONFIRMED_SET, bytes.fromhex("0028 0001 0008 0000 0953 0002 0001"))
+    assert read_apdu(talk.sent[-1]).data == told
+    for value in (70, 72, 74):
+        info = u16(0xF000) + u16(0) + sequence((octets(u16(value)),))
+        talk.say(presentation(Data(1, apdus.EVENT_REPORT, event(40, mdc.NOTI_BUF_SCAN_REPORT_GROUPED, info))))
+    talk.silence()
+    (one,) = talk.recordings()
+    assert [str(n.quantity) for n in one.numerics] == ["72\N{NO-BREAK SPACE}/min"]
 
 
 def test_configuration_that_never_comes_ends_the_association_after_ten_seconds() -> None:
