@@ -47,7 +47,12 @@ class _Page:
 
 
 @contextmanager
-def _logged_in(lab: Lab) -> Iterator[httpx.Client]:
+def logged_in(lab: Lab) -> Iterator[httpx.Client]:
+    """A nurse's browser.
+
+    Raises:
+        ClinicError: she could not log in.
+    """
     base = f"http://127.0.0.1:{lab.page_port}"
     with httpx.Client(base_url=base, headers={"Origin": base}) as client:
         if client.post("/login", data={"staff": STAFF, "pin": PIN, "next": "/"}).status_code != httpx.codes.SEE_OTHER:
@@ -57,7 +62,7 @@ def _logged_in(lab: Lab) -> Iterator[httpx.Client]:
 
 def measure(times: int) -> list[float]:
     """`times` ultrasound loops of 6.9 MB, one after the other; seconds each."""
-    with working_lab() as lab, _logged_in(lab) as client:
+    with working_lab() as lab, logged_in(lab) as client:
         patient = lab.register("测时", "female", "1959-03-08")
         encounter = lab.desk("open_encounter", patient_id=patient["id"], reason="测时")["id"]
         lab.desk("arm", device="us1", encounter_id=encounter)
