@@ -10,8 +10,8 @@ from clinic_records.quantity import Quantity
 from clinic_records.reading import AbsentReason, Code, Numeric
 from recordings.scp_ecg.leads import NAMES
 
-MAX_SAMPLES: Final = 2_000_000
-"""Over all leads of a text format: 12 leads of 500 Hz for more than 5 minutes; bounds the memory a file can ask for."""
+MAX_SAMPLES: Final = 1_000_000
+"""Over all leads of a file: 12 leads of 500 Hz for more than 2 minutes; bounds the memory a file can ask for."""
 MAX_LEADS: Final = 64
 MAX_HZ: Final = 100_000
 _BY_CAPITALS: Final = {name.upper(): name for name in NAMES.values()}

@@ -13,7 +13,7 @@ from recordings.mfer.values import age, moment, text
 from recordings.signal import DecodedRecording
 
 FORMAT: Final = "mfer"
-MAX_BYTES: Final = 17 * 1024 * 1024
+MAX_BYTES: Final = 9 * 1024 * 1024
 """The most samples in the widest type."""
 _BEGINS: Final = (b"\x40\x20MFR ", b"\x40\x20 MFR ", b"\x40\x20MFER", b"\x40\x20 MFER")
 """MWF_PRE, 32 bytes of it, and the letters that stand first (ISO 22077-1, preamble; biosig's readers know both)."""

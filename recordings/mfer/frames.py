@@ -11,14 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from recordings.ecg_values import MAX_HZ, MAX_LEADS
+from recordings.ecg_values import MAX_HZ, MAX_LEADS, MAX_SAMPLES
 from recordings.mfer import tlv
 from recordings.mfer.tlv import Definition, damaged, definitions
 from recordings.mfer.values import DATA_TYPES, UNITS, ByteOrder, lead, number_as, scaled, whole
 from recordings.signal import FloatArray, Signal
 
-MAX_SAMPLES: Final = 2_000_000
-"""Over all channels: three of 250 Hz for three quarters of an hour; bounds memory."""
 _MOST: Final = 1e9
 _CHANNEL_TAGS: Final = frozenset({tlv.BLK, tlv.SEQ, tlv.LDN, tlv.DTP, tlv.IVL, tlv.SEN, tlv.OFF, tlv.NUL, tlv.WFM})
 _HZ: Final = 0

@@ -5,6 +5,7 @@ itself, above it says how many bytes of length follow (big-endian); 128 means "u
 tag's place is filler, MWF_END ends the file.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -38,6 +39,7 @@ TIM: Final = 0x85
 UID: Final = 0x87
 
 MAX_DEFINITIONS: Final = 20_000
+_FILLER: Final = re.compile(rb"\0*")
 _MAX_DEPTH: Final = 4
 _SEND_AGAIN = Hint("波形文件不完整或已损坏，请重发。", "The waveform file is cut or damaged; send it again.")
 
@@ -63,10 +65,11 @@ def definitions(data: bytes, depth: int = 0) -> Iterator[Definition]:
     """
     at = count = 0
     while at < len(data):
+        at += len(_FILLER.match(data, at)[0])  # type: ignore[index]  # it matches no bytes too
+        if at == len(data):
+            return
         tag = data[at]
         at += 1
-        if tag == 0:
-            continue
         if tag == END:
             return
         count += 1
