@@ -19,7 +19,7 @@ from recordings.signal import DecodedRecording
 
 LARGEST: Final = 1 << 20
 """Bytes of sentences at once: a receiver says some 500 a second."""
-_SENTENCE: Final = re.compile(rb"\$([A-Z]{2}[A-Z]{3}(?:,[ -)+-~]*?)*)\*([0-9A-Fa-f]{2})\r\n")
+_SENTENCE: Final = re.compile(rb"\$([A-Z][ -#%-)+-~]{4,})\*([0-9A-Fa-f]{2})\r\n")
 _TYPES: Final = re.compile(rb"\$[A-Z]{2}(RMC|GGA|GSA|GSV|GLL|GNS|VTG|ZDA|TXT),")
 _GOOD_MODES: Final = frozenset({"", "A", "D", "P", "R", "F"})
 """Autonomous, differential, precise, RTK fixed and float; dead reckoning, manual and simulated are no position."""

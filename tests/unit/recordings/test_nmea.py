@@ -116,6 +116,11 @@ def test_no_sentence_breaks_it(body: str) -> None:
             continue
 
 
+def test_a_long_line_of_commas_costs_no_more_than_its_length() -> None:
+    with pytest.raises(BadFrame):
+        decode_nmea(b"$GPRMC" + b"," * 100_000 + b"\r\n")
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_break_it(raw: bytes) -> None:
     with pytest.raises(RefusedInput):
