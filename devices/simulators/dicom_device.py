@@ -1,8 +1,9 @@
-"""A modality's side of DICOM: asks the worklist, stores objects, remembers what it was told."""
+"""A modality's side of DICOM: asks the worklist, says how far it is, stores objects, remembers what it was told."""
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
@@ -10,8 +11,9 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE
 from pynetdicom.dsutils import encode
 
+from clinic_records.clock import CHINA
 from clinic_records.errors import DeviceUnavailable, NotFound
-from devices.dicom.contexts import MODALITY_WORKLIST_FIND
+from devices.dicom.contexts import MODALITY_WORKLIST_FIND, PERFORMED_PROCEDURE_STEP
 from devices.simulators.saw import DeviceSaw
 
 _PENDING: Final = frozenset({0xFF00, 0xFF01})
@@ -84,6 +86,43 @@ class DicomDevice:
         answer = f"C-STORE status {code:#06x}" if code >= 0 else "no C-STORE response"
         return DeviceSaw(source_id, digest, acknowledged=code == 0, detail=answer)
 
+    def begin_step(self, entry: Dataset, modality: str) -> str:
+        """Say that the entry's examination begins (MPPS N-CREATE); the step's UID.
+
+        Raises:
+            DeviceUnavailable: no association, or the node refused.
+        """
+        scheduled = Dataset()
+        for keyword in ("AccessionNumber", "StudyInstanceUID"):
+            setattr(scheduled, keyword, entry.get(keyword, ""))
+        made, uid = Dataset(), str(generate_uid())
+        made.SpecificCharacterSet = "ISO_IR 192"
+        made.ScheduledStepAttributesSequence = [scheduled]
+        for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex"):
+            setattr(made, keyword, entry.get(keyword, ""))
+        made.Modality = modality
+        made.PerformedProcedureStepStatus = "IN PROGRESS"
+        local = datetime.now(CHINA)
+        made.PerformedProcedureStepStartDate = f"{local:%Y%m%d}"
+        made.PerformedProcedureStepStartTime = f"{local:%H%M%S}"
+        with self._association(PERFORMED_PROCEDURE_STEP) as association:
+            _must_succeed("N-CREATE", association.send_n_create(made, PERFORMED_PROCEDURE_STEP, uid)[0])
+        return uid
+
+    def end_step(self, uid: str, *, is_completed: bool) -> None:
+        """Say that the examination is done, or was broken off (MPPS N-SET).
+
+        Raises:
+            DeviceUnavailable: no association, or the node refused.
+        """
+        made = Dataset()
+        made.PerformedProcedureStepStatus = "COMPLETED" if is_completed else "DISCONTINUED"
+        local = datetime.now(CHINA)
+        made.PerformedProcedureStepEndDate = f"{local:%Y%m%d}"
+        made.PerformedProcedureStepEndTime = f"{local:%H%M%S}"
+        with self._association(PERFORMED_PROCEDURE_STEP) as association:
+            _must_succeed("N-SET", association.send_n_set(made, PERFORMED_PROCEDURE_STEP, uid)[0])
+
     @contextmanager
     def _association(self, abstract_syntax: str) -> Iterator[Any]:
         self._ae.requested_contexts = []
@@ -96,6 +135,12 @@ class DicomDevice:
         finally:
             if association.is_established:
                 association.release()
+
+
+def _must_succeed(what: str, status: Dataset) -> None:
+    code = status.get("Status", -1)
+    if code != 0:
+        raise DeviceUnavailable(f"{what}: status {code:#06x}")
 
 
 def for_patient(original: Dataset, entry: Dataset | None) -> Dataset:
