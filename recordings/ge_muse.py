@@ -4,6 +4,7 @@ Real files have two waveforms, the median beat first: the rhythm is chosen by it
 samples are 16-bit little-endian in base64, LeadDataCRC32 is the CRC-32 of IEEE 802.3 over the bytes.
 """
 
+import re
 import zlib
 from datetime import UTC, datetime
 from math import isfinite
@@ -30,6 +31,8 @@ from recordings.xml_tree import Element, base64_bytes, parse, root_name
 
 FORMAT: Final = "ge-muse"
 _MICROVOLTS: Final = {"MICROVOLTS": 1.0, "MILLIVOLTS": 1000.0}
+_CRC: Final = re.compile(r"-?[0-9]{1,10}")
+"""As a signed or unsigned number; 0 where it was not computed."""
 _MAX_STEP_UV: Final = 1000.0
 _SEX: Final = {"male": "M", "female": "F"}
 _AGE_UNITS: Final = {"YEARS": "a", "MONTHS": "mo", "WEEKS": "wk", "DAYS": "d", "HOURS": "h"}
@@ -116,7 +119,9 @@ def _samples(lead: Element, name: str) -> FloatArray:
     form = lead.find("WaveFormData") or Element("", {})
     data = base64_bytes(form, f"GE MUSE: lead {name}")
     written = lead.words("LeadDataCRC32")
-    if written.lstrip("-").isdecimal() and int(written) and int(written) & 0xFFFFFFFF != zlib.crc32(data):
+    if written and not _CRC.fullmatch(written):
+        raise _damaged(f"lead {name}: LeadDataCRC32 {written[:40]!r}")
+    if int(written or 0) and int(written) & 0xFFFFFFFF != zlib.crc32(data):
         raise _damaged(f"lead {name}: checksum written {int(written) & 0xFFFFFFFF}, computed {zlib.crc32(data)}")
     count = lead.words("LeadSampleCountTotal")
     if not data or len(data) % 2 or (count and count != str(len(data) // 2)):

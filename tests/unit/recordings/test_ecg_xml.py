@@ -332,6 +332,9 @@ def test_wrong_checksum_of_a_lead_is_damage(exam: Examination) -> None:
     with pytest.raises(BadFrame, match="lead V6: checksum"):
         decode_muse(raw.replace(crc, b"<LeadDataCRC32>12345<"))
     assert decode_muse(raw.replace(crc, b"<LeadDataCRC32>0<")).signals, "0 stands for none"
+    for text in (b"x", b"1" * 5000, "\u0661".encode()):
+        with pytest.raises(BadFrame, match="LeadDataCRC32"):
+            decode_muse(raw.replace(crc, b"<LeadDataCRC32>" + text + b"<").replace(b"ISO-8859-1", b"UTF-8"))
 
 
 @pytest.mark.parametrize(
