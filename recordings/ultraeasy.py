@@ -2,7 +2,7 @@
 
 Packets: 02, length of all, link control, message, 03, CRC u16 (CRC-CCITT 0x1021, start FFFF, low byte first, over all
 before it). Link control: 01 sequence sent, 02 sequence expected, 04 acknowledgement, 08 disconnect, 10 more. An answer
-is 05, 06 and its data; the unit it displays: one byte, 0 mg/dL, 1 mmol/L; a record: seconds since 1970 by the meter's
+is 05, 06 and its data; the unit it displays: 0 mg/dL, 1 mmol/L, and three bytes more; a record: seconds since 1970 by the meter's
 wall clock u32, glucose in mg/dL u32, always.
 
 Sources: glucometerutils (MIT), otultraeasy.py and lifescan_binary_protocol.py, with its tests' bytes;
@@ -28,7 +28,8 @@ MAX_PACKET: Final = 64
 """Bytes; the longest message known has 20."""
 OK: Final = b"\x05\x06"
 _START, _END = 0x02, 0x03
-_UNIT_SIZE: Final = FRAME_SIZE + 3
+UNIT_MESSAGE_SIZE: Final = 6
+_UNIT_SIZE: Final = FRAME_SIZE + UNIT_MESSAGE_SIZE
 _RECORD: Final = struct.Struct("<2sII")
 _RECORD_SIZE: Final = FRAME_SIZE + _RECORD.size
 _UNITS: Final = {0: "mg/dL", 1: "mmol/L"}

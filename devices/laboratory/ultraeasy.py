@@ -22,6 +22,7 @@ from recordings.ultraeasy import (
     OK,
     SEQUENCE_EXPECTED,
     SEQUENCE_SENT,
+    UNIT_MESSAGE_SIZE,
     is_packet,
     message_of,
     packet,
@@ -120,7 +121,7 @@ class UltraEasy(Driver):
         return self._understand(raw, message_of(raw))
 
     def _understand(self, raw: bytes, message: bytes) -> list[Frame]:
-        if self._asked == UNIT and message[:2] == OK and len(message) == 3:
+        if self._asked == UNIT and message[:2] == OK and len(message) == UNIT_MESSAGE_SIZE:
             self._unit = raw
             self._next += self._ask(CLOCK)
         elif self._asked == CLOCK and message[:2] == OK and len(message) == 6:

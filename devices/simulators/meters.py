@@ -131,7 +131,7 @@ class UltraEasyMeter:
 
     def _answer(self, message: bytes) -> bytes:
         if message == ultraeasy_driver.UNIT:
-            return ultraeasy.OK + bytes((self._unit,))
+            return ultraeasy.OK + bytes((self._unit, 0, 0, 0))
         if message == ultraeasy_driver.CLOCK:
             return ultraeasy.OK + ultraeasy.write_time(self._now()).to_bytes(4, "little")
         number = int.from_bytes(message[2:4], "little")

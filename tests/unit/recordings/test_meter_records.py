@@ -47,7 +47,7 @@ def taidoc_raw(record: TaiDocRecord, model: int = 0x4277) -> bytes:
 
 
 def ultraeasy_raw(mg_dl: int, unit: int = 1) -> bytes:
-    return ultraeasy.packet(b"\x05\x06" + bytes((unit,)), 2) + ultraeasy.packet(
+    return ultraeasy.packet(b"\x05\x06" + bytes((unit, 0, 0, 0)), 2) + ultraeasy.packet(
         ultraeasy.record_message(TAKEN, mg_dl), 1
     )
 
@@ -160,7 +160,7 @@ def test_ultraeasy_keeps_the_displayed_unit_beside_the_value(unit: int, displaye
 def test_ultraeasy_answers_that_are_no_success_are_refused() -> None:
     with pytest.raises(BadFrame, match="answers"):
         decode(ultraeasy_raw(101, 2))
-    failed = ultraeasy.packet(b"\x05\x06\x01") + ultraeasy.packet(b"\x05\x09" + bytes(8))
+    failed = ultraeasy.packet(b"\x05\x06\x01\0\0\0") + ultraeasy.packet(b"\x05\x09" + bytes(8))
     with pytest.raises(BadFrame, match="answers"):
         decode(failed)
 
