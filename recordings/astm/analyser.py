@@ -30,6 +30,7 @@ class Analyser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         units: the device's own word for a unit -> UCUM.
         codes: the device's name of a test -> observations it may be; the unit it sends decides which.
         modality: of its recordings.
+        pictures: how the names of results begin that only name a file on the analyser; they are left out.
         serial_component: component of H-5 with its serial number; 0 where that is not known.
     """
 
@@ -39,6 +40,7 @@ class Analyser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     units: dict[str, str]
     codes: dict[str, tuple[str, ...]]
     modality: str = "laboratory"
+    pictures: tuple[str, ...] = ()
     serial_component: int = 0
 
     def unit(self, written: str) -> str:

@@ -84,18 +84,32 @@ def looks_like_astm(raw: bytes) -> bool:
     return _HEADER.match(raw[:64]) is not None
 
 
-def read_messages(raw: bytes) -> Iterator[tuple[Record, ...]]:
-    """The messages in `raw`, each from its H record to its L record.
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The messages in some bytes, each from its H record to its L record, and what is odd about the bytes."""
+
+    messages: tuple[tuple[Record, ...], ...]
+    notes: tuple[str, ...]
+
+
+def read_capture(raw: bytes) -> Capture:
+    """All messages in `raw`, framed or not.
 
     Raises:
         BadFrame: damaged frames, no header, no terminator, or beyond the limits.
     """
     if len(raw) > MAX_BYTES:
         raise _bad(f"{len(raw)} bytes are more than {MAX_BYTES}")
-    text, _, _ = decode_text(text_of(raw), "")
+    joined, leaps = text_of(raw)
+    text = decode_text(joined, "")[0]
     lines = [line for line in re.split(r"[\r\n]+", text) if line.strip("\0\x04 ")]
     if len(lines) > MOST_RECORDS:
         raise _bad(f"{len(lines)} records are more than {MOST_RECORDS}")
+    notes = (f"the frame numbers do not follow on ({leaps} times): a part may be missing",) if leaps else ()
+    return Capture(tuple(_messages(lines)), notes)
+
+
+def _messages(lines: list[str]) -> Iterator[tuple[Record, ...]]:
     message: list[Record] = []
     for line in lines:
         if not message:

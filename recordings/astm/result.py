@@ -41,7 +41,10 @@ def name_of(record: Record) -> str:
 
 def read_result(record: Record, analyser: Analyser) -> tuple[Numeric | None, str]:
     """(what the record says, a note); the first is None where it says nothing yet, the second mostly empty."""
-    name, written, status = name_of(record), record.text(4)[:LONGEST_WORD], record.text(9)[:1].upper()
+    name, status = name_of(record), record.text(9)[:1].upper()
+    if name.startswith(analyser.pictures):
+        return None, ""
+    written = " ".join(part for part in record.parts(4) if part)[:LONGEST_WORD]
     unit_written = record.text(5)[:LONGEST_WORD]
     unit = analyser.unit(unit_written)
     if status in _PENDING:

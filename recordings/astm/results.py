@@ -12,7 +12,7 @@ from typing import Final
 from clinic_records.errors import BadFrame, Hint, RefusedInput
 from clinic_records.reading import Numeric
 from recordings.astm.analyser import Analyser, analyser_of
-from recordings.astm.message import Record, read_messages
+from recordings.astm.message import Record, read_capture
 from recordings.astm.result import name_of, read_result
 from recordings.astm.subject import patient_of, sample_of
 from recordings.hl7.moments import moment
@@ -56,9 +56,11 @@ def decode_astm(raw: bytes) -> tuple[DecodedRecording, ...]:
     """
     found: list[DecodedRecording] = []
     kinds: set[str] = set()
-    for message in read_messages(raw):
+    capture = read_capture(raw)
+    for message in capture.messages:
         kinds |= {record.kind for record in message}
-        found += [recording for one in _orders(message) if (recording := _recording(message, one)).numerics]
+        recordings = (_recording(message, one, capture.notes) for one in _orders(message) if one.results)
+        found += [recording for recording in recordings if recording.numerics]
     if not found:
         asks = "it asks for orders (Q), which we do not answer" if "Q" in kinds else "no result in it"
         raise RefusedInput(f"ASTM message: {asks}", hint=_NO_RESULTS)
@@ -85,11 +87,11 @@ def _orders(message: tuple[Record, ...]) -> Iterator[_Order]:
     yield one
 
 
-def _recording(message: tuple[Record, ...], one: _Order) -> DecodedRecording:
+def _recording(message: tuple[Record, ...], one: _Order, odd: tuple[str, ...]) -> DecodedRecording:
     header, end = message[0], message[-1]
     analyser = analyser_of(header.parts(5))
     numerics: list[Numeric] = []
-    notes: list[str] = []
+    notes = list(odd)
     for record in one.results:
         numeric, note = read_result(record, analyser)
         numerics += [numeric] if numeric else []
