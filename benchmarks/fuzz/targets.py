@@ -1,16 +1,23 @@
 """What is fuzzed: every format's decoder, every line driver's framing; and the whole files each begins from."""
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import xor
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
 
 import pydicom.data
 
+from clinic_records.clock import Stamp
+from clinic_records.ids import DeviceId
 from devices.catalog import DeviceType, catalog
+from devices.delivery import Delivery
 from devices.framing.base import Frame
+from devices.interpret import INTERPRETERS, interpret
 from devices.registry import LINE_DRIVERS, make_driver
 from devices.simulators.playing import play
 from recordings.formats import FORMATS, Format
@@ -22,6 +29,8 @@ SHARED: Final = Path(__file__).resolve().parents[3] / "shared" / "data" / "devic
 _PYDICOM: Final = Path(pydicom.data.__file__).parent / "test_files"
 _LARGEST_SEED: Final = 64 * 1024
 """Bytes: a parser is as deep in a small file as in a large one, and a thousand times faster."""
+_COMMON_READERS: Final = frozenset({"devices.decoded:interpret", "devices.dicom.interpret:interpret"})
+"""Readers that only hand on to a format's decoder, or whose input is a study."""
 _PIECES: Final = (1, 7, 64, 4096)
 """Bytes that one read of a line may bring."""
 
@@ -47,7 +56,19 @@ def targets() -> Mapping[str, Target]:
     for driver in sorted({row.driver for row in rows}):
         mine = tuple(row for row in rows if row.driver == driver)
         found[f"line:{driver}"] = Target(partial(_talk, driver), partial(_speech, mine))
+    for media_type, reader in INTERPRETERS.items():
+        if reader not in _COMMON_READERS:
+            found[f"reader:{media_type}"] = Target(partial(_interpret, media_type), partial(_frames_of, media_type))
     return found
+
+
+def healed_nmea(raw: bytes) -> bytes:
+    """Each sentence with its check right."""
+    return re.sub(rb"\$([^$*\r\n]*)\*[^\r\n]*", lambda found: _checked(found[1]), raw)
+
+
+def _checked(body: bytes) -> bytes:
+    return b"$%b*%02X" % (body, reduce(xor, body, 0))
 
 
 def healed_scp(raw: bytes) -> bytes:
@@ -67,7 +88,7 @@ def healed_scp(raw: bytes) -> bytes:
     return bytes(data)
 
 
-HEALERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {"scp-ecg": healed_scp}
+HEALERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {"scp-ecg": healed_scp, "nmea": healed_nmea}
 
 
 def _decode(one: Format, raw: bytes, _: int) -> None:
@@ -90,6 +111,18 @@ def _talk(driver_name: str, raw: bytes, seed: int) -> None:
                 driver.answer(item)
     framing.idle()
     driver.on_idle()
+
+
+def _interpret(media_type: str, raw: bytes, _: int) -> None:
+    with NamedTemporaryFile(prefix="fuzz") as file:
+        Path(file.name).write_bytes(raw)
+        stamp = Stamp(datetime(2026, 11, 23, tzinfo=UTC))
+        interpret(Delivery(DeviceId("d1"), "fuzz", stamp, media_type), Path(file.name))
+
+
+def _frames_of(media_type: str) -> tuple[bytes, ...]:
+    found = [item for row in catalog().values() if row.simulator for item in play(row)[0] if isinstance(item, Frame)]
+    return tuple(item.raw for item in found if item.media_type == media_type) or (b"",)
 
 
 def _files_of(one: Format) -> tuple[bytes, ...]:
