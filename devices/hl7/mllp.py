@@ -5,6 +5,7 @@ somebody else's bytes and is read in a limited child. A message sent again (same
 answered again and not delivered twice.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
@@ -32,6 +33,8 @@ WORD: Final = "application/vnd.hl7.dialogue"
 """Media type of messages that are no results and are not kept: acknowledgements and queries."""
 _ACKNOWLEDGEMENTS: Final = frozenset({"ACK", "MCF"})
 """MSH-9.1 of messages that are answers themselves and are never answered; every query begins with Q (table 0076)."""
+_ORDER_QUERY: Final = re.compile(rb"[\r\n]ORC.RF")
+"""ORC-1 = RF: an analyser asks for the order of a sample it has read (Mindray BC host interface, ORM^O01)."""
 _MOST_KNOWN: Final = 4096
 """Messages of one connection remembered for recognising repetitions."""
 _NO_MSH: Final = Segment(("MSH", "|", "^~\\&", *[""] * 16), Delimiters(), "ascii")
@@ -80,7 +83,7 @@ class Hl7Mllp(Driver):
         if header is None:
             return Frame(raw, MEDIA_TYPE)
         code = header.text(9)
-        if code in _ACKNOWLEDGEMENTS or code.startswith("Q"):
+        if code in _ACKNOWLEDGEMENTS or code.startswith("Q") or _ORDER_QUERY.search(raw):
             return Frame(raw, WORD, deliver=False)
         return Frame(raw, MEDIA_TYPE, deliver=_identity(header, raw) not in self._known)
 

@@ -82,6 +82,30 @@ def chemistry_message(control_id: str = "1", taken: datetime | None = None, samp
     )
 
 
+def haematology_message(control_id: str = "1", taken: datetime | None = None, sample: str = "S-0002") -> bytes:
+    """What a Mindray BC counter sends for one sample: BC series host interface (HL7 2.3.1), the sample in OBR-3."""
+    at = _stamp(taken)
+    results = (
+        ("6690-2", "WBC", "6.31", "10*9/L", "4.00-10.00", "N"),
+        ("789-8", "RBC", "4.12", "10*12/L", "3.50-5.50", "N"),
+        ("718-7", "HGB", "104", "g/L", "110-160", "L"),
+        ("4544-3", "HCT", "33.8", "%", "37.0-54.0", "L"),
+        ("787-2", "MCV", "82.0", "fL", "80.0-100.0", "N"),
+        ("777-3", "PLT", "214", "10*9/L", "100-300", "N"),
+    )
+    return message(
+        ("BC-5000", "Mindray", "", "", at, "", ("ORU", "R01"), control_id, "P", "2.3.1", *[""] * 5, "UNICODE"),
+        [
+            segment("PID", "1", "", ("17", "", "", "", "MR")),
+            segment("OBR", "1", "", sample, ("00001", "Automated Count", "99MRC"), "", "", at),
+            *(
+                segment("OBX", str(row), "NM", (code, name, "LN"), "", value, unit, span, [flag, "N"], "", "", "F")
+                for row, (code, name, value, unit, span, flag) in enumerate(results, 1)
+            ),
+        ],
+    )
+
+
 def spirometer_message(control_id: str = "1", taken: datetime | None = None) -> bytes:
     """One blow as ORU^R01 of HL7 2.5.1 with LOINC codes and UCUM units."""
     at = _stamp(taken)
@@ -147,6 +171,11 @@ def unit_of(unit: tuple[str, str]) -> tuple[str, ...]:
 def simulate_chemistry(wire: Transport, stop: Event) -> None:
     """One sample's results, acknowledged."""
     deliver(wire, stop, chemistry_message(), "1")
+
+
+def simulate_haematology(wire: Transport, stop: Event) -> None:
+    """One sample's count, acknowledged."""
+    deliver(wire, stop, haematology_message(), "1")
 
 
 def simulate_spirometer(wire: Transport, stop: Event) -> None:

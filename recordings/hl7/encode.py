@@ -1,10 +1,13 @@
-"""HL7 v2 messages as bytes: for simulators and tests. Fields are given as plain text, or as components of it."""
+"""HL7 v2 messages as bytes: for simulators and tests.
+
+A field is plain text, a tuple of components, or a list of repetitions.
+"""
 
 from collections.abc import Iterable
 from typing import Final
 
 _MARKS: Final = (("\\", "E"), ("|", "F"), ("^", "S"), ("&", "T"), ("~", "R"))
-Field = str | tuple[str, ...]
+Field = str | tuple[str, ...] | list[str]
 
 
 def escaped(text: str) -> str:
@@ -15,12 +18,17 @@ def escaped(text: str) -> str:
 
 
 def segment(name: str, *fields: Field) -> str:
-    """One segment; a tuple is a field of several components."""
-    written = [escaped(one) if isinstance(one, str) else "^".join(map(escaped, one)) for one in fields]
-    return "|".join((name, *written)).rstrip("|")
+    """One segment, without empty fields at its end."""
+    return "|".join((name, *map(_written, fields))).rstrip("|")
 
 
 def message(header: Iterable[Field], segments: Iterable[str], codec: str = "utf-8") -> bytes:
     """A whole message with the standard's delimiters; `header` is MSH from MSH-3 on."""
     msh = segment("MSH", *header).replace("MSH|", "MSH|^~\\&|", 1)
     return "".join(f"{line}\r" for line in (msh, *segments)).encode(codec)
+
+
+def _written(field: Field) -> str:
+    if isinstance(field, str):
+        return escaped(field)
+    return ("~" if isinstance(field, list) else "^").join(map(escaped, field))

@@ -34,6 +34,8 @@ _WITHOUT_RESULT: Final[Mapping[str, str]] = {
 """OBX-11 (table 0085): no result may be taken from such a segment."""
 _STATUS_WORDS: Final[Mapping[str, str]] = {"C": "corrected", "P": "preliminary", "S": "partial", "R": "unverified"}
 """OBX-11 that a reader must know; final (F, U, empty) goes without saying."""
+_NORMAL_FLAGS: Final = frozenset({"", "N"})
+"""OBX-8 that says nothing; Mindray repeats: `H~N` is high, and not edited by hand."""
 _BEYOND: Final = frozenset({"<", ">"})
 """OBX-8 (table 0078): below or above the instrument's scale, so the value is a limit and no measurement."""
 
@@ -88,9 +90,9 @@ def _numeric(code: Code, value: Value, context: dict[str, str]) -> Numeric:
 
 
 def _context(obx: Segment, system: str, status: str) -> dict[str, str]:
-    flags = " ".join(obx.plain(flag).split(obx.marks.component or "\0")[0] for flag in obx.repetitions(8))
+    flags = [obx.component(flag, 1) for flag in obx.repetitions(8)]
     told = {
-        "flag": "" if flags == "N" else flags,
+        "flag": " ".join(flag for flag in flags if flag not in _NORMAL_FLAGS),
         "reference": obx.text(7),
         "status": _STATUS_WORDS.get(status, ""),
         "containment": obx.text(4) if system == MDC else "",

@@ -222,6 +222,7 @@ def test_memory_for_repetitions_is_bounded() -> None:
     [
         (oru().replace(b"ORU^R01^ORU_R01", b"ADT^A01^ADT_A01"), ("AR", "7"), True),
         (oru().replace(b"ORU^R01^ORU_R01", b"QRY^Q02"), ("AR", "7"), False),
+        (oru().replace(b"ORU^R01^ORU_R01", b"ORM^O01").replace(b"OBX|1", b"ORC|RF||S-1\rOBX|1"), ("AR", "7"), False),
         (oru().replace(b"|2.5.1|", b"|3|"), ("AR", "7"), True),
         (oru(b""), ("AE", ""), True),
         (block(b"PID|no header"), ("AR", ""), True),

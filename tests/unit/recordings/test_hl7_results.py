@@ -15,7 +15,7 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import RefusedInput
 from clinic_records.quantity import Quantity
 from clinic_records.reading import AbsentReason, Numeric
-from devices.simulators.hl7_devices import chemistry_message, monitor_message, spirometer_message
+from devices.simulators.hl7_devices import chemistry_message, haematology_message, monitor_message, spirometer_message
 from recordings.decode import decode_all
 from recordings.hl7.encode import Field, escaped, message, segment
 from recordings.hl7.results import decode_hl7
@@ -119,6 +119,19 @@ def test_values(kind: str, value: str | tuple[str, ...], unit: str, flag: str, s
 def test_no_result_is_never_zero(kind: str, value: str, status: str, reason: AbsentReason) -> None:
     numeric = observed(kind, HB, "", value, "g/L", "", "", "", "", status)
     assert (numeric.quantity, numeric.absent, numeric.text) == (None, reason, "")
+
+
+@pytest.mark.parametrize(("flags", "shown"), [("H~N", "H"), ("L~A", "L A"), ("N", ""), ("HH^panic^HL70078", "HH")])
+def test_flags(flags: str, shown: str) -> None:
+    (found,) = decode_hl7(message(HEADER, [f"OBX|1|NM|718-7^Hb^LN||131|g/L||{flags}|||F"]))
+    assert found.numerics[0].context.get("flag", "") == shown
+
+
+def test_a_counters_sample_number_is_its_fillers() -> None:
+    (found,) = decode_hl7(haematology_message())
+    assert found.patient["accession"] == "S-0002"
+    assert [str(n.quantity) for n in found.numerics][2:4] == ["104\N{NO-BREAK SPACE}g/L", "33.8\N{NO-BREAK SPACE}%"]
+    assert found.numerics[2].context == {"reference": "110-160", "flag": "L"}
 
 
 def test_explicit_null_is_no_value() -> None:
@@ -369,7 +382,7 @@ def test_two_other_parsers_read_the_same_numbers_from_real_files(name: str, shar
         assert {value for _, value in other} <= told
 
 
-@pytest.mark.parametrize("make", [chemistry_message, spirometer_message, monitor_message])
+@pytest.mark.parametrize("make", [chemistry_message, haematology_message, spirometer_message, monitor_message])
 def test_two_other_parsers_read_the_same_from_the_simulators(make: Callable[[], bytes]) -> None:
     raw = make()
     for other in theirs(raw):
