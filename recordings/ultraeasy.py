@@ -2,8 +2,8 @@
 
 Packets: 02, length of all, link control, message, 03, CRC u16 (CRC-CCITT 0x1021, start FFFF, low byte first, over all
 before it). Link control: 01 sequence sent, 02 sequence expected, 04 acknowledgement, 08 disconnect, 10 more. An answer
-is 05, 06 and its data; the unit it displays: 0 mg/dL, 1 mmol/L, and three bytes more; a record: seconds since 1970 by the meter's
-wall clock u32, glucose in mg/dL u32, always.
+is 05, 06 and its data; the unit it displays: 0 mg/dL, 1 mmol/L, and three bytes more; a record: seconds since 1970 by
+the meter's wall clock u32, glucose in mg/dL u32, always.
 
 Sources: glucometerutils (MIT), otultraeasy.py and lifescan_binary_protocol.py, with its tests' bytes;
 protocols.glucometers.tech, LifeScan shared binary protocol. HI above 600 and LO below 20 mg/dL: owner's booklet.
