@@ -1,4 +1,9 @@
-"""The manager's side of one association: APDUs in, what to say and what to keep out. Sans-I/O, no clock of its own."""
+"""The manager's side of one association: APDUs in, what to say and what to keep out. Sans-I/O, no clock of its own.
+
+A configuration an agent chose itself is asked for at every association, though the standard lets a manager remember it
+by system id and configuration id: two devices that share both would be read by each other's units, and a delivery
+must carry what it is read by.
+"""
 
 from collections import deque
 from dataclasses import dataclass

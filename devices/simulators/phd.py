@@ -100,7 +100,7 @@ def glucose_with_memory(count: int, now: datetime) -> AgentModel:
     )
     return AgentModel(
         _MAKER,
-        "GL",
+        "GLM",
         mdc.DEV_SPEC_PROFILE_GLUCOSE,
         _extended(0x4002, _GLUCOSE, ConfigObject(mdc.MOC_PMSTORE, 9)),
         lambda _: (),

@@ -61,7 +61,11 @@ class AgentModel:
     store_map: bytes = b""
     store_entries: tuple[bytes, ...] = ()
     wants_time: bool = False
-    system_id: bytes = b"\x02SIMUL\x00\x01"
+
+    @property
+    def system_id(self) -> bytes:
+        """Its EUI-64, locally administered: one for each model, since managers remember configurations by it."""
+        return b"\x02SIM" + self.name.encode().rjust(4, b"\0")
 
 
 @dataclass
