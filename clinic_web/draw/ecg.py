@@ -66,17 +66,19 @@ def ecg_svg(
 ) -> str:
     """The ECG as an SVG in real millimetres.
 
-    A recording without any of the twelve leads is drawn one signal a row. A lead that was not recorded is named with
-    "未记录 not recorded", never left out in silence. `caption` is written at the foot beside speed and gain.
+    A recording without any of the twelve leads is drawn one signal a row. A lead that was not recorded, or had no
+    electrode on, is named with "未记录 not recorded", never left out in silence; what is no voltage (a pressure beside
+    the ECG) is named at the foot. `caption` is written there too, beside speed and gain.
 
     Raises:
-        RefusedInput: no signal, a unit that is no voltage, or an unknown layout or paper.
+        RefusedInput: no signal, none that is a voltage, or an unknown layout or paper.
     """
     if layout not in LAYOUTS or paper not in PAPERS:
         raise RefusedInput(f"ECG drawing: layout {layout!r} or paper {paper!r} is not known")
-    traces = {signal.name: _millivolts(signal) for signal in signals}
-    if not traces:
-        raise RefusedInput("ECG drawing: the recording holds no signal")
+    others = [f"{signal.name} [{signal.unit}]" for signal in signals if signal.unit not in _MV]
+    if len(others) == len(signals):
+        raise RefusedInput(f"ECG drawing: the recording holds no voltage, only {', '.join(others) or 'no signal'}")
+    traces = {signal.name: _millivolts(signal) for signal in signals if signal.unit in _MV}
     rows = LAYOUTS[layout] if any(name in TWELVE for name in traces) else tuple((name,) for name in traces)
     colours = PAPERS[paper]
     pitch = np.ceil(_ROW_MV * gain_mm_mv / 5) * 5
@@ -91,7 +93,7 @@ def ecg_svg(
         for place, name in enumerate(row):
             left = _MARGIN_MM + _PULSE_ROOM_MM + place * seconds * speed_mm_s
             parts.append(svg.text(left + 1, base - pitch / 2 + 4, name, fill=colours.ink, extra=' font-weight="bold"'))
-            if name not in traces:
+            if name not in traces or not np.isfinite(traces[name]).any():
                 parts.append(svg.text(left + 12, base, "未记录 not recorded", fill=colours.ink))
                 continue
             cut = _cut(by_name[name], traces[name], place * seconds, (place + 1) * seconds)
@@ -100,16 +102,14 @@ def ecg_svg(
     words = f"{speed_mm_s:g} mm/s · {gain_mm_mv:g} mm/mV"
     rates = sorted({signal.sampling_hz for signal in signals})
     words += " · " + " ".join(f"{rate:g} Hz" for rate in rates) + (f" · {caption}" if caption else "")
+    words += f" · 未画 not drawn: {', '.join(others)}" if others else ""
     parts.append(svg.text(_MARGIN_MM + _PULSE_ROOM_MM, height - _MARGIN_MM, words, fill=colours.ink))
     return svg.document(float(width), float(height), f"心电图 ECG, {words}", parts)
 
 
 def _millivolts(signal: Signal) -> FloatArray:
     """The signal in mV about its own median."""
-    factor = _MV.get(signal.unit)
-    if factor is None:
-        raise RefusedInput(f"ECG drawing: {signal.name} is in {signal.unit}, not a voltage")
-    values = signal.samples * factor
+    values = signal.samples * _MV[signal.unit]
     finite = values[np.isfinite(values)]
     return values - np.median(finite) if len(finite) else values
 

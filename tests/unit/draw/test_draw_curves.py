@@ -104,6 +104,21 @@ def test_lead_that_was_not_recorded_is_said() -> None:
     assert len(paths(drawing, "II")) == 2
 
 
+def test_lead_without_electrode_counts_as_not_recorded() -> None:
+    drawing = ecg_svg([square(), Signal("V1", "uV", 500, np.full(5000, np.nan))])
+    assert drawing.count("未记录 not recorded") == 11
+    assert paths(drawing, "V1") == []
+
+
+def test_pressure_beside_the_ecg_is_named_not_drawn() -> None:
+    pressure = Signal("ABP", "mm[Hg]", 120, np.full(1200, 80.0))
+    drawing = ecg_svg([square(), pressure])
+    assert "未画 not drawn: ABP [mm[Hg]]" in drawing
+    assert (len(paths(drawing, "II")), paths(drawing, "ABP")) == (2, [])
+    with pytest.raises(RefusedInput, match=r"no voltage, only ABP \[mm\[Hg\]\]"):
+        ecg_svg([pressure])
+
+
 def test_other_signals_get_a_row_each() -> None:
     drawing = ecg_svg([Signal("MCL1", "mV", 500, np.zeros(100)), Signal("X", "mV", 500, np.zeros(100))])
     assert (len(paths(drawing, "MCL1")), len(paths(drawing, "pulse"))) == (1, 2)
