@@ -61,5 +61,5 @@ def _cell(value: object) -> object:
 
 def _number(number: CountyNumber) -> str:
     context = f" ({', '.join(f'{key} {value}' for key, value in sorted(number.context.items()))})"
-    said = f"{number.value} {number.unit}" if number.value else number.absent
+    said = f"{number.value} {number.unit}".rstrip() if number.value else number.absent
     return f"{number.display}={said}{context if number.context else ''}"

@@ -22,7 +22,10 @@ AGE_BAND_YEARS = 5
 
 
 class CountyNumber(msgspec.Struct, frozen=True):
-    """One measured number: code, its display text, the value's own digits, UCUM unit; or why there is none."""
+    """One measured number: code, its display text, the value's own digits, UCUM unit; or why there is none.
+
+    Where the answer is a word and not a number (`neg`, `1+`), the value is that word and the unit is empty.
+    """
 
     code: str
     display: str
@@ -196,7 +199,7 @@ def _number(numeric: Numeric, answers: dict[str, str]) -> CountyNumber:
     return CountyNumber(
         code=f"{numeric.code.system}:{numeric.code.code}",
         display=numeric.code.display,
-        value="" if quantity is None else str(quantity.value),
+        value=numeric.text if quantity is None else str(quantity.value),
         unit="" if quantity is None else quantity.unit,
         absent="" if numeric.absent is None else numeric.absent.value,
         context={**answers, **numeric.context},

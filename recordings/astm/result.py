@@ -21,7 +21,7 @@ _NOTHING: Final = re.compile(r"[-*]{2,}")
 """What analysers print where they have no value: `-----`, `****`."""
 _PENDING: Final[Mapping[str, str]] = {"I": "pending in the instrument", "N": "needs information to be run"}
 """R-9 (section 9.9) under which no result may be taken."""
-_STATUS_WORDS: Final[Mapping[str, str]] = {
+STATUS_WORDS: Final[Mapping[str, str]] = {
     "C": "corrected",
     "P": "preliminary",
     "S": "partial",
@@ -70,6 +70,6 @@ def _context(record: Record, status: str) -> dict[str, str]:
     told = {
         "flag": "" if flag == "N" else flag,
         "reference": record.parts(6)[0],
-        "status": _STATUS_WORDS.get(status, ""),
+        "status": STATUS_WORDS.get(status, ""),
     }
     return {key: words[:LONGEST_WORD] for key, words in told.items() if words}

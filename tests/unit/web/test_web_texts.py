@@ -35,6 +35,7 @@ BUILT = (
     "question.",
     "answer.",
     "quality.mark.",
+    "result.",
 )
 """Prefixes of keys that pages build from a value: their rows are checked against those values elsewhere."""
 
