@@ -2,7 +2,10 @@
 
 The answer goes out only after the message is durable; what it says is decided by the header alone, because the rest is
 somebody else's bytes and is read in a limited child. A message sent again (same sender, control id and bytes) is
-answered again and not delivered twice.
+answered again and not delivered twice; over another connection it is the recorder that knows its bytes.
+
+No clock offset is taken from MSH-7: a message that waited in the device was made long ago, and an offset measured by it
+would make an old result look new.
 """
 
 import re

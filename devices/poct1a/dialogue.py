@@ -138,9 +138,10 @@ class Poct1a(Driver):
 
     def _message_frame(self, kind: str, raw: bytes) -> Frame:
         if kind not in OBSERVATIONS:
-            if kind in {"HEL.R01", "DST.R01"} and (told := _time(raw, "HDR.creation_dttm")):
+            told = _time(raw, "HDR.creation_dttm") if kind in {"HEL.R01", "DST.R01"} else None
+            if told:
                 self._device_ahead = told - self._now()
-            return Frame(raw, WORD, deliver=False)
+            return Frame(raw, WORD, deliver=False, device_clock=told)
         return Frame(
             raw,
             MEDIA_TYPE,

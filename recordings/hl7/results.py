@@ -11,6 +11,7 @@ from typing import Final
 from clinic_records.errors import Hint, RefusedInput
 from recordings.hl7.groups import Group, groups_of
 from recordings.hl7.message import Message, read_batch
+from recordings.hl7.moments import moment
 from recordings.hl7.subject import accession_of, device_of, patient_of
 from recordings.modality_of_codes import modality_of
 from recordings.signal import DecodedRecording
@@ -62,7 +63,9 @@ def decode_hl7(raw: bytes) -> tuple[DecodedRecording, ...]:
 
 def _recording(message: Message, group: Group, notes: tuple[str, ...]) -> DecodedRecording:
     modality = "document" if group.is_report else modality_of(group.numerics, "laboratory")
-    started = min(group.times, default=None)
+    started = min(group.times, default=None) or moment(message.header.text(7))
+    if started and not group.times:
+        notes = ("no time of measurement: the time is that of the message (MSH-7)", *notes)
     control = _control_run(message, group)
     accession = accession_of(group.obr, group.specimen, is_laboratory=modality == "laboratory")
     if control:

@@ -159,7 +159,7 @@ def test_statuses_a_reader_must_know(status: str, word: str) -> None:
 def test_wrong_loinc_becomes_a_local_code_and_is_said() -> None:
     found = decoded(segment("OBX", "1", "NM", ("718-8", "Hb", "LN"), "", "131", "g/L"))
     assert found.numerics[0].code.system == "local"
-    assert "check digit" in found.notes[0]
+    assert "check digit" in found.notes[-1]
 
 
 def test_second_coding_is_taken_where_the_first_is_local() -> None:
@@ -236,6 +236,12 @@ def test_the_observations_own_time_is_better_than_the_orders() -> None:
     assert "time_zone" not in found.device
 
 
+def test_without_a_time_of_measurement_the_messages_own_is_the_latest_it_can_be() -> None:
+    found = decoded(segment("OBR", "1"), segment("OBX", "1", "NM", HB, "", "131", "g/L"))
+    assert found.start == TAKEN
+    assert "MSH-7" in found.notes[0]
+
+
 @pytest.mark.parametrize(
     ("written", "number"),
     [
@@ -290,12 +296,12 @@ def test_control_and_calibration_runs_never_bind_by_themselves() -> None:
 def test_reports_and_documents_go_to_the_notes() -> None:
     report = decoded(segment("OBX", "1", "FT", ("22034-3", "REPORT", "LN"), "", "long " * 60 + "\nend"))
     assert (report.modality, report.numerics) == ("document", ())
-    assert report.notes[0].startswith("REPORT: long long")
-    assert report.notes[0].endswith("\nend")
+    assert report.notes[-1].startswith("REPORT: long long")
+    assert report.notes[-1].endswith("\nend")
     pdf = ("", "AP", "PDF", "Base64", "JVBERi0xLjQK" * 500)
     document = decoded(segment("OBX", "1", "ED", ("11502-2", "Report", "LN"), "", pdf))
-    assert "document AP/PDF (Base64)" in document.notes[0]
-    assert "JVBER" not in document.notes[0]
+    assert "document AP/PDF (Base64)" in document.notes[-1]
+    assert "JVBER" not in document.notes[-1]
 
 
 @pytest.mark.parametrize(
