@@ -1,25 +1,30 @@
-"""`python -m benchmarks.fuzz [--seconds 60] [--to 100000] [--ledger FILE] [--only NAME ...]`.
+"""`python -m benchmarks.fuzz [--seconds 0] [--to 100000] [--ledger FILE] [--only NAME ...] [--jobs 2]`.
 
 Each target goes on where the ledger ends, in ranges, targets with the fewest inputs first, until every one has
-`--to` inputs or the seconds are used. The ledger has one line a range: its seeds give the same inputs again.
+`--to` inputs or the seconds are used. The ledger has one line a range; the same seeds and corpus give the same inputs.
 """
 
 import argparse
+import hashlib
 import json
+import pickle
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.fuzz.run import Outcome, work
 from benchmarks.fuzz.targets import targets
 
 LEDGER: Final = Path(__file__).parents[1] / "ledgers" / "fuzz.jsonl"
-RANGE: Final = 2000
-SHARE_S: Final = 20.0
-"""Longest time one target works before the next has its turn."""
+RANGE: Final = 5000
+SLACK_S: Final = 60.0
+"""A range that takes so much longer than it was given hangs where no alarm reaches it."""
+UNLIMITED_S: Final = 1200.0
 
 
 def _done(ledger: Path) -> Counter[str]:
@@ -31,15 +36,34 @@ def _done(ledger: Path) -> Counter[str]:
     return done
 
 
-def _entry(outcome: Outcome) -> dict[str, Any]:
+def _work(corpora: Path, name: str, first: int, count: int, seconds: float) -> dict[str, Any]:
+    """The outcome of one range; a process that hung or died is a finding of its own."""
+    command = [sys.executable, "-m", "benchmarks.fuzz.work", str(corpora), name, str(first), str(count), str(seconds)]
+    try:
+        ended = subprocess.run(command, capture_output=True, timeout=seconds + SLACK_S, check=False)
+    except subprocess.TimeoutExpired:
+        found = f"{name} seeds from {first}: no end after {seconds + SLACK_S:.0f} s"
+    else:
+        if ended.returncode == 0:
+            outcome: dict[str, Any] = json.loads(ended.stdout)
+            return outcome
+        found = f"{name} seeds from {first}: exit {ended.returncode}: {ended.stderr.decode(errors='replace')[-500:]}"
     return {
-        "target": outcome.target,
-        "first": outcome.first,
-        "after": outcome.after,
-        **dict(sorted(outcome.ends.items())),
-        "findings": len(outcome.findings),
-        "slowest_ms": round(outcome.slowest_ms),
-        "growth_mib": outcome.growth_mib,
+        "target": name, "first": first, "after": first + count, "ends": {}, "findings": [found], "slowest_ms": 0,
+        "growth_mib": 0,
+    }  # fmt: skip
+
+
+def _entry(outcome: Mapping[str, Any], corpus: str) -> dict[str, Any]:
+    return {
+        "target": outcome["target"],
+        "first": outcome["first"],
+        "after": outcome["after"],
+        **dict(sorted(outcome["ends"].items())),
+        "findings": len(outcome["findings"]),
+        "slowest_ms": round(outcome["slowest_ms"]),
+        "growth_mib": outcome["growth_mib"],
+        "corpus": corpus,
     }
 
 
@@ -52,32 +76,37 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[], help="targets, as the ledger names them")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    names = options.only or list(targets())
-    done = _done(options.ledger)
+    wanted = {name: target for name, target in targets().items() if not options.only or name in options.only}
+    corpora = {name: target.corpus() for name, target in wanted.items()}
+    marks = {name: hashlib.sha256(b"\0".join(corpus)).hexdigest()[:8] for name, corpus in corpora.items()}
+    done, totals, findings = _done(options.ledger), Counter[str](), list[str]()
     end = time.monotonic() + (options.seconds or 1e9)
-    totals: Counter[str] = Counter()
-    findings: list[str] = []
-    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
+
+    def take(turn: tuple[Path, str, int, int, float]) -> dict[str, Any]:
+        return _work(*turn)
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        file = Path(folder) / "corpora"
+        file.write_bytes(pickle.dumps(corpora))
         while time.monotonic() < end:
-            waiting = sorted((name for name in names if done[name] < options.to), key=lambda name: done[name])
+            waiting = sorted((name for name in wanted if done[name] < options.to), key=lambda name: done[name])
             if not waiting:
                 break
-            share = min(SHARE_S, (end - time.monotonic()) * options.jobs / len(waiting)) if options.seconds else 1e9
-            turns = [
-                pool.submit(work, name, done[name], min(RANGE, options.to - done[name]), share) for name in waiting
-            ]
-            for turn in turns:
-                outcome = turn.result()
-                done[outcome.target] = outcome.after
-                totals.update(outcome.ends)
-                findings += outcome.findings
-                with options.ledger.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(_entry(outcome)) + "\n")
-                for finding in outcome.findings:
+            share = (end - time.monotonic()) * options.jobs / len(waiting) if options.seconds else UNLIMITED_S
+            turns = [(file, name, done[name], min(RANGE, options.to - done[name]), share) for name in waiting]
+            for outcome in pool.map(take, turns):
+                done[outcome["target"]] = outcome["after"]
+                totals.update(outcome["ends"])
+                findings += outcome["findings"]
+                with options.ledger.open("a", encoding="utf-8") as ledger:
+                    ledger.write(json.dumps(_entry(outcome, marks[outcome["target"]])) + "\n")
+                for finding in outcome["findings"]:
                     print(f"FOUND {finding}", flush=True)
-    inputs = sum(totals.values()) + len(findings)
+            if options.seconds:
+                break
     ends = ", ".join(f"{count} {name}" for name, count in totals.most_common())
-    print(f"fuzz: {inputs} inputs over {len(names)} parsers ({ends}): {len(findings)} findings")
+    inputs = sum(totals.values()) + len(findings)
+    print(f"fuzz: {inputs} inputs over {len(wanted)} parsers ({ends}): {len(findings)} findings")
     return 1 if findings else 0
 
 

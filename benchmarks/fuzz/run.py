@@ -4,8 +4,6 @@ import resource
 import signal
 import time
 import traceback
-import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ from types import FrameType
 from typing import Final
 
 from benchmarks.fuzz.mutate import mutated
-from benchmarks.fuzz.targets import Target, targets
+from benchmarks.fuzz.targets import Target
 from clinic_records.errors import BadFrame, RefusedInput
 
 HANG_S: Final = 2.0
@@ -41,25 +39,20 @@ class Outcome:
     target: str
     first: int
     after: int
-    ends: Counter[str] = field(default_factory=Counter)
+    ends: dict[str, int] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
     slowest_ms: float = 0.0
     growth_mib: int = 0
 
 
-def work(name: str, first: int, count: int, seconds: float) -> Outcome:
-    """A range in a process of its own, for at most so many seconds."""
-    warnings.simplefilter("ignore")  # libraries say what is odd in hostile bytes; we look at what escapes
-    until = time.monotonic() + seconds
-    return run_range(name, targets()[name], first, count, lambda: time.monotonic() < until)
-
-
-def run_range(name: str, target: Target, first: int, count: int, go_on: Callable[[], bool]) -> Outcome:
-    """Feed inputs `first` to `first + count`; fewer where `go_on` says so."""
-    corpus = target.corpus()
+def run_range(
+    name: str, target: Target, corpus: tuple[bytes, ...], seeds: range, go_on: Callable[[], bool] = lambda: True
+) -> Outcome:
+    """Feed the inputs of `seeds`; fewer where `go_on` says so."""
+    first = seeds.start
     outcome = Outcome(name, first, first)
     base = 0
-    for seed in range(first, first + count):
+    for seed in seeds:
         if not go_on():
             break
         raw = mutated(name, seed, corpus)
@@ -80,9 +73,9 @@ def _one(outcome: Outcome, target: Target, seed: int, raw: bytes) -> None:
     try:
         with _limit(HANG_S):
             target.feed(raw, seed)
-        outcome.ends["decoded"] += 1
+        _count(outcome, "decoded")
     except _TAKEN as error:
-        outcome.ends[type(error).__name__] += 1
+        _count(outcome, type(error).__name__)
     except Hang:
         outcome.findings.append(f"{outcome.target} seed {seed}: longer than {HANG_S} s")
     except Exception as error:  # noqa: BLE001  what escapes is what we look for
@@ -91,6 +84,10 @@ def _one(outcome: Outcome, target: Target, seed: int, raw: bytes) -> None:
             f"{outcome.target} seed {seed}: {type(error).__name__}: {error} in {where.filename}:{where.lineno}"
         )
     outcome.slowest_ms = max(outcome.slowest_ms, (time.process_time() - started) * 1000)
+
+
+def _count(outcome: Outcome, end: str) -> None:
+    outcome.ends[end] = outcome.ends.get(end, 0) + 1
 
 
 @contextmanager

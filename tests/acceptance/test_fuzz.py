@@ -38,7 +38,7 @@ def test_no_parser_lets_anything_escape(tmp_path: Path, capsys: pytest.CaptureFi
 
 def _found(feed: object) -> list[str]:
     target = Target(feed, lambda: (b"whole input",))  # type: ignore[arg-type]  # any callable
-    return run_range("planted", target, 0, 60, lambda: True).findings
+    return run_range("planted", target, target.corpus(), range(60)).findings
 
 
 def test_an_escaped_exception_a_hang_and_swelling_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
