@@ -16,8 +16,8 @@ from recordings.xml_tree import Element, parse, root_name
 FORMAT: Final = "aecg"
 _SUBJECT: Final = ("componentOf", "timepointEvent", "componentOf", "subjectAssignment", "subject", "trialSubject")
 _REPORTED_AGE: Final = "21612-7"
-_SEX: Final = {"M": "M", "F": "F", "UN": "O"}
-"""AdministrativeGender of HL7 v3 -> ours."""
+_SEX: Final = {"M": "M", "F": "F"}
+"""AdministrativeGender of HL7 v3 -> ours; UN (undifferentiated) is what carts write where nobody entered any."""
 _EMPTY = Hint("文件里没有心电波形，请在设备上重新导出。", "There is no ECG curve in the file; export it again.")
 
 
@@ -90,11 +90,12 @@ def _start(root: Element, series: Element, sets: list[tuple[Timeline, list[Signa
 
 
 def _patient(root: Element) -> dict[str, str]:
+    """The subject; Mindray carts write the hospital's number as a PatientID of their own, and no id."""
     subject = root.find(*_SUBJECT) or Element("", {})
     person = subject.find("subjectDemographicPerson") or Element("", {})
     name = person.words("name") or " ".join(filter(None, (person.words("name", n) for n in ("family", "given"))))
     return filled(
-        patient_id=subject.attribute("extension", "id"),
+        patient_id=person.words("PatientID") or subject.attribute("extension", "id"),
         name=name,
         sex=_SEX.get(person.attribute("code", "administrativeGenderCode"), ""),
         birth_date=times.day(person.attribute("value", "birthTime")),
@@ -116,6 +117,8 @@ def _device(root: Element, series: Element) -> dict[str, str]:
     return filled(
         manufacturer=author.words("manufacturerOrganization", "name"),
         model=author.words("manufacturedSeriesDevice", "manufacturerModelName"),
-        serial=author.attribute("extension", "manufacturedSeriesDevice", "id") or author.attribute("extension", "id"),
+        serial=author.attribute("extension", "manufacturedSeriesDevice", "id")
+        or author.words("manufacturedSeriesDevice", "SerialNumber")
+        or author.attribute("extension", "id"),
         source_id="^".join(filter(None, identity)),
     )

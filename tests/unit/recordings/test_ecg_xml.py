@@ -158,6 +158,24 @@ def test_damaged_sequences_are_named(body: str, words: str) -> None:
         decode_aecg(made_aecg(body))
 
 
+def test_person_and_device_as_mindray_writes_them() -> None:
+    """BeneHeart R12: no id of the subject but a PatientID, an empty name, sex UN, a SerialNumber."""
+    subject = (
+        "<componentOf><timepointEvent><componentOf><subjectAssignment><subject><trialSubject>"
+        '<subjectDemographicPerson><name></name><administrativeGenderCode code="UN"/><PatientID>25060</PatientID>'
+        "</subjectDemographicPerson></trialSubject></subject></subjectAssignment></componentOf></timepointEvent>"
+        "</componentOf>"
+    )
+    author = (
+        "<author><seriesAuthor><manufacturedSeriesDevice><manufacturerModelName>R12</manufacturerModelName>"
+        "<SerialNumber>FN-1</SerialNumber></manufacturedSeriesDevice></seriesAuthor></author>"
+    )
+    raw = made_aecg(author + sequence_set("0", "I")).replace(b"<AnnotatedECG>", f"<AnnotatedECG>{subject}".encode())
+    decoded = decode_aecg(raw)
+    assert decoded.patient == {"patient_id": "25060"}
+    assert (decoded.device["model"], decoded.device["serial"]) == ("R12", "FN-1")
+
+
 def test_no_series_is_said() -> None:
     with pytest.raises(RefusedInput, match="no series"):
         decode_aecg(b"<AnnotatedECG/>")
