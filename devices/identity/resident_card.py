@@ -40,6 +40,8 @@ def read_card(raw: bytes) -> CardText:
         BadFrame: the answer is not text and photo.
     """
     content = content_of(raw)
+    if len(content) < _STATUS:
+        raise BadFrame(f"card reader: an answer of {len(content)} bytes has no status")
     if content[2] != DONE:
         reason, hint = trouble_of(content[2])
         raise RefusedInput(f"card reader: {reason}", hint=hint)
