@@ -55,7 +55,7 @@ def read_set(sequence_set: Element, room: int) -> tuple[Timeline, list[Signal]]:
         if value is None:
             raise damaged(f"sequence {code!r} has no value")
         if code in {"TIME_ABSOLUTE", "TIME_RELATIVE"}:
-            timeline = _timeline(value)
+            timeline = _timeline(value, is_absolute=code == "TIME_ABSOLUTE")
         elif code.startswith(_LEAD):
             values.append((lead_name(code.removeprefix(_LEAD)), value))
     if timeline is None:
@@ -70,13 +70,13 @@ def read_set(sequence_set: Element, room: int) -> tuple[Timeline, list[Signal]]:
     return timeline, signals
 
 
-def _timeline(value: Element) -> Timeline:
+def _timeline(value: Element, *, is_absolute: bool) -> Timeline:
     step = times.seconds(value.attribute("value", "increment"), value.attribute("unit", "increment"))
     if step is None or not 1 / MAX_HZ <= step <= 10:
         raise damaged(f"time increment {value.attribute('value', 'increment')[:40]!r}")
     head = value.attribute("value", "head")
-    moment = times.point(head)
-    offset = times.seconds(head, value.attribute("unit", "head") or "s") if moment is None else None
+    moment = times.point(head) if is_absolute else None
+    offset = None if is_absolute else times.seconds(head, value.attribute("unit", "head") or "s")
     if offset is not None and not 0 <= offset <= 7 * 86400:
         raise damaged(f"time head {head[:40]!r}")
     # 0.002 s is 500 Hz, not 500.00000000000006

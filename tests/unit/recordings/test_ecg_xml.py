@@ -133,10 +133,12 @@ def test_sets_taken_one_after_another_keep_their_places() -> None:
     assert "time_zone" not in decoded.device
 
 
-def test_relative_times_count_from_the_document(shared_data: Path) -> None:
+def test_relative_times_count_from_the_document() -> None:
     decoded = decode_aecg(made_aecg(sequence_set("0.5", "II")))
     assert (decoded.signals[0].start_s, decoded.device["time_zone"]) == (0.5, "assumed")
     assert decoded.start == datetime(2024, 1, 1, 16, tzinfo=UTC)
+    late = made_aecg(sequence_set("2000", "II").replace('"2000" unit="s"', '"2000" unit="ms"'))
+    assert decode_aecg(late).signals[0].start_s == 2.0, "not the year 2000"
 
 
 @pytest.mark.parametrize(
