@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from clinic_records.errors import BadFrame
+from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.ids import sha256_hex
 from clinic_records.reading import RawBytes, Reading
 from devices.delivery import Delivery
@@ -33,6 +33,8 @@ def interpret(delivery: Delivery, raw: Path) -> tuple[Reading, ...]:
 
 
 def _reading(delivery: Delivery, raw: RawBytes, decoded: DecodedRecording, part: int) -> Reading:
+    if not decoded.modality:
+        raise RefusedInput(f"{delivery.device}: nothing measured: {'; '.join(decoded.notes)}")
     told = subject(decoded)
     notes = decoded.notes
     if not (told.patient_id or told.accession):

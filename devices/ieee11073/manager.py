@@ -33,6 +33,8 @@ from recordings.ieee11073.standard import STANDARD
 
 WANTS_TIME_SET: Final = 0x0010
 """MdsTimeCapState: the manager shall set the clock."""
+_BASE_OFFSET_TIME: Final = 0x0100
+"""It keeps base offset times."""
 _CONFIGURATION_TICKS: Final = 5
 """Silences of two seconds until a configuration is given up: TO_config is 10 s (20601, 8.8.5)."""
 _MOST_SEGMENTS: Final = 64
@@ -75,7 +77,7 @@ class Manager:
     def __init__(self) -> None:
         """Nobody is associated."""
         self._invoke_id = 0
-        self._wants_time = False
+        self._clocks = 0
         self._begin(b"")
         self._reset()
 
@@ -124,9 +126,10 @@ class Manager:
             return requests.abort(requests.CONFIGURATION_TIMEOUT)
         if self._state is not State.OPERATING or self.is_asking:
             return b""
-        if self._wants_time:
-            self._wants_time = False
-            return requests.set_time(self._ask("time"), now)
+        if self._clocks & WANTS_TIME_SET:
+            setting = requests.set_base_offset_time if self._clocks & _BASE_OFFSET_TIME else requests.set_time
+            self._clocks = 0
+            return setting(self._ask("time"), now)
         if self._stores and not self._waiting_segments:
             return requests.get_segments(self._ask("segments"), self._stores.popleft())
         return b""
@@ -136,7 +139,7 @@ class Manager:
         self._asked: dict[int, str] = {}
         self._stores: deque[int] = deque()
         self._waiting_segments: deque[tuple[int, int]] = deque()
-        self._wants_time = False
+        self._clocks = 0
         self.is_asking = False
         self._ticks = 0
 
@@ -252,7 +255,7 @@ class Manager:
         session.hear(read_apdu(raw))
         is_first = not self._attributes
         self._attributes = raw
-        self._wants_time = is_first and bool(clocks(session.attributes) & WANTS_TIME_SET)
+        self._clocks = clocks(session.attributes) if is_first else 0
         return Turn(clock=session.clock)
 
     def _take_segments(self, raw: bytes, answer: Event) -> Turn:

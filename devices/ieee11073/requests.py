@@ -8,7 +8,7 @@ from recordings.ieee11073 import apdu as apdus
 from recordings.ieee11073 import nomenclature as mdc
 from recordings.ieee11073.apdu import Data, Event, envelope, event, presentation
 from recordings.ieee11073.floats import float32
-from recordings.ieee11073.mder import absolute_time, octets, sequence, u16
+from recordings.ieee11073.mder import absolute_time, base_offset_time, octets, sequence, u16
 from recordings.ieee11073.segments import AGENT_ABORT, ALL_SEGMENTS, MANAGER_CONFIRM, SegmentEvent
 
 SYSTEM_ID: Final = b"\x02CLINIC\x01"
@@ -63,6 +63,11 @@ def get_attributes(invoke_id: int) -> bytes:
 def set_time(invoke_id: int, now: datetime) -> bytes:
     """SetTimeInvoke: the time, and an accuracy of 0, which means unknown."""
     return _action(invoke_id, MDS, mdc.ACT_SET_TIME, absolute_time(now) + float32(Decimal(0)))
+
+
+def set_base_offset_time(invoke_id: int, now: datetime) -> bytes:
+    """SetBOTimeInvoke: the same for a device that keeps base offset times."""
+    return _action(invoke_id, MDS, mdc.ACT_SET_BO_TIME, base_offset_time(now))
 
 
 def get_segments(invoke_id: int, store: int) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Final
 
+from clinic_records.clock import CHINA
 from clinic_records.errors import Hint, RefusedInput
 from clinic_records.ids import sha256_hex
 from recordings.ieee11073 import nomenclature as mdc
@@ -160,7 +161,9 @@ def _recordings(
         device = session.device()
         is_old = group.at is not None and (clock is None or abs(clock - group.at) > NEWNESS)
         if group.at is not None:
-            device |= {"time_zone": "assumed", "source_id": _own_id(session, group)}
+            device["source_id"] = _own_id(session, group)
+            if group.at.tzinfo is CHINA:
+                device["time_zone"] = "assumed"
         recordings.append(
             DecodedRecording(
                 format=FORMAT,

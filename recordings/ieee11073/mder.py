@@ -1,7 +1,7 @@
 """Medical device encoding rules (MDER, IEEE 11073-20601-2008, annex F): big-endian fields, read within their bounds."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 from clinic_records.clock import CHINA
@@ -9,6 +9,8 @@ from clinic_records.errors import BadFrame, Hint
 
 _AGAIN: Final = Hint("设备传来的数据不完整，请重新测量。", "The device's data is damaged; measure again.")
 ABSOLUTE_TIME_SIZE: Final = 8
+_BASE: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_WIDEST_ZONE: Final = timedelta(hours=14)
 MOST_ENTRIES: Final = 256
 """Entries of a list that describes something; what one entry costs later, an attacker cannot multiply beyond."""
 
@@ -126,6 +128,29 @@ def read_absolute_time(data: bytes) -> datetime | None:
         return datetime(century_year, month, day, hour, minute, second, hundredths * 10_000, tzinfo=CHINA)
     except ValueError:
         return None
+
+
+def read_base_offset_time(data: bytes) -> datetime | None:
+    """BaseOffsetTime (20601-2014): seconds since 1900 UTC u32, 1/65536 s u16, local minutes east of it i16.
+
+    None where it is zero (a clock that was never set) or the offset is no zone.
+
+    Raises:
+        BadFrame: not eight bytes.
+    """
+    if len(data) != ABSOLUTE_TIME_SIZE:
+        raise damaged(f"a base offset time of {len(data)} bytes instead of {ABSOLUTE_TIME_SIZE}")
+    seconds, offset = int.from_bytes(data[:4]), timedelta(minutes=int.from_bytes(data[6:], signed=True))
+    if not seconds or abs(offset) > _WIDEST_ZONE:
+        return None
+    fraction = timedelta(microseconds=int.from_bytes(data[4:6]) * 1_000_000 // 65_536)
+    return (_BASE + timedelta(seconds=seconds) + fraction).astimezone(timezone(offset))
+
+
+def base_offset_time(instant: datetime) -> bytes:
+    """BaseOffsetTime of an aware datetime before 2036, with China's offset."""
+    minutes = CHINA.utcoffset(None) // timedelta(minutes=1)
+    return u32(int((instant - _BASE).total_seconds())) + u16(0) + u16(minutes)
 
 
 def absolute_time(instant: datetime) -> bytes:

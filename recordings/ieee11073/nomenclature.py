@@ -1,8 +1,9 @@
 """Codes of the nomenclature (IEEE 11073-10101, and the specializations 11073-104zz) that personal health devices use.
 
 Values as in 11073-20601-2008 annex A and the nomenclature tables of 11073-10404, -10407, -10408, -10415, -10417,
--10420 and -10421, read in the headers of three public implementations (signove/antidote, conqlima/Antidote and
-Freescale's PHD library), which agree. Names are the standard's, without MDC_.
+-10420 and -10421, read in the headers of public implementations (signove/antidote, conqlima/Antidote, Freescale's
+PHD library; base offset times, 20601-2014, in folterj/IEEE11073Analyser), which agree. Names are the standard's,
+without MDC_.
 """
 
 from typing import Final
@@ -31,7 +32,9 @@ ATTR_OP_STAT: Final = 2387
 ATTR_SYS_ID: Final = 2436
 ATTR_TIME_ABS: Final = 2439
 ATTR_TIME_STAMP_ABS: Final = 2448
+ATTR_TIME_STAMP_REL: Final = 2449
 ATTR_UNIT_CODE: Final = 2454
+ATTR_TIME_STAMP_REL_HI_RES: Final = 2537
 ATTR_DEV_CONFIG_ID: Final = 2628
 ATTR_MDS_TIME_INFO: Final = 2629
 ATTR_METRIC_SPEC_SMALL: Final = 2630
@@ -48,12 +51,15 @@ ATTR_METRIC_STRUCT_SMALL: Final = 2675
 ATTR_NU_CMPD_VAL_OBS_SIMP: Final = 2676
 ATTR_NU_CMPD_VAL_OBS_BASIC: Final = 2677
 ATTR_ID_PHYSIO_LIST: Final = 2678
+ATTR_TIME_BO: Final = 2689
+ATTR_TIME_STAMP_BO: Final = 2690
 
 # actions
 ACT_SEG_GET_INFO: Final = 3085
 ACT_SET_TIME: Final = 3095
 ACT_DATA_REQUEST: Final = 3099
 ACT_SEG_TRIG_XFER: Final = 3100
+ACT_SET_BO_TIME: Final = 3101
 
 # notifications
 NOTI_CONFIG: Final = 3356

@@ -19,8 +19,13 @@ TRANSFER_STARTS: Final = 0
 """Answer to the request for a segment: it follows."""
 ALL_SEGMENTS: Final = u16(1) + octets(u16(0))
 """SegmSelection: all of them."""
-_HEADER_TIMES: Final = ((0x8000, Entry(mdc.ATTR_TIME_STAMP_ABS, 8)), (0x4000, Entry(2449, 4)), (0x2000, Entry(2537, 8)))
-"""SegmEntryHeader bit -> the time before each entry: absolute, relative, high-resolution relative."""
+_HEADER_TIMES: Final = (
+    (0x8000, Entry(mdc.ATTR_TIME_STAMP_ABS, 8)),
+    (0x4000, Entry(mdc.ATTR_TIME_STAMP_REL, 4)),
+    (0x2000, Entry(mdc.ATTR_TIME_STAMP_REL_HI_RES, 8)),
+    (0x1000, Entry(mdc.ATTR_TIME_STAMP_BO, 8)),
+)
+"""SegmEntryHeader bit -> the time before each entry."""
 _MOST_ENTRIES: Final = 10_000
 
 

@@ -15,7 +15,7 @@ from recordings.ieee11073.association import RESULTS, Association, read_request,
 from recordings.ieee11073.attributes import Attributes, read_attributes
 from recordings.ieee11073.codes import name_of
 from recordings.ieee11073.configuration import EXTENDED, Configuration, read_configuration
-from recordings.ieee11073.mder import Reader, read_absolute_time
+from recordings.ieee11073.mder import Reader, read_absolute_time, read_base_offset_time
 from recordings.ieee11073.reports import FORMS, Scan, read_scans
 from recordings.ieee11073.segments import Segment, SegmentEvent, read_segment_event, read_segments
 from recordings.ieee11073.standard import STANDARD
@@ -59,7 +59,10 @@ class Session:
     def clock(self) -> datetime | None:
         """The device's own clock when it told its attributes."""
         told = self.attributes.get(mdc.ATTR_TIME_ABS)
-        return None if told is None else read_absolute_time(told)
+        if told is not None:
+            return read_absolute_time(told)
+        told = self.attributes.get(mdc.ATTR_TIME_BO)
+        return None if told is None else read_base_offset_time(told)
 
     @property
     def system_id(self) -> str:

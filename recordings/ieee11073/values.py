@@ -11,7 +11,7 @@ from recordings.ieee11073 import nomenclature as mdc
 from recordings.ieee11073.codes import CONTEXTS, METRICS, SUPPLEMENTS, UNITS, code_of
 from recordings.ieee11073.configuration import ConfigObject
 from recordings.ieee11073.floats import read_float
-from recordings.ieee11073.mder import Reader, read_absolute_time
+from recordings.ieee11073.mder import Reader, read_absolute_time, read_base_offset_time
 from recordings.ieee11073.reports import Observed
 
 INVALID, QUESTIONABLE, NOT_AVAILABLE, CALIBRATING, TEST_DATA, DEMO_DATA = 0x8000, 0x4000, 0x2000, 0x1000, 0x0800, 0x0400
@@ -25,6 +25,11 @@ _NO_VALUE: Final = (
     (DEMO_DATA, AbsentReason.ERROR),
 )
 _DOUBTS: Final = ((QUESTIONABLE, "quality", "questionable"), (EARLY, "status", "early"), (ONGOING, "status", "ongoing"))
+_TIMES: Final = (
+    (mdc.ATTR_TIME_STAMP_ABS, read_absolute_time),
+    (mdc.ATTR_TIME_ABS, read_absolute_time),  # Nonin's 9560 in its own configuration (signove/antidote)
+    (mdc.ATTR_TIME_STAMP_BO, read_base_offset_time),
+)
 _MOST_PARTS: Final = 16
 _STATUS_NAMES: Final = {
     INVALID: "invalid",
@@ -69,11 +74,8 @@ def measure(observed: Observed, known: ConfigObject) -> Measured:
         BadFrame: an attribute is damaged.
     """
     now = known.updated(observed.attributes)
-    stamp = observed.attributes.get(mdc.ATTR_TIME_STAMP_ABS, observed.attributes.get(mdc.ATTR_TIME_ABS))
-    at = None if stamp is None else read_absolute_time(stamp)
     notes: list[str] = []
-    if stamp is not None and at is None:
-        notes.append(f"object {observed.handle}: its time {stamp.hex()} is none, the device's clock is not set")
+    at = _time(observed, notes)
     if observed.surplus:
         notes.append(f"object {observed.handle}: {observed.surplus} bytes more than its configuration says, not read")
     base = Measured(at=at, person=observed.person)
@@ -104,6 +106,17 @@ def measure(observed: Observed, known: ConfigObject) -> Measured:
             )
         )
     return replace(base, modality=modality, numerics=tuple(numerics), notes=tuple(notes))
+
+
+def _time(observed: Observed, notes: list[str]) -> datetime | None:
+    for attribute, read in _TIMES:
+        stamp = observed.attributes.get(attribute)
+        if stamp is not None:
+            at = read(stamp)
+            if at is None:
+                notes.append(f"object {observed.handle}: its time {stamp.hex()} is none, the device's clock is not set")
+            return at
+    return None
 
 
 def _word(observed: Observed, notes: list[str]) -> dict[str, str]:

@@ -4,18 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinic_records.clock import CHINA
-from clinic_records.errors import BadFrame
+from clinic_records.clock import CHINA, Stamp
+from clinic_records.errors import BadFrame, RefusedInput
+from clinic_records.ids import DeviceId
+from devices.delivery import Delivery
 from devices.framing.base import Frame
 from devices.ieee11073 import requests
 from devices.ieee11073.driver import MEDIA_TYPE, Ieee11073
 from devices.ieee11073.manager import Keep, Manager
 from devices.ieee11073.states import TRANSITIONS, Heard, State
+from devices.interpret import interpret
 from devices.simulators import phd
 from devices.simulators.phd_agent import Agent, AgentModel
 from devices.simulators.phd_agent import State as AgentState
@@ -23,9 +27,10 @@ from recordings.ieee11073 import apdu as apdus
 from recordings.ieee11073 import nomenclature as mdc
 from recordings.ieee11073.apdu import Data, envelope, event, presentation, read_apdu, split
 from recordings.ieee11073.association import NO_COMMON_PROTOCOL, read_response, request, response
+from recordings.ieee11073.attributes import attribute_list
 from recordings.ieee11073.configuration import ConfigObject, Configuration, numeric
 from recordings.ieee11073.decode import decode
-from recordings.ieee11073.mder import absolute_time, octets, sequence, u16, u32
+from recordings.ieee11073.mder import absolute_time, base_offset_time, octets, sequence, u16, u32
 from recordings.ieee11073.reports import fixed_report
 from recordings.ieee11073.standard import BASIC, BLOOD_PRESSURE
 from recordings.signal import DecodedRecording
@@ -326,6 +331,21 @@ def test_clock_is_set_only_where_the_device_wants_it_and_after_its_report() -> N
     assert wanting.agent.was_set == absolute_time(wanting.clock)
 
 
+def test_device_with_base_offset_times_gets_one() -> None:
+    talk = Talk(phd.BLOOD_PRESSURE)
+    talk.mute()
+    talk.say(request(SYSTEM, 0x02BC))
+    asked = read_apdu(talk.sent[-1]).data
+    assert asked is not None
+    told = attribute_list({mdc.ATTR_MDS_TIME_INFO: u16(0xC110) + bytes(16), mdc.ATTR_TIME_BO: base_offset_time(NOW)})
+    talk.say(presentation(Data(asked.invoke_id, apdus.GET_RESULT, u16(0) + told)))
+    assert talk.driver.clock_offset_ms == 0
+    talk.silence()
+    said = read_apdu(talk.sent[-1]).data
+    assert said is not None
+    assert said.body == u16(0) + u16(mdc.ACT_SET_BO_TIME) + octets(base_offset_time(talk.clock))
+
+
 def test_memory_of_fifty_comes_as_fifty_values_of_nobody() -> None:
     talk = Talk(phd.glucose_with_memory(50, NOW))
     talk.connect()
@@ -401,6 +421,13 @@ def test_abort_at_any_word_leaves_the_next_association_whole(modality: str) -> N
         talk.silence()
         assert len(talk.kept) == before + 1
         assert decode(talk.kept[-1].raw)[0].modality == modality
+
+
+def test_apdus_in_which_nothing_is_measured_become_no_reading(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.write_bytes(request(SYSTEM, 0x02BC))
+    with pytest.raises(RefusedInput, match="nothing measured: association request of system 0264657669636531"):
+        interpret(Delivery(DeviceId("d1"), "ieee-11073", Stamp(NOW), MEDIA_TYPE), raw)
 
 
 @settings(max_examples=200)

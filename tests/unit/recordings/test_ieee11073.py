@@ -21,7 +21,7 @@ from recordings.ieee11073.attributes import Entry, attribute_list
 from recordings.ieee11073.configuration import ConfigObject, Configuration, numeric
 from recordings.ieee11073.decode import MAX_BYTES, decode, looks_like
 from recordings.ieee11073.floats import float32, sfloat
-from recordings.ieee11073.mder import absolute_time, octets, sequence, u16, u32
+from recordings.ieee11073.mder import absolute_time, base_offset_time, octets, sequence, u16, u32
 from recordings.ieee11073.reports import fixed_report
 from recordings.ieee11073.segments import Element, segment_map
 from recordings.ieee11073.standard import BASIC, SIMPLE, STAMP
@@ -116,6 +116,14 @@ def test_old_by_the_devices_own_clock_is_from_memory(clock: datetime, is_old: bo
 def test_time_without_the_devices_clock_is_not_trusted() -> None:
     (one,) = decode(request(SYSTEM, 0x02BC) + blood_pressure())
     assert one.from_memory
+
+
+def test_base_offset_times_need_no_assumed_zone() -> None:
+    weight = numeric(1, mdc.MASS_BODY_ACTUAL, mdc.DIM_KILO_G, (BASIC, Entry(mdc.ATTR_TIME_STAMP_BO, 8)))
+    told = present(Data(2, GET_RESULT, u16(0) + attribute_list({mdc.ATTR_TIME_BO: base_offset_time(NOW)})))
+    scan = ((1, b"\0\x3e" + base_offset_time(NOW)),)
+    (one,) = decode(request(SYSTEM, 0x4000) + configuration(weight) + told + report(fixed_report(0, scan)))
+    assert (one.start, one.from_memory, "time_zone" in one.device) == (NOW, False, False)
 
 
 def test_same_measurement_sent_again_has_the_same_id() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -29,7 +29,16 @@ from recordings.ieee11073.apdu import (
 from recordings.ieee11073.association import read_request, read_response, request, response
 from recordings.ieee11073.configuration import Configuration, read_configuration
 from recordings.ieee11073.floats import float32, read_float, sfloat
-from recordings.ieee11073.mder import Reader, absolute_time, octets, read_absolute_time, sequence, u16
+from recordings.ieee11073.mder import (
+    Reader,
+    absolute_time,
+    base_offset_time,
+    octets,
+    read_absolute_time,
+    read_base_offset_time,
+    sequence,
+    u16,
+)
 from recordings.ieee11073.standard import STANDARD
 
 
@@ -110,6 +119,21 @@ def test_absolute_time_is_bcd_wall_time() -> None:
 @pytest.mark.parametrize("raw", ["0000000000000000", "ffffffffffffffff", "2010133115355300", "201007211535530a"])
 def test_time_of_a_clock_never_set_is_none(raw: str) -> None:
     assert read_absolute_time(bytes.fromhex(raw)) is None
+
+
+def test_base_offset_time_counts_from_1900_and_knows_its_zone() -> None:
+    # 3,976,479,015 s after 1900-01-01T00:00Z, half a second, 480 minutes east
+    raw = bytes.fromhex("ed044127 8000 01e0")
+    taken = datetime(2026, 1, 4, 9, 30, 15, 500_000, tzinfo=CHINA)
+    assert read_base_offset_time(raw) == taken
+    assert base_offset_time(taken.replace(microsecond=0)) == raw[:4] + bytes.fromhex("0000 01e0")
+    west = read_base_offset_time(bytes.fromhex("ed044127 0000 fed4"))
+    assert west is not None
+    assert west.utcoffset() == timedelta(hours=-5)
+    assert read_base_offset_time(bytes(8)) is None
+    assert read_base_offset_time(bytes.fromhex("ed044127 0000 7fff")) is None
+    with pytest.raises(BadFrame):
+        read_base_offset_time(bytes(7))
 
 
 def test_time_of_another_size_is_damaged() -> None:
