@@ -207,6 +207,6 @@ def scale_notes(dataset: Dataset) -> tuple[str, ...]:
     """What a pixel is worth, one line for each calibrated region, or for the whole picture."""
     found = [f"scale {region.in_words()}" for region in regions_of(dataset)]
     if not found and (spacing := dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")):
-        plane = "" if "PixelSpacing" in dataset else " at the detector"
-        found = [f"scale {float(spacing[0]):.3g} mm/pixel{plane}"]
+        plane = "" if "PixelSpacing" in dataset else " (detector)"
+        found = [f"scale {float(spacing[0]):.3g} mm/px{plane}"]
     return tuple(dict.fromkeys(found))

@@ -39,13 +39,12 @@ class Region:
     y_step: float
 
     def in_words(self) -> str:
-        """One line: `2D, 0.3 mm/pixel across, 0.3 mm/pixel down, 160 mm deep`."""
+        """One line, to be read in any language: `2D ↔ 0.3 mm/px ↕ 0.3 mm/px, 120 mm`; the last is its whole depth."""
         parts = [self.form]
-        parts += [f"{_said(self.x_step, self.x_unit)}/pixel across"] if self.x_unit else []
-        parts += [f"{_said(self.y_step, self.y_unit)}/pixel down"] if self.y_unit else []
-        if self.y_unit == "cm":
-            parts.append(f"{_said(self.y_step * (self.bottom - self.top + 1), 'cm')} deep")
-        return ", ".join(parts)
+        parts += [f"↔ {_said(self.x_step, self.x_unit)}/px"] if self.x_unit else []
+        parts += [f"↕ {_said(self.y_step, self.y_unit)}/px"] if self.y_unit else []
+        depth = f", {_said(self.y_step * (self.bottom - self.top + 1), 'cm')}" if self.y_unit == "cm" else ""
+        return " ".join(parts) + depth
 
 
 def regions_of(dataset: Dataset) -> tuple[Region, ...]:

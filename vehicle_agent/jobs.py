@@ -10,7 +10,7 @@ import msgspec
 
 from clinic_records.errors import RefusedInput
 from clinic_records.record import encode_payload
-from clinic_web.draw.picture import Picture
+from clinic_web.draw.picture import USUAL, Picture, View
 from devices.delivery import Delivery
 from sync.stream import SEGMENT
 from vehicle_agent.store.blobs import BlobFile
@@ -30,6 +30,7 @@ class Draw(msgspec.Struct, frozen=True):
     modality: str
     lang: str
     part: int = 0
+    view: View = USUAL
 
 
 class Ping(msgspec.Struct, frozen=True):
@@ -52,7 +53,8 @@ def _draw(request: bytes) -> bytes:
     asked = msgspec.msgpack.decode(request, type=Draw)
     with asked.blob.plain() as source:
         raw = b"".join(iter(lambda: source.read(SEGMENT), b""))
-    picture: Picture = import_module("clinic_web.draw.recording").draw(raw, asked.modality, asked.lang, part=asked.part)
+    drawing = import_module("clinic_web.draw.recording")
+    picture: Picture = drawing.draw(raw, asked.modality, asked.lang, part=asked.part, view=asked.view)
     return msgspec.msgpack.encode(picture)
 
 

@@ -7,23 +7,32 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import Hint, RefusedInput
 from clinic_web.draw.ecg import ecg_svg
 from clinic_web.draw.flow_volume import flow_volume_svg
-from clinic_web.draw.picture import Picture
-from recordings.decode import decode
-from recordings.signal import DecodedRecording
+from clinic_web.draw.picture import USUAL, Picture, View
+from clinic_web.draw.report import report_svg
+from recordings.decode import decode_all
+from recordings.signal import DecodedRecording, DocumentFile, Frames
 
 SVG: Final = "image/svg+xml"
 PNG: Final = "image/png"
+WEBP: Final = "image/webp"
 
 
-def draw(raw: bytes, modality: str, lang: str) -> Picture:
-    """The picture of a recording: the middle frame, the flow-volume curve, or the leads on ECG paper.
+def draw(raw: bytes, modality: str, lang: str, *, part: int = 0, view: View = USUAL) -> Picture:
+    """The picture of recording `part` in the raw bytes.
+
+    Usually the middle frame, the report's text, the flow-volume curve, or the leads on ECG paper.
 
     Raises:
         RefusedInput: the bytes cannot be decoded, or hold nothing to draw.
     """
-    decoded = decode(raw)
+    found = decode_all(raw)
+    if part >= len(found):
+        raise RefusedInput(f"part {part} of {len(found)}: the raw bytes hold no such recording")
+    decoded = found[part]
     if decoded.frames is not None:
-        return Picture(PNG, decoded.frames.png(decoded.frames.count // 2))
+        return _frames(decoded.frames, view)
+    if decoded.document is not None:
+        return _document(decoded.document, view)
     if not decoded.signals:
         raise RefusedInput(
             f"{decoded.format}: no curve and no picture",
@@ -33,6 +42,23 @@ def draw(raw: bytes, modality: str, lang: str) -> Picture:
     if modality == "spirometry":
         return Picture(SVG, _flow_volume(decoded, caption).encode())
     return Picture(SVG, ecg_svg(decoded.signals, caption=caption).encode())
+
+
+def _frames(frames: Frames, view: View) -> Picture:
+    if view.is_clip:
+        return Picture(WEBP, frames.clip())
+    return Picture(PNG, frames.png(frames.count // 2 if view.frame is None else view.frame))
+
+
+def _document(found: DocumentFile, view: View) -> Picture:
+    if view.is_document:
+        return Picture(found.media_type, found.data)
+    if found.media_type != "text/plain":
+        raise RefusedInput(
+            f"{found.media_type}: a document to be opened, not a picture",
+            hint=Hint("这是一份文件，请打开看。", "This is a document: open it."),
+        )
+    return Picture(SVG, report_svg(found.data.decode(), found.title).encode())
 
 
 def _flow_volume(decoded: DecodedRecording, caption: str) -> str:

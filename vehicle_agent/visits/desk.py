@@ -16,7 +16,7 @@ from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.clock import Clock
 from clinic_records.ids import DeviceId, EncounterId, IdFactory, PatientId, RecordId, StopId, blob_hash
 from clinic_records.people import Author, Patient
-from clinic_web.draw.picture import Picture
+from clinic_web.draw.picture import USUAL, Picture, View
 from devices.dicom.worklist import WorklistItem
 from vehicle_agent.store.audit import add_entry
 from vehicle_agent.store.blobs import BlobFile
@@ -55,7 +55,7 @@ __all__ = ["Artist", "Desk", "DeskPort"]
 class Artist(Protocol):
     """Draws a recording away from this process."""
 
-    async def draw(self, store: Store, recording: Recording, lang: str) -> Picture:
+    async def draw(self, store: Store, recording: Recording, lang: str, view: View) -> Picture:
         """See Desk.picture."""
 
 
@@ -251,10 +251,10 @@ class Desk(DeskPort):
             while data := await self._aside(partial(source.read, _PIECE)):
                 yield data
 
-    async def picture(self, recording_id: RecordId, lang: str) -> Picture:
+    async def picture(self, recording_id: RecordId, lang: str, view: View = USUAL) -> Picture:
         """The recording drawn in a child process, in `zh` or `en`. Raises RefusedInput: nothing can be drawn of it."""
         found = (await self._read(lambda conn: get(conn, Recording, recording_id))).thing
-        return await self._artist.draw(self._vault.store, found, lang)
+        return await self._artist.draw(self._vault.store, found, lang, view)
 
     async def sync_status(self) -> SyncView:
         """Where everything stands on its way to the hospital."""

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.ids import DeviceId, EncounterId, PatientId, RecordId
 from clinic_records.people import Author, Patient
-from clinic_web.draw.picture import Picture
+from clinic_web.draw.picture import USUAL, Picture, View
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.identity_desk import IdentityDesk
 from vehicle_agent.visits.quality_desk import QualityDesk
@@ -114,7 +114,7 @@ class DeskPort(Protocol):
     async def raw(self, sha256: str) -> RawBlob:
         """The raw bytes of a blob, piece by piece. Raises NotFound."""
 
-    async def picture(self, recording_id: RecordId, lang: str) -> Picture:
+    async def picture(self, recording_id: RecordId, lang: str, view: View = USUAL) -> Picture:
         """Drawn in a child process. Raises RefusedInput: nothing can be drawn of it."""
 
     async def sync_status(self) -> SyncView:

@@ -1,17 +1,26 @@
 """What a modality is called on pages, and how long or large a recording is."""
 
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from clinic_records.questions import open_questions
-from clinic_records.reading import Image, Reading, Waveform
+from clinic_records.reading import Image, Numeric, Reading, Waveform
 from clinic_web.pages import Pages
+
+_OF_WHAT: Final = ("laterality", "site", "fetus", "tracking", "method", "derivation")
+"""Words of a number's context that say what it is a number of, in the order shown."""
+_PROGRESS: Final = {
+    "examination in progress": "reading.exam_begun",
+    "examination completed": "reading.exam_done",
+    "examination discontinued on the device": "reading.exam_broken_off",
+}
+"""Note of an examination's progress -> what the page says."""
 
 
 def install(pages: Pages) -> None:
-    """Give the templates `modality(name)` and `extent(reading)`."""
+    """Give the templates `modality(name)`, `extent(reading)`, `of_what(number)` and `progress(reading)`."""
     catalogue = pages.catalogue
 
     @pass_context
@@ -35,4 +44,20 @@ def install(pages: Pages) -> None:
             return catalogue.say(lang, "reading.image", n=content.frames, columns=content.columns, rows=content.rows)
         return ""
 
-    pages.environment.globals |= {"modality": modality, "extent": extent, "open_questions": open_questions}
+    @pass_context
+    def progress(context: Context, reading: Reading) -> str:
+        key = next((_PROGRESS[note] for note in reading.notes if note in _PROGRESS), "")
+        return catalogue.say(context["lang"], key) if key else ""
+
+    pages.environment.globals |= {
+        "modality": modality,
+        "extent": extent,
+        "open_questions": open_questions,
+        "progress": progress,
+        "of_what": of_what,
+    }
+
+
+def of_what(number: Numeric) -> str:
+    """Which side, place or child a measured number is of, in the device's words; a number is nothing without it."""
+    return ", ".join(number.context[word] for word in _OF_WHAT if number.context.get(word))

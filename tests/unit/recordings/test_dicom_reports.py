@@ -265,8 +265,8 @@ def test_region_says_what_a_pixel_is() -> None:
     spectral = region(RegionSpatialFormat=3, PhysicalUnitsXDirection=4, PhysicalUnitsYDirection=7, PhysicalDeltaX=0.005,
                       PhysicalDeltaY=-0.4)  # fmt: skip
     first, second = regions_of(calibrated(region(), spectral))
-    assert first.in_words() == "2D, 0.3 mm/pixel across, 0.3 mm/pixel down, 120 mm deep"
-    assert second.in_words() == "spectral, 0.005 s/pixel across, 0.4 cm/s/pixel down"
+    assert first.in_words() == "2D ↔ 0.3 mm/px ↕ 0.3 mm/px, 120 mm"
+    assert second.in_words() == "spectral ↔ 0.005 s/px ↕ 0.4 cm/s/px"
     assert (first.left, first.top, first.right, first.bottom) == (10, 20, 109, 419)
 
 
