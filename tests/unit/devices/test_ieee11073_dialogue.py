@@ -25,7 +25,7 @@ from devices.simulators.phd_agent import Agent, AgentModel
 from devices.simulators.phd_agent import State as AgentState
 from recordings.ieee11073 import apdu as apdus
 from recordings.ieee11073 import nomenclature as mdc
-from recordings.ieee11073.apdu import Data, envelope, event, presentation, read_apdu, split
+from recordings.ieee11073.apdu import Data, Event, envelope, event, presentation, read_apdu, split
 from recordings.ieee11073.association import NO_COMMON_PROTOCOL, read_response, request, response
 from recordings.ieee11073.attributes import attribute_list
 from recordings.ieee11073.configuration import ConfigObject, Configuration, numeric
@@ -452,3 +452,50 @@ def test_no_stream_of_words_noise_and_silence_breaks_anything(pieces: list[bytes
             driver.on_idle()
     assert not driver._replies
     assert len(words) + len(refused) <= len(fed)
+
+
+MANAGER_SAYS = [
+    response(0, SYSTEM),
+    response(3, SYSTEM),
+    response(NO_COMMON_PROTOCOL, SYSTEM),
+    requests.abort(),
+    requests.released(),
+    envelope(apdus.RLRQ, u16(0)),
+    requests.get_attributes(1),
+    requests.set_time(2, NOW),
+    requests.get_segments(3, 9),
+    requests.transfer(4, 9, 1),
+    *(requests.confirmed(number, Event(0, mdc.NOTI_SCAN_REPORT_FIXED, b"")) for number in (1, 2)),
+    requests.configuration_answered(1, Event(0, mdc.NOTI_CONFIG, b""), 0x4000, 0),
+    requests.configuration_answered(1, Event(0, mdc.NOTI_CONFIG, b""), 0x4000, 1),
+    requests.enable(5, 40),
+    requests.refused(1),
+]
+
+
+@given(st.sampled_from([*MODELS.values(), phd.glucose_with_memory(3, NOW)]), st.lists(st.sampled_from(MANAGER_SAYS)))
+def test_simulated_agent_answers_any_order_of_words(model: AgentModel, words: list[bytes]) -> None:
+    agent = Agent(model, lambda: NOW)
+    agent.start()
+    sent: list[bytes] = []
+    for word in words:
+        sent += split(agent.hear(word))
+    reports = [raw for raw in sent if (data := read_apdu(raw).data) and data.choice == apdus.CONFIRMED_EVENT_REPORT]
+    assert len(agent.saw) <= len(reports), "nothing is confirmed that was not sent"
+    assert len(set(reports)) == len(reports), "nothing is sent twice"
+
+
+def test_agent_refused_by_the_manager_stops() -> None:
+    agent = Agent(phd.GLUCOSE, lambda: NOW)
+    agent.start()
+    assert agent.hear(response(NO_COMMON_PROTOCOL, SYSTEM)) == b""
+    assert (agent.is_over, agent.saw) == (True, [])
+    again = Agent(phd.GLUCOSE, lambda: NOW)
+    again.start()
+    again.hear(response(3, SYSTEM))
+    unsupported = requests.configuration_answered(1, Event(0, mdc.NOTI_CONFIG, b""), 0x4000, 1)
+    assert kinds(again.hear(unsupported)) == [apdus.RLRQ]
+    assert again.state is AgentState.DISASSOCIATING
+    assert again.hear(requests.get_attributes(7)) == b""
+    assert again.hear(requests.released()) == b""
+    assert again.is_over
