@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help demo test check bench kill-test fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench bench-dicom kill-test fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -24,6 +24,9 @@ check: setup-dev   ## lint, format, types, import contracts
 
 bench: setup-dev   ## the README's figures, each beside a limit measured in the same run
 	@$(BIN)/python -m benchmarks.figures
+
+bench-dicom: setup-dev system-packages ## C-STORE beside DCMTK, Orthanc, pynetdicom and the disk; a 2 GB study; hostile callers
+	@$(BIN)/python -m benchmarks.dicom_report
 
 kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospital
 	@$(BIN)/python -m benchmarks.kill_test --cycles 200

@@ -12,20 +12,21 @@ _ROWS, _COLUMNS = 480, 640
 
 @dataclass(frozen=True)
 class Batch:
-    """Files of one folder, sent over one association."""
+    """Files of one folder, sent over one association by each of `devices` at once."""
 
     name: str
     folder: Path
     files: int
     size: int
+    devices: int
 
     @property
     def megabytes(self) -> float:
-        """10^6 bytes."""
-        return self.size / 1e6
+        """10^6 bytes that all devices send."""
+        return self.devices * self.size / 1e6
 
 
-def make(root: Path, name: str, files: int, frames: int) -> Batch:
+def make(root: Path, name: str, files: int, frames: int, *, devices: int = 1) -> Batch:
     """`files` loops of `frames` frames of 307,200 bytes in a new folder."""
     folder = root / name.replace(" ", "-")
     folder.mkdir()
@@ -33,7 +34,7 @@ def make(root: Path, name: str, files: int, frames: int) -> Batch:
     pixels = os.urandom(_ROWS * _COLUMNS * frames)
     for number in range(files):
         _loop(study, number, frames, pixels).save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
-    return Batch(name, folder, files, sum(path.stat().st_size for path in folder.iterdir()))
+    return Batch(name, folder, files, sum(path.stat().st_size for path in folder.iterdir()), devices)
 
 
 def _loop(study: str, number: int, frames: int, pixels: bytes) -> Dataset:

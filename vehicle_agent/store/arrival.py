@@ -44,7 +44,6 @@ class SealedArrival:
         Raises:
             StoreError: the disk refused, or what is left of it stays for the nurse.
         """
-        require_room(folder, 0)
         self._folder = folder
         self._publish = publish
         self._path = folder / f"{secrets.token_hex(8)}{ARRIVING}"
@@ -54,6 +53,7 @@ class SealedArrival:
         self._begun = 0  # bytes the disk was told to write out
         self._size = 0
         try:
+            require_room(folder, 0)
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(f"{folder}: cannot write: {error.strerror or error}") from error

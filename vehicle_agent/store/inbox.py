@@ -13,11 +13,11 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import structlog
 
-from clinic_records.errors import NotFound, RefusedInput, StoreError
+from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.ids import uuid7
 from sync.keys import RecipientKey, RecipientPrivate
 from sync.stream import SEGMENT, Sink
@@ -41,7 +41,7 @@ class Inbox:
         self._last_ms = 0
         self._seen: OrderedDict[bytes, str] = OrderedDict()  # in memory only: a hash on the disk would speak of content
 
-    def deliver(self, meta: bytes, raw: bytes | Path) -> str:
+    def deliver(self, meta: bytes, raw: bytes) -> str:
         """Seal one delivery; durable on return, and only then may the device be told yes. Returns its ticket.
 
         The same meta and raw again gives the same ticket while it is still here.
@@ -50,17 +50,15 @@ class Inbox:
             RefusedInput: meta is larger than 64 KiB.
             StoreError: the disk refused, or what is left of it stays for the nurse.
         """
-        digest = _digest(meta, raw)
+        digest = hashlib.sha256(len(meta).to_bytes(4, "big") + meta + raw).digest()
         with self._lock:
             known = self._seen.get(digest)
         if known is not None and self._path(known).exists():
             return known
-        require_room(self._folder, _size(raw))
+        require_room(self._folder, len(raw))
         arrival = self.begin()
         try:
-            with _source(raw) as plain:
-                while data := plain.read(SEGMENT):
-                    arrival.write(data)
+            arrival.write(raw)
             ticket = arrival.keep(meta)
         finally:
             arrival.drop()
@@ -174,28 +172,3 @@ class Inbox:
         if os.sep in ticket or ticket.startswith("."):
             raise NotFound(f"inbox: not a ticket: {ticket[:80]!r}")
         return self._folder / f"{ticket}{_SUFFIX}"
-
-
-@contextmanager
-def _source(raw: bytes | Path) -> Iterator[BinaryIO]:
-    if isinstance(raw, bytes):
-        yield io.BytesIO(raw)
-        return
-    try:
-        handle = raw.open("rb")
-    except OSError as error:
-        raise StoreError(f"{raw}: cannot read the delivery: {error.strerror}") from error
-    with handle:
-        yield handle
-
-
-def _size(raw: bytes | Path) -> int:
-    return len(raw) if isinstance(raw, bytes) else raw.stat().st_size
-
-
-def _digest(meta: bytes, raw: bytes | Path) -> bytes:
-    digest = hashlib.sha256(len(meta).to_bytes(4, "big") + meta)
-    with _source(raw) as plain:
-        while data := plain.read(SEGMENT):
-            digest.update(data)
-    return digest.digest()

@@ -1,5 +1,7 @@
 """The DICOM node with a real DICOM client: what a device is told, and what was kept when it was told so."""
 
+import hashlib
+import os
 import signal
 import socket
 import struct
@@ -14,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.config import IGNORE
 from pydicom.filebase import DicomFileLike
+from pydicom.filereader import read_file_meta_info
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 from pynetdicom import AE, _config
@@ -25,8 +29,10 @@ from pynetdicom.sop_class import TwelveLeadECGWaveformStorage, Verification  # t
 
 from clinic_records.errors import ConfigError, DeviceUnavailable, NotFound, StoreError
 from clinic_records.ids import DeviceId
+from devices.dicom.contexts import EXPLICIT_BIG_ENDIAN, TRANSFER_SYNTAXES
 from devices.dicom.node import DicomNode
-from devices.dicom.part10 import dataset_sha256
+from devices.dicom.part10 import dataset_offset, dataset_sha256
+from devices.dicom.pdu import HEAD, P_DATA_TF
 from devices.dicom.settings import DicomSettings, Peer
 from devices.dicom.worklist import WorklistItem
 from devices.interpret import interpret
@@ -34,6 +40,7 @@ from devices.simulators import ecg_dicom, ultrasound
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.saw import DeviceSaw
 from tests.unit.devices.arrivals import Arrivals
+from tests.unit.devices.dimse import command, item
 
 ITEMS = [
     WorklistItem(
@@ -120,26 +127,73 @@ def test_dataset_that_is_none_is_refused_and_its_bytes_kept_with_the_reason(
     assert part10.stat().st_size > 132
 
 
-def store_raw(clinic: Clinic, dataset: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
+def store_raw(
+    clinic: Clinic,
+    dataset: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    syntax: str = ExplicitVRLittleEndian,
+    instance: str = "1.2.3",
+) -> int:
     """Send bytes as a dataset, unread; the status answered."""
     monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
     file = clinic.folder / "raw.dcm"
     meta = create_file_meta(
-        sop_class_uid=TwelveLeadECGWaveformStorage,
-        sop_instance_uid=UID("1.2.3"),
-        transfer_syntax=ExplicitVRLittleEndian,
+        sop_class_uid=TwelveLeadECGWaveformStorage, sop_instance_uid=UID("1.2.3"), transfer_syntax=UID(syntax)
     )
+    meta.MediaStorageSOPInstanceUID = UID(instance, validation_mode=IGNORE)
     with file.open("wb") as target:
         target.write(bytes(128) + b"DICM")
         write_file_meta_info(DicomFileLike(target), meta)
         target.write(dataset)
     ae = AE("ECG1")
-    ae.add_requested_context(TwelveLeadECGWaveformStorage, ExplicitVRLittleEndian)
+    ae.add_requested_context(TwelveLeadECGWaveformStorage, syntax)
     association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
     try:
         return int(association.send_c_store(file).Status)
     finally:
         association.release()
+
+
+@pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES)
+def test_the_bytes_of_every_transfer_syntax_are_kept_as_they_came(
+    clinic: Clinic, syntax: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_tag = b"\x00\x08" if syntax == EXPLICIT_BIG_ENDIAN else b"\x08\x00"
+    dataset = first_tag + os.urandom(300_001)  # nobody looks further than this tag
+    assert store_raw(clinic, dataset, monkeypatch, syntax) == 0
+    ((_, part10),) = clinic.kept
+    assert dataset_sha256(part10) == hashlib.sha256(dataset).hexdigest()
+    with part10.open("rb") as file:
+        assert part10.read_bytes()[dataset_offset(file) :] == dataset
+    meta = read_file_meta_info(part10)
+    assert (meta.TransferSyntaxUID, meta.MediaStorageSOPInstanceUID) == (syntax, "1.2.3")
+    assert meta.MediaStorageSOPClassUID == TwelveLeadECGWaveformStorage
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+@pytest.mark.parametrize("instance", ["../../../../tmp/owned", "1.2.3/../4", "a" * 64])
+def test_an_instance_that_has_no_uid_is_kept_under_no_name_and_refused(
+    clinic: Clinic, instance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store_raw(clinic, b"\x08\x00" + bytes(20), monkeypatch, instance=instance) == 0xC000
+    ((delivery, part10),) = clinic.kept
+    assert delivery.source_id == ""
+    assert "no UID" in delivery.fault
+    assert instance.encode() not in part10.read_bytes()
+
+
+def test_a_context_that_was_not_accepted_ends_its_association_and_no_other(
+    clinic: Clinic, wait_for: Callable[..., None]
+) -> None:
+    ae = AE("ECG1")
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.1.9.1.1", "1.2.840.10008.1.2.1")
+    association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
+    body = item(3, command(), context=99)
+    assert association.dul.socket is not None
+    association.dul.socket.send(HEAD.pack(P_DATA_TF, len(body)) + body)
+    wait_for(lambda: not association.is_established)
+    assert clinic.kept == []
+    assert clinic.device("ECG1").store(ecg_dicom.examination(None)).acknowledged
 
 
 @pytest.mark.parametrize(("ae_title", "called"), [("EVIL", "CLINIC"), ("FAR", "CLINIC"), ("ECG1", "OTHER")])

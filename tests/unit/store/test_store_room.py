@@ -30,11 +30,19 @@ def test_a_delivery_leaves_the_nurses_room_alone(tmp_path: Path) -> None:
         inbox.deliver(b"meta", os.urandom(5000))
     assert "磁盘" in refused.value.hint.zh
     assert inbox.waiting() == []
-    source = tmp_path / "study.dcm"
-    source.write_bytes(bytes(5000))
-    with pytest.raises(StoreError):
-        inbox.deliver(b"meta", source)
     inbox.deliver(b"meta", b"a small one")
+
+
+def test_a_study_on_its_way_stops_where_the_nurses_room_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SimpleNamespace(f_bavail=ROOM + 3_000_000, f_frsize=1)
+    monkeypatch.setattr("vehicle_agent.store.durable.os.statvfs", lambda _: found)
+    arrival = Inbox(tmp_path, RecipientPrivate.generate().public.raw).begin()
+    arrival.write(bytes(1_000_000))
+    found.f_bavail = ROOM - 1
+    with pytest.raises(StoreError, match="stay for the nurse"):
+        arrival.write(bytes(5_000_000))
+    arrival.drop()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_blob_an_envelope_and_the_downlink_leave_it_alone(box: Box, request: pytest.FixtureRequest) -> None:

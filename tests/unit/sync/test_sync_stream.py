@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinic_records.errors import BadFrame
-from sync.stream import SEGMENT, TAG, PlainReader, encrypt_stream, sealed_size
+from sync.stream import SEGMENT, TAG, PlainReader, SealingWriter, encrypt_stream, sealed_size
 
 KEY = bytes(range(32))
 STEP = SEGMENT + TAG
@@ -29,6 +29,18 @@ def test_what_was_sealed_opens_to_the_same_bytes(size: int) -> None:
     reader = PlainReader(io.BytesIO(sealed(plain)), KEY, b"a")
     assert reader.read(10) + reader.read(SEGMENT) + reader.read() == plain
     assert reader.read(1) == b""
+
+
+@given(st.lists(st.integers(0, 2 * SEGMENT) | st.sampled_from([0, 1, SEGMENT]), max_size=5))
+def test_what_is_sealed_while_it_comes_is_the_same_stream(sizes: list[int]) -> None:
+    plain = (bytes(range(251)) * (sum(sizes) // 251 + 1))[: sum(sizes)]
+    out = io.BytesIO()
+    writer, at = SealingWriter(out, KEY, b"a"), 0
+    for size in sizes:
+        writer.write(memoryview(plain)[at : at + size])
+        at += size
+    writer.finish()
+    assert out.getvalue() == sealed(plain)
 
 
 THREE = bytes(2 * SEGMENT) + b"tail"
