@@ -15,6 +15,7 @@ from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
 
 GB2312_ESCAPE: Final = "\x1b$)A"
 """ISO 2022 IR 58 puts GB 2312 into G1 with this; its bytes are EUC-CN."""
+IR_58: Final = "ISO 2022 IR 58"
 _MULTI_BYTE: Final = frozenset({"GB18030", "GBK"})
 """Character sets that replace the default one and whose later bytes may look like ASCII."""
 _HAN: Final = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
@@ -27,7 +28,7 @@ def person_name(dataset: Dataset, keyword: str = "PatientName") -> tuple[str, st
     original, value = _value(dataset, keyword)
     charsets = _charsets(dataset)
     text, note = value, ""
-    if GB2312_ESCAPE.encode() in original:
+    if GB2312_ESCAPE.encode() in original or IR_58 in charsets:  # some leave the escape out
         text = _decoded(original.replace(GB2312_ESCAPE.encode(), b""), ("gb18030",))
     elif _MULTI_BYTE.intersection(charsets):
         text = _decoded(original, ("gb18030",)) if original else value
@@ -38,6 +39,25 @@ def person_name(dataset: Dataset, keyword: str = "PatientName") -> tuple[str, st
         note = "the patient's name is in a character set we do not read"
     alphabetic, ideographic, phonetic = [*text.split("="), "", ""][:3]
     return _one_field(ideographic) or _one_field(alphabetic) or _one_field(phonetic), note
+
+
+def person_key(query: Dataset, keyword: str = "PatientName") -> tuple[str, ...]:
+    """The groups of a name used as a key, each as one field with its wildcards; none for an empty key."""
+    original, value = _value(query, keyword)
+    text = value
+    if original and {IR_58, *_MULTI_BYTE}.intersection(_charsets(query)):
+        text = _decoded(original.replace(GB2312_ESCAPE.encode(), b""), ("gb18030",))
+    groups = ["".join(part.strip() for part in group.split("^")) for group in text.split("=")[:3]]
+    return tuple(group for group in groups if group)
+
+
+def in_ir_58(name: str) -> PersonName:
+    """One field as the ideographic group in ISO 2022 IR 58 (PS3.5, annex K.2); pydicom would leave the escape out.
+
+    Raises:
+        UnicodeEncodeError: it has a character that GB 2312 has not.
+    """
+    return PersonName(b"=" + GB2312_ESCAPE.encode() + name.encode("gb2312"), ["iso8859", "iso_ir_58"])
 
 
 def _value(dataset: Dataset, keyword: str) -> tuple[bytes, str]:

@@ -35,7 +35,7 @@ def chest_object() -> Dataset:
     rows, columns = 1024, 832
     y, x = np.mgrid[-1.0 : 1.0 : rows * 1j, -1.0 : 1.0 : columns * 1j]
     lungs = np.exp(-(((np.abs(x) - 0.42) / 0.24) ** 4) - (y / 0.62) ** 4)
-    picture = 2200 - 1500 * lungs + 120 * np.cos(y * 40) * (np.abs(x) < 0.9)
+    picture = 700 + 1500 * lungs + 120 * np.cos(y * 40) * (np.abs(x) < 0.9)
     made = _picture("1.1", "DX", _marked(np.clip(picture, 0, 4095), 4095).astype(np.uint16), bits=12)
     made.PhotometricInterpretation = "MONOCHROME1"
     made.PresentationLUTShape = "INVERSE"

@@ -1,7 +1,9 @@
 """Worklist matching against DICOM PS3.4, section C.2.2.2: the whole table, matches and misses."""
 
 from datetime import UTC, date, datetime
+from io import BytesIO
 
+import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from devices.dicom.matching import answer, matches
 from devices.dicom.worklist import WorklistItem
+from recordings.person_name import person_name
 
 ITEM = WorklistItem(
     accession="V01-0007",
@@ -22,6 +25,7 @@ ITEM = WorklistItem(
     scheduled=datetime(2026, 11, 22, 17, 30, tzinfo=UTC),  # 23 November 01:30 in China
 )
 STEP_KEYS = {
+    "ScheduledProcedureStepID",
     "Modality", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime",
 }  # fmt: skip
 
@@ -46,6 +50,20 @@ def query(**keys: str) -> Dataset:
         ({"PatientName": "张"}, False),
         ({"PatientName": "*"}, True),
         ({"PatientName": "[张]*"}, False),
+        ({"PatientName": "张^伟"}, True),
+        ({"PatientName": "Zhang^Wei=张^伟"}, True),
+        ({"PatientName": "Zhang^Wei=王*"}, False),
+        ({"PatientName": "=张*="}, True),
+        ({"PatientBirthDate": "19500203"}, True),
+        ({"PatientBirthDate": "19400101-19501231"}, True),
+        ({"PatientBirthDate": "19600101-19700101"}, False),
+        ({"PatientSex": "F"}, False),
+        ({"StudyInstanceUID": "1.2.3"}, True),
+        ({"StudyInstanceUID": "1.2.4\\1.2.3"}, True),
+        ({"StudyInstanceUID": "1.2.4"}, False),
+        ({"Modality": "US\\ECG"}, True),
+        ({"ScheduledProcedureStepID": "V01-0007"}, True),
+        ({"RequestedProcedureID": "other"}, False),
         ({"PatientID": "019AB"}, True),
         ({"PatientID": "019a"}, False),
         ({"AccessionNumber": "V01-0007"}, True),
@@ -103,3 +121,34 @@ def test_no_key_ever_crashes_or_is_taken_for_a_pattern(text: str) -> None:
     if not set("*?") & set(text) and text.strip():
         assert matches(query(PatientName=text), item)
     matches(query(PatientName=text, ScheduledProcedureStepStartDate="20261123"), item)
+
+
+def sent(made: Dataset) -> Dataset:
+    """As it comes over the wire."""
+    target = BytesIO()
+    pydicom.dcmwrite(target, made, implicit_vr=False, little_endian=True)
+    target.seek(0)
+    return pydicom.dcmread(target, force=True)
+
+
+@pytest.mark.parametrize("name", ["张伟", "王璡", "欧阳娜娜", "𠮷田"])
+@pytest.mark.parametrize("charset", ["ISO_IR 192", "GB18030", "GBK", "\\ISO 2022 IR 58", "ISO_IR 100", ""])
+def test_chinese_names_both_ways_in_the_devices_own_character_set(charset: str, name: str) -> None:
+    item = WorklistItem("A", "P", name, "F", None, "1.2", "US", "", ITEM.scheduled)
+    asked = query(SpecificCharacterSet=charset)
+    codec = {"ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gbk", "\\ISO 2022 IR 58": "gb2312"}.get(charset)
+    if codec:
+        try:
+            name.encode(codec)
+        except UnicodeEncodeError:
+            codec = None
+    if codec:
+        asked.PatientName = f"{name[0]}*" if codec != "gb2312" else f"={name[0]}*"
+        assert matches(sent(asked), item)
+        asked.PatientName = "陈*" if codec != "gb2312" else "=陈*"
+        assert not matches(sent(asked), item)
+        asked.PatientName = ""
+    found = sent(answer(sent(asked), item, "US1"))
+    assert person_name(found) == (name, "")
+    spoken = found.SpecificCharacterSet
+    assert (spoken if isinstance(spoken, str) else "\\".join(spoken)) == (charset if codec else "ISO_IR 192")
