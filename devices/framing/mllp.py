@@ -1,7 +1,8 @@
 """Blocks of the Minimal Lower Layer Protocol (HL7 v2 Transport Specification: MLLP, Release 1): <VT> data <FS><CR>.
 
-Between blocks senders put CR, LF and NUL; such filler is no fault. A new <VT> before the end breaks a block off. The
-data is never looked into: a block is whole when its end is there.
+Between blocks senders put CR, LF and NUL, and some leave out the last CR; so a block is whole at its <FS>, and the CR
+behind it is filler like the others. A <FS> is an end where a segment (CR) has ended before it, which is always so in
+HL7 v2, or where what follows may follow an end. A new <VT> before the end breaks a block off.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class MllpFraming:
     """Finds blocks in one connection's bytes."""
 
     def __init__(self, block_frame: Callable[[bytes], Frame], now: Callable[[], datetime]) -> None:
-        """`block_frame` makes the frame of a whole block, <VT> and <FS><CR> included; `now` is aware."""
+        """`block_frame` makes the frame of a whole block, <VT> and <FS> included; `now` is aware."""
         self._block_frame = block_frame
         self._now = now
         self._buffer = bytearray()
@@ -85,7 +86,7 @@ class MllpFraming:
             self._refuse(restart, "MLLP block broken off by the start of another", items)
             return True
         if end >= 0:
-            self._take_block(end + 1 + self._buffer.startswith(CR, end + 1), items)
+            self._take_block(end + 1, items)
             return True
         if len(self._buffer) > MAX_BLOCK:
             self._refuse(MAX_BLOCK, f"MLLP block longer than {MAX_BLOCK} bytes", items)
@@ -96,9 +97,13 @@ class MllpFraming:
     def _end(self) -> int:
         """Where the <FS> of the block's end is; -1 while it is not there, or what follows it is not."""
         place = self._buffer.find(FS, self._looked)
-        while place >= 0 and (place + 1 == len(self._buffer) or self._buffer[place + 1] not in _AFTER_END):
+        while place >= 0 and not self._is_end(place):
             place = self._buffer.find(FS, place + 1)
         return place if place < MAX_BLOCK else -1
+
+    def _is_end(self, place: int) -> bool:
+        follows = self._buffer[place + 1 : place + 2]
+        return self._buffer[place - 1 : place] == CR or (bool(follows) and follows in _AFTER_END)
 
     def _take_block(self, size: int, items: list[Frame | BadFrame]) -> None:
         raw = self._cut(size)

@@ -64,7 +64,7 @@ def test_an_independent_client_gets_its_acknowledgements(listener: Listener) -> 
             assert (str(answer["MSA"][0][1]), str(answer["MSA"][0][2])) == ("AA", f"M{number}")
             assert str(answer["MSH"][0][9]).startswith("ACK")
             (kept,) = listener.kept[number - 1 :]
-            assert kept.raw == b"\x0b" + data + b"\x1c\r"
+            assert kept.raw == b"\x0b" + data + b"\x1c"
             assert decode_hl7(kept.raw)[0].numerics
 
 
