@@ -26,6 +26,7 @@ INTERPRETERS: Final[Mapping[str, str]] = {
     "application/vnd.contec.08a-record": "devices.decoded:interpret",
     "application/vnd.taidoc.record": "devices.decoded:interpret",
     "application/vnd.lifescan.record": "devices.decoded:interpret",
+    "application/vnd.lifescan.verio-iq-record": "devices.decoded:interpret",
     "application/vnd.ieee.11073-20601": "devices.decoded:interpret",
     "application/vnd.astm.e1394": "devices.decoded:interpret",
     "text/vnd.biomerieux.mini-vidas": "devices.decoded:interpret",

@@ -19,6 +19,7 @@ LINE_DRIVERS: Final[dict[str, str]] = {
     "contec08a": "devices.vitals.contec08a:Contec08a",
     "taidoc": "devices.laboratory.taidoc:TaiDoc",
     "ultraeasy": "devices.laboratory.ultraeasy:UltraEasy",
+    "verio-iq": "devices.laboratory.verio_iq:VerioIq",
     "ieee-11073": "devices.ieee11073.driver:Ieee11073",
     "astm": "devices.laboratory.astm:AstmHost",
     "mini-vidas": "devices.laboratory.mini_vidas:MiniVidas",

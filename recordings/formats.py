@@ -60,6 +60,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     ),
     Format("astm-e1394", "", "recordings.astm.message:looks_like_astm", "recordings.astm.results:decode_astm"),
     Format("taidoc", "", "recordings.taidoc:looks_like_taidoc", "recordings.taidoc:decode_taidoc"),
+    Format("verio-iq", "glucose", "recordings.verio_iq:looks_like_verio_iq", "recordings.verio_iq:decode_verio_iq"),
     Format(
         "ultraeasy", "glucose", "recordings.ultraeasy:looks_like_ultraeasy", "recordings.ultraeasy:decode_ultraeasy"
     ),

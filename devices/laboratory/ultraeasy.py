@@ -11,45 +11,24 @@ from typing import Final
 
 from devices.driver import Driver
 from devices.framing.base import Frame
+from devices.framing.lifescan import cut
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
-from recordings.ultraeasy import (
+from recordings.lifescan import (
     ACKNOWLEDGE,
     DISCONNECT,
-    FRAME_SIZE,
-    MAX_PACKET,
-    MEDIA_TYPE,
-    OK,
     SEQUENCE_EXPECTED,
     SEQUENCE_SENT,
-    UNIT_MESSAGE_SIZE,
-    is_packet,
     message_of,
     packet,
-    read_time,
 )
+from recordings.ultraeasy import MEDIA_TYPE, OK, UNIT_SIZE, read_time
 
 UNIT: Final = b"\x05\x09\x02\x09" + bytes(4)
 CLOCK: Final = b"\x05\x20\x02" + bytes(4)
 RECORD: Final = b"\x05\x1f"
 NO_RECORD: Final = 501
 COUNT: Final = b"\x05\x0f"
-_START: Final = b"\x02"
-
-
-def cut(stream: bytes | bytearray) -> int:
-    """See `PacketFraming`."""
-    start = stream.find(_START)
-    if start:
-        return -start if start > 0 else -len(stream)
-    if len(stream) < 2:
-        return 0
-    size = stream[1]
-    if not FRAME_SIZE <= size <= MAX_PACKET:
-        return -1
-    if len(stream) < size:
-        return 0
-    return size if is_packet(stream[:size]) else -1
 
 
 class UltraEasy(Driver):
@@ -121,7 +100,7 @@ class UltraEasy(Driver):
         return self._understand(raw, message_of(raw))
 
     def _understand(self, raw: bytes, message: bytes) -> list[Frame]:
-        if self._asked == UNIT and message[:2] == OK and len(message) == UNIT_MESSAGE_SIZE:
+        if self._asked == UNIT and message[:2] == OK and len(message) == UNIT_SIZE:
             self._unit = raw
             self._next += self._ask(CLOCK)
         elif self._asked == CLOCK and message[:2] == OK and len(message) == 6:

@@ -9,13 +9,14 @@ from devices.laboratory import taidoc as taidoc_driver
 from devices.laboratory import ultraeasy as ultraeasy_driver
 from devices.transports.base import Transport
 from devices.vitals import contec08a as contec_driver
-from recordings import contec08a, taidoc, ultraeasy
+from recordings import contec08a, lifescan, taidoc, ultraeasy
 
 _LISTEN_S: Final = 0.05
 Now = Callable[[], datetime]
 
 
-def _now() -> datetime:
+def now_utc() -> datetime:
+    """A clock that is right."""
     return datetime.now(UTC)
 
 
@@ -51,7 +52,7 @@ def temperature_record(taken: datetime, tenths: int, *, site: int = 1, around: i
 class TaiDocMeter:
     """A TaiDoc meter; `records` newest first."""
 
-    def __init__(self, model: int, records: list[TaiDocRecord], now: Now = _now) -> None:
+    def __init__(self, model: int, records: list[TaiDocRecord], now: Now = now_utc) -> None:
         """`model` as it is printed, 0x4277; `now` is the meter's clock."""
         self.records = records
         self.has_told_all = False
@@ -92,7 +93,7 @@ class TaiDocMeter:
 class UltraEasyMeter:
     """A OneTouch UltraEasy; `records` of (when by its clock, mg/dL), newest first."""
 
-    def __init__(self, records: list[tuple[datetime, int]], *, unit: int = 1, now: Now = _now) -> None:
+    def __init__(self, records: list[tuple[datetime, int]], *, unit: int = 1, now: Now = now_utc) -> None:
         """`unit` it displays: 0 mg/dL, 1 mmol/L."""
         self.records = records
         self.has_told_all = False
@@ -110,24 +111,24 @@ class UltraEasyMeter:
         while len(self._buffer) >= 2 and len(self._buffer) >= self._buffer[1]:
             size = max(self._buffer[1], 1)
             question, self._buffer = self._buffer[:size], self._buffer[size:]
-            if ultraeasy.is_packet(question):
-                answers += self._take(question[2], ultraeasy.message_of(question))
+            if lifescan.is_packet(question):
+                answers += self._take(question[2], lifescan.message_of(question))
         return answers
 
     def _take(self, link: int, message: bytes) -> bytes:
-        if link & ultraeasy.DISCONNECT:
+        if link & lifescan.DISCONNECT:
             self._sent = self._expected = 0
-            return ultraeasy.packet(b"", ultraeasy.DISCONNECT | ultraeasy.ACKNOWLEDGE)
-        if link & ultraeasy.ACKNOWLEDGE:
+            return lifescan.packet(b"", lifescan.DISCONNECT | lifescan.ACKNOWLEDGE)
+        if link & lifescan.ACKNOWLEDGE:
             self._sent ^= 1
             self.has_told_all = self._is_last
             return b""
-        if link & ultraeasy.SEQUENCE_SENT != self._expected:
+        if link & lifescan.SEQUENCE_SENT != self._expected:
             return b""
         self._expected ^= 1
         self.heard.append(message)
         bits = self._sent | self._expected << 1
-        return ultraeasy.packet(b"", ultraeasy.ACKNOWLEDGE | bits) + ultraeasy.packet(self._answer(message), bits)
+        return lifescan.packet(b"", lifescan.ACKNOWLEDGE | bits) + lifescan.packet(self._answer(message), bits)
 
     def _answer(self, message: bytes) -> bytes:
         if message == ultraeasy_driver.UNIT:
@@ -181,23 +182,23 @@ def play(meter: Meter, wire: Transport, stop: Event) -> None:
 
 def simulate_glucose_taidoc(wire: Transport, stop: Event) -> None:
     """Two minutes ago before a meal, and two older ones."""
-    now = _now()
+    now = now_utc()
     ages = ((timedelta(minutes=2), 101, 0x40), (timedelta(days=1), 188, 0x80), (timedelta(days=2), 601, 0))
     play(TaiDocMeter(0x4277, [glucose_record(now - age, value, meal) for age, value, meal in ages]), wire, stop)
 
 
 def simulate_thermometer(wire: Transport, stop: Event) -> None:
     """One forehead, a minute ago."""
-    play(TaiDocMeter(0x1241, [temperature_record(_now() - timedelta(minutes=1), 366)]), wire, stop)
+    play(TaiDocMeter(0x1241, [temperature_record(now_utc() - timedelta(minutes=1), 366)]), wire, stop)
 
 
 def simulate_ultraeasy(wire: Transport, stop: Event) -> None:
     """Two minutes ago, and an older one."""
-    now = _now()
+    now = now_utc()
     play(UltraEasyMeter([(now - timedelta(minutes=2), 101), (now - timedelta(days=1), 188)]), wire, stop)
 
 
 def simulate_contec08a(wire: Transport, stop: Event) -> None:
     """One measurement in the list of user 1, told from memory."""
-    record = contec08a.encode_record(_now(), systolic=148, diastolic=85, mean=105, pulse=72)
+    record = contec08a.encode_record(now_utc(), systolic=148, diastolic=85, mean=105, pulse=72)
     play(Contec08aMeter({1: [record]}), wire, stop)

@@ -17,6 +17,8 @@ import pytest
 from clinic_records.clock import CHINA
 from devices.simulators.meters import Meter, TaiDocMeter, UltraEasyMeter, glucose_record
 from devices.simulators.pty_line import PtyLine
+from devices.simulators.verio_iq import VerioIqMeter
+from recordings.verio_iq import record_message
 
 pytestmark = [
     pytest.mark.peer,
@@ -89,3 +91,17 @@ def test_taidoc(monkeypatch: pytest.MonkeyPatch) -> None:
         reader.serial_.close()
     meals = ("BEFORE", "AFTER", "NONE")
     assert found == [(wall(NOW - age), 101 + number, meals[number]) for number, age in enumerate(AGES)]
+
+
+def test_verio_iq() -> None:
+    driver: Any = import_module("glucometerutils.drivers.otverioiq")
+    records = [record_message(NOW - age, 101 + number, number) for number, age in enumerate(AGES)]
+    control = record_message(NOW, 250, is_control=True)
+    with plugged_in(VerioIqMeter([*records, control], unit=0, now=lambda: NOW)) as path:
+        reader = driver.Device(path)
+        assert reader.get_glucose_unit().name == "MG_DL"
+        assert reader.get_datetime() == wall(NOW)
+        found = [(reading.timestamp, reading.value, reading.meal.name) for reading in reader.get_readings()]
+        reader.serial_.close()
+    meals = ("NONE", "BEFORE", "AFTER")
+    assert found == [(wall(NOW - age), 101.0 + number, meals[number]) for number, age in enumerate(AGES)]

@@ -14,6 +14,7 @@ from devices.framing.base import Frame
 from devices.laboratory import taidoc as taidoc_driver
 from devices.laboratory.taidoc import TaiDoc
 from devices.laboratory.ultraeasy import UltraEasy
+from devices.laboratory.verio_iq import VerioIq
 from devices.simulators.meters import (
     Contec08aMeter,
     Meter,
@@ -22,8 +23,9 @@ from devices.simulators.meters import (
     glucose_record,
     temperature_record,
 )
+from devices.simulators.verio_iq import VerioIqMeter
 from devices.vitals.contec08a import PING, Contec08a
-from recordings import contec08a, taidoc
+from recordings import contec08a, taidoc, verio_iq
 from recordings.decode import decode
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
@@ -81,11 +83,16 @@ def ultraeasy_talk(*ages: timedelta, clock: datetime = NOW) -> Talk:
     return Talk(UltraEasy, UltraEasyMeter(records, now=lambda: clock))
 
 
+def verio_talk(*ages: timedelta, clock: datetime = NOW) -> Talk:
+    records = [verio_iq.record_message(clock - age, 100 + number) for number, age in enumerate(ages)]
+    return Talk(VerioIq, VerioIqMeter(records, now=lambda: clock))
+
+
 def pressure(taken: datetime = NOW, systolic: int = 148) -> bytes:
     return contec08a.encode_record(taken, systolic=systolic, diastolic=85, mean=105, pulse=72)
 
 
-TALKS = [glucose_talk, ultraeasy_talk]
+TALKS = [glucose_talk, ultraeasy_talk, verio_talk]
 
 
 @pytest.mark.parametrize("talk_of", TALKS)
@@ -123,6 +130,8 @@ class TestGlucoseMeters:
             talk.meter.records.insert(0, glucose_record(NOW, 150))
         elif isinstance(talk.meter, UltraEasyMeter):
             talk.meter.records.insert(0, (NOW, 150))
+        elif isinstance(talk.meter, VerioIqMeter):
+            talk.meter.records.insert(0, verio_iq.record_message(NOW, 150))
         assert talk.silence().todays == [False, False, True]
 
     def test_empty_meter_gives_nothing(self, talk_of: Callable[..., Talk]) -> None:
@@ -156,7 +165,7 @@ class TestGlucoseMeters:
             nonlocal answers
             answers += 1
             return (
-                answer[:-4] + bytes((answer[-4] ^ 0x10,)) + answer[-3:] if answers >= 5 and len(answer) > 7 else answer
+                answer[:-4] + bytes((answer[-4] ^ 0x10,)) + answer[-3:] if answers >= 4 and len(answer) > 7 else answer
             )
 
         talk.garble = spoil_the_last
@@ -191,6 +200,14 @@ def test_ultraeasy_is_never_told_to_delete_or_to_set_its_clock() -> None:
     talk = ultraeasy_talk(MINUTE, DAY).connect().silence()
     assert isinstance(talk.meter, UltraEasyMeter)
     assert not any(message[:2] == b"\x05\x1a" or message[:3] == b"\x05\x20\x01" for message in talk.meter.heard)
+
+
+def test_verio_iq_is_never_told_to_erase_or_to_set_its_clock_and_gives_no_control_solution() -> None:
+    records = [verio_iq.record_message(NOW - number * MINUTE, 100, is_control=number == 1) for number in range(2)]
+    meter = VerioIqMeter(records, now=lambda: NOW)
+    talk = Talk(VerioIq, meter).connect().silence()
+    assert talk.todays == [True]
+    assert not any(message[:2] == b"\x03\x1a" or message[:3] == b"\x03\x20\x01" for message in meter.heard)
 
 
 def test_unchanged_list_is_not_read_again() -> None:
@@ -241,7 +258,7 @@ def test_pressure_appearing_in_a_list_that_was_never_complete_is_from_memory() -
     assert talk.todays == [False, False]
 
 
-@pytest.mark.parametrize("kind", [TaiDoc, UltraEasy, Contec08a])
+@pytest.mark.parametrize("kind", [TaiDoc, UltraEasy, VerioIq, Contec08a])
 @settings(deadline=None, max_examples=60)  # the machine may be busy
 @given(data=st.data())
 def test_every_byte_comes_out_once_between_the_words(kind: type[Driver], data: st.DataObject) -> None:

@@ -11,7 +11,7 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.reading import AbsentReason
 from devices.simulators.meters import TaiDocRecord, glucose_record, temperature_record
-from recordings import contec08a, taidoc, ultraeasy
+from recordings import contec08a, lifescan, taidoc, ultraeasy, verio_iq
 from recordings.decode import decode
 from recordings.signal import DecodedRecording
 
@@ -47,9 +47,14 @@ def taidoc_raw(record: TaiDocRecord, model: int = 0x4277) -> bytes:
 
 
 def ultraeasy_raw(mg_dl: int, unit: int = 1) -> bytes:
-    return ultraeasy.packet(b"\x05\x06" + bytes((unit, 0, 0, 0)), 2) + ultraeasy.packet(
+    return lifescan.packet(b"\x05\x06" + bytes((unit, 0, 0, 0)), 2) + lifescan.packet(
         ultraeasy.record_message(TAKEN, mg_dl), 1
     )
+
+
+def verio_raw(mg_dl: int, meal: int = 0, *, is_control: bool = False) -> bytes:
+    record = verio_iq.record_message(TAKEN, mg_dl, meal, is_control=is_control)
+    return lifescan.packet(b"\x03\x06\x01\0\0\0") + lifescan.packet(record)
 
 
 def values(decoded: DecodedRecording) -> dict[str, Decimal | None]:
@@ -110,8 +115,8 @@ def test_published_packets_of_taidoc_and_lifescan() -> None:
     assert taidoc.read_time(bytes.fromhex("21240e15")) == datetime(2018, 1, 1, 21, 14, tzinfo=CHINA)
     assert taidoc.read_time(bytes.fromhex("0427250d")) == datetime(2019, 8, 4, 13, 37, tzinfo=CHINA)
     assert taidoc.write_time(datetime(2019, 8, 4, 13, 37, tzinfo=CHINA)) == bytes.fromhex("0427250d")
-    assert ultraeasy.packet(b"", ultraeasy.DISCONNECT) == bytes.fromhex("02060803c262")
-    assert ultraeasy.packet(b"\x05\x0d\x02", 3) == bytes.fromhex("020903050d0203089f")
+    assert lifescan.packet(b"", lifescan.DISCONNECT) == bytes.fromhex("02060803c262")
+    assert lifescan.packet(b"\x05\x0d\x02", 3) == bytes.fromhex("020903050d0203089f")
 
 
 @pytest.mark.parametrize(("mark", "context"), [(0, {}), (0x40, {"meal": "before"}), (0x80, {"meal": "after"})])
@@ -135,7 +140,7 @@ def test_computed_glucose_is_what_meters_display(mg_dl: int, mmol_l: str) -> Non
 
 @pytest.mark.parametrize(("mg_dl", "word"), [(601, "HI"), (65_535, "HI"), (19, "LO"), (0, "LO")])
 def test_beyond_the_range_there_is_a_word_and_no_number(mg_dl: int, word: str) -> None:
-    for raw in (taidoc_raw(glucose_record(TAKEN, mg_dl)), ultraeasy_raw(mg_dl)):
+    for raw in (taidoc_raw(glucose_record(TAKEN, mg_dl)), ultraeasy_raw(mg_dl), verio_raw(mg_dl)):
         decoded = decode(raw)
         (only,) = decoded.numerics
         assert (only.quantity, only.absent, only.text) == (None, AbsentReason.NOT_A_NUMBER, word)
@@ -157,10 +162,31 @@ def test_ultraeasy_keeps_the_displayed_unit_beside_the_value(unit: int, displaye
     assert decoded.start == TAKEN
 
 
+@pytest.mark.parametrize(("mark", "meal"), [(0, {}), (1, {"meal": "before"}), (2, {"meal": "after"}), (3, {})])
+def test_verio_iq_tells_the_meal(mark: int, meal: dict[str, str]) -> None:
+    decoded = decode(verio_raw(101, mark))
+    assert (decoded.format, decoded.modality, decoded.start) == ("verio-iq", "glucose", TAKEN)
+    assert decoded.numerics[0].context == {"displayed": "mmol/L"} | meal
+    assert decoded.notes == (("meal mark 03 is not known",) if mark == 3 else ())
+
+
+def test_control_solution_is_nobodys_glucose() -> None:
+    with pytest.raises(RefusedInput, match="control solution") as caught:
+        decode(verio_raw(101, is_control=True))
+    assert "质控" in caught.value.hint.zh
+
+
+def test_two_lifescan_meters_are_not_mistaken_for_each_other() -> None:
+    assert not ultraeasy.looks_like_ultraeasy(verio_raw(101))
+    assert not verio_iq.looks_like_verio_iq(ultraeasy_raw(101))
+    with pytest.raises(BadFrame, match="answers"):
+        decode(lifescan.packet(b"\x03\x09\x01\0\0\0") + verio_raw(101)[12:])
+
+
 def test_ultraeasy_answers_that_are_no_success_are_refused() -> None:
     with pytest.raises(BadFrame, match="answers"):
         decode(ultraeasy_raw(101, 2))
-    failed = ultraeasy.packet(b"\x05\x06\x01\0\0\0") + ultraeasy.packet(b"\x05\x09" + bytes(8))
+    failed = lifescan.packet(b"\x05\x06\x01\0\0\0") + lifescan.packet(b"\x05\x09" + bytes(8))
     with pytest.raises(BadFrame, match="answers"):
         decode(failed)
 
@@ -212,7 +238,7 @@ def test_glucose_time_that_is_none_is_refused(time: str) -> None:
 
 
 @given(
-    st.sampled_from([taidoc_raw(glucose_record(TAKEN, 101)), ultraeasy_raw(101)]),
+    st.sampled_from([taidoc_raw(glucose_record(TAKEN, 101)), ultraeasy_raw(101), verio_raw(101)]),
     st.integers(0, 63),
     st.integers(1, 255),
 )
@@ -234,6 +260,11 @@ def test_cut_or_doubled_record_is_refused(raw: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_raise_only_our_errors(raw: bytes) -> None:
-    for decoder in (taidoc.decode_taidoc, ultraeasy.decode_ultraeasy, contec08a.decode_contec08a):
+    for decoder in (
+        taidoc.decode_taidoc,
+        ultraeasy.decode_ultraeasy,
+        verio_iq.decode_verio_iq,
+        contec08a.decode_contec08a,
+    ):
         with pytest.raises(RefusedInput):
             decoder(raw)
