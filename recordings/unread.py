@@ -7,7 +7,6 @@ _LOOKED_AT: Final = 8192
 """Bytes from the start in which a name is looked for."""
 _NAMES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("XML of another kind", re.compile(rb"\s*<\?xml\b")),
-    ("ASTM E1394 laboratory message", re.compile(rb"[\x05\x02\s]*\d?H\|\\\^&")),
     ("laboratory device's frame", re.compile(rb"\x02")),
     ("DICOM worklist as text", re.compile(rb"\s*(#[^\n]*\n\s*)*\([0-9a-fA-F]{4},[0-9a-fA-F]{4}\) [A-Z]{2} ")),
 )

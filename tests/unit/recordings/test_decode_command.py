@@ -109,7 +109,6 @@ def test_unknown_format_names_the_known_ones() -> None:
     ("begins", "name"),
     [
         ("<?xml version='1.0'?>\n<other>".encode("utf-16"), "XML of another kind"),
-        (b"\x021H|\\^&|||XP-100", "ASTM E1394"),
     ],
 )
 def test_formats_of_other_devices_are_named(begins: bytes, name: str) -> None:
