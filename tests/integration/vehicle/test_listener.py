@@ -106,7 +106,7 @@ def test_half_an_object_of_a_killed_listener_is_gone_after_its_next_start(vehicl
         ae = AE("ECG1")
         ae.add_requested_context(ECG, "1.2.840.10008.1.2.1")
         association = ae.associate("127.0.0.1", vehicle.dicom, ae_title="CLINIC")
-        context = association.accepted_contexts[0].context_id
+        context = association.accepted_contexts[0].context_id or 0
         wire = association.dul.socket
         assert wire is not None
         socket_of_it = wire.socket
