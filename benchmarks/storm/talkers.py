@@ -13,6 +13,7 @@ from typing import Final
 from benchmarks.fuzz.targets import healed_scp
 from clinic_records.errors import DeviceError
 from clinic_records.ids import sha256_hex
+from devices.framing.mllp import FS, VT
 from devices.simulators.ecg_scp import BAUD, scp_record
 from devices.simulators.hl7_devices import chemistry_message, deliver
 from devices.simulators.pty_line import PtyLine
@@ -164,7 +165,7 @@ class AnalyserTalker(Talker):
                         continue
                     if deliver(wire, self.stopped, data, control) == "AA":
                         self.stopped.wait(self._EVERY_S)
-                        return [sha256_hex(data)]
+                        return [sha256_hex(VT + data + FS)]
                 finally:
                     wire.close()
             self.stopped.wait(0.2)
