@@ -35,6 +35,13 @@ def sam_frame(content: bytes) -> bytes:
     return PREAMBLE + body + bytes((reduce(xor, body),))
 
 
+def is_whole_answer(raw: bytes) -> bool:
+    """Whether `raw` is one answer with its right length and check."""
+    size = len(raw) - HEAD
+    is_framed = raw.startswith(PREAMBLE) and int.from_bytes(raw[len(PREAMBLE) : HEAD], "big") == size
+    return is_framed and LEAST_ANSWER <= size <= MOST and not reduce(xor, raw[len(PREAMBLE) :])
+
+
 def content_of(raw: bytes) -> bytes:
     """What a whole frame holds: SW1, SW2, SW3 and data in an answer."""
     return raw[HEAD:-1]
