@@ -46,6 +46,12 @@ def explanations() -> tuple[Explanation, ...]:
     return tuple(Explanation(row["file"], row["reader"], row["why"]) for row in rows)
 
 
+def by_hand() -> dict[str, str]:
+    """File pattern -> a comparison made once with a program that cannot be installed by a command."""
+    rows = tomllib.loads(_EXPLAINED.read_text("utf-8"))["by_hand"]
+    return {row["file"]: row["result"] for row in rows}
+
+
 def unexplained(rows: Iterable[Row], reasons: tuple[Explanation, ...]) -> list[str]:
     """`file: reader: difference` of every difference nobody explains."""
     return [
@@ -73,8 +79,10 @@ def page(rows: list[Row], reasons: tuple[Explanation, ...], versions: Iterable[s
         "|---|---|---|---|",
     ]
     used: list[Explanation] = []
+    once = by_hand()
     for row in rows:
         cells = [_cell(row.name, one, reasons, used) for one in row.comparisons]
+        cells += [f"by hand: {result}" for pattern, result in once.items() if fnmatch(row.name, pattern)]
         told = "<br>".join(cells) or "none knows it here"
         lines.append(f"| {row.name} | {row.verdict.format} | {_plain(row.verdict.words())} | {told} |")
     lines += ["", "## Differences explained", ""]
