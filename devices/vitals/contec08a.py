@@ -52,7 +52,7 @@ class Contec08a(Driver):
 
     name = "contec08a"
     media_type = MEDIA_TYPE
-    idle_s = 3.0
+    idle_s = 5.0
 
     _asked = b""
     _head = b""

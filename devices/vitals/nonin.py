@@ -48,6 +48,11 @@ class Nonin(Driver):
         self._asked += 1
         return self._ask()
 
+    def on_idle(self) -> bytes:
+        """It may have been switched on just now."""
+        self._asked = 0
+        return self._ask()
+
     def _ask(self) -> bytes:
         self._is_due = self._asked < len(self._forms)
         return set_format(self._forms[self._asked]) if self._is_due else b""

@@ -119,6 +119,7 @@ def test_nonin_is_asked_for_format_7_then_2_then_left_alone() -> None:
     assert driver.answer(no) == b""
     (stray,) = [*framing.feed(b"\x15"), *framing.idle()]
     assert isinstance(stray, BadFrame)
+    assert driver.on_idle() == set_format(7)
 
 
 def test_nonin_acknowledgement_between_packets_is_a_word_not_damage() -> None:
