@@ -14,7 +14,7 @@ from typing import Final
 from clinic_records.errors import BadFrame, RefusedInput
 from devices.driver import Driver
 from devices.framing.base import Frame
-from devices.framing.sam import WORD, SamFraming, content_of, sam_frame
+from devices.framing.sam import WORD, SamFraming, content_of, is_whole_answer, sam_frame
 from devices.identity.card_text import SIZE, CardText, read_card_text
 from devices.identity.sam_status import DONE, FOUND, NO_CARD, TROUBLES, trouble_of
 
@@ -39,9 +39,9 @@ def read_card(raw: bytes) -> CardText:
         RefusedInput: a status other than success, with the words of the table; or a card of another kind.
         BadFrame: the answer is not text and photo.
     """
+    if not is_whole_answer(raw):
+        raise BadFrame(f"card reader: {len(raw)} bytes are no whole answer")
     content = content_of(raw)
-    if len(content) < _STATUS:
-        raise BadFrame(f"card reader: an answer of {len(content)} bytes has no status")
     if content[2] != DONE:
         reason, hint = trouble_of(content[2])
         raise RefusedInput(f"card reader: {reason}", hint=hint)

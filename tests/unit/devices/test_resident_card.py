@@ -191,8 +191,18 @@ def test_no_text_breaks_the_reader(raw: bytes) -> None:
 
 @given(st.binary(max_size=40))
 def test_no_answer_breaks_the_reader(content: bytes) -> None:
-    with pytest.raises(RefusedInput):
-        read_card(sam_frame(bytes((0, 0, DONE)) + content))
+    for raw in (sam_frame(bytes((0, 0, DONE)) + content), sam_frame(content), content, PREAMBLE + content):
+        with pytest.raises(RefusedInput):
+            read_card(raw)
+
+
+@pytest.mark.parametrize("at", [0, 6, 9, 20, 700, 1294])
+def test_a_card_with_a_spoilt_byte_is_not_read(at: int) -> None:
+    whole = sam_frame(b"\0\0\x90\x01\x00\x04\x00" + card_text() + bytes(1024))
+    assert read_card(whole).number == RESIDENT
+    for spoilt in (whole[:at] + bytes((whole[at] ^ 1,)) + whole[at + 1 :], whole[:at], whole + b"\0"):
+        with pytest.raises(BadFrame):
+            read_card(spoilt)
 
 
 @pytest.mark.parametrize("size", range(11))
