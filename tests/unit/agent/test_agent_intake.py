@@ -173,7 +173,7 @@ def test_a_sealed_file_the_disk_has_damaged_becomes_a_task_with_its_bytes(vault:
     """Law 6: damaged at its head (no meta can be read) or in its body, it does not stay in the inbox in silence."""
     inbox = tmp_path / "V01" / "inbox"
     headless = spoil(inbox / f"{deliver(vault, b'a' * 9000)}.sealed", 40)
-    bodiless = spoil(inbox / f"{deliver(vault, b'b' * 9000)}.sealed", -1)
+    bodiless = spoil(inbox / f"{deliver(vault, b'b' * 9000)}.sealed", 4000)
     deliver(vault, b"good")
     run_until_empty(vault, Readers(), tmp_path)
     aside = {item.source: item for item in vault.store.read(list_quarantine)}
