@@ -83,6 +83,10 @@ def device_from(settings: DeviceSettings) -> Device:
     is_right, needed = _RULES[row.transport]
     if not is_right(given):
         raise ConfigError(f"device {settings.id} ({settings.key}): give it {needed}")
+    if row.subject == "identity" and given[1] == LISTEN:
+        raise ConfigError(
+            f"device {settings.id} ({settings.key}): what calls a port is written down, a card may not be"
+        )
     return Device(
         id=DeviceId(settings.id),
         key=row.key,

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from clinic_records.clock import SystemClock
-from clinic_records.errors import BadFrame
+from clinic_records.errors import BadFrame, ConfigError
 from devices.framing.base import Frame
 from devices.identity.resident_card import read_card
 from devices.simulators.id_card_reader import RESIDENT, simulate
@@ -27,6 +27,12 @@ class NoInbox(Inbox):
 
     def deliver(self, meta: bytes, raw: bytes | Path) -> str:
         raise AssertionError("a card was written to the disk")
+
+
+@pytest.mark.parametrize("key", ["id-card-reader", "barcode-scanner"])
+def test_a_card_reader_may_not_call_the_port_whose_bytes_are_written_down(key: str) -> None:
+    with pytest.raises(ConfigError, match="written down"):
+        device_from(DeviceSettings(id="card1", key=key, url="listen:0.0.0.0:2575"))
 
 
 @pytest.mark.parametrize("noise", [b"", b"\x07\x0b\r" * 5], ids=["clean", "noisy"])
