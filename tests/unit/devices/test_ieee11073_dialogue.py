@@ -396,6 +396,59 @@ def test_damaged_report_is_kept_refused_and_ends_the_association() -> None:
     assert talk.driver._manager.state is State.UNASSOCIATED
 
 
+def test_damage_in_a_stream_loses_none_of_it() -> None:
+    talk = Talk(phd.OXIMETER)
+    talk.mute()
+    talk.say(request(SYSTEM, 0x0190))
+    for _ in range(3):
+        talk.say(sample(97))
+    talk.say(sample(97)[:8] + b"\x0f\xff" + sample(97)[10:])
+    (one,) = talk.recordings()
+    assert (one.numerics[0].context["samples"], len(talk.refused)) == ("3", 1)
+
+
+def test_device_without_attributes_is_waited_for_once() -> None:
+    talk = Talk(phd.BLOOD_PRESSURE)
+    talk.mute()
+    talk.say(request(SYSTEM, 0x02BC))
+    talk.say(SAID[Heard.REPORT])
+    talk.silence()
+    talk.say(SAID[Heard.REPORT])
+    assert len(talk.kept) == 2
+
+
+def test_each_stored_segment_is_asked_for_after_the_last_entry_of_the_one_before() -> None:
+    manager = Manager()
+    manager.hear(request(SYSTEM, 0x4000))
+    asked = split(
+        manager.hear(confirmed(mdc.NOTI_CONFIG, phd.glucose_with_memory(1, NOW).configuration.encode())).reply
+    )
+    manager.hear(presentation(Data(1, apdus.GET_RESULT, u16(0) + attribute_list({}))))
+    assert len(asked) == 2
+    assert manager.idle(NOW) == requests.get_segments(2, 9)
+    listed = attribute_list({mdc.ATTR_PM_SEG_MAP: phd.glucose_with_memory(1, NOW).store_map})
+    two = event(9, mdc.ACT_SEG_GET_INFO, sequence((u16(4) + listed, u16(7) + listed)), time=None)
+    assert manager.hear(presentation(Data(2, apdus.ACTION_RESULT, two))).reply == requests.transfer(3, 9, 4)
+    starts = event(9, mdc.ACT_SEG_TRIG_XFER, u16(4) + u16(0), time=None)
+    assert manager.hear(presentation(Data(3, apdus.ACTION_RESULT, starts))).reply == b""
+
+    def entries(index: int, status: int) -> bytes:
+        head = u16(4) + u32(index) + u32(1) + u16(status)
+        return confirmed(mdc.NOTI_SEGMENT_DATA, head + octets(bytes(10)), handle=9)
+
+    first = manager.hear(entries(0, 0x8000))
+    # the event's own description with the manager's confirmation among its bits
+    assert first.reply == requests.confirmed(
+        9, Event(9, mdc.NOTI_SEGMENT_DATA, b""), u16(4) + u32(0) + u32(1) + u16(0x8080)
+    )
+    last = manager.hear(entries(1, 0x4000))
+    assert split(last.reply)[1:] == (requests.transfer(4, 9, 7),)
+    assert (first.keep, last.keep) == (Keep.STORED, Keep.STORED)
+    empty = event(9, mdc.ACT_SEG_TRIG_XFER, u16(7) + u16(3), time=None)
+    assert manager.hear(presentation(Data(4, apdus.ACTION_RESULT, empty))).reply == b""
+    assert manager.idle(NOW) == b""
+
+
 def test_sent_again_after_a_lost_confirmation_has_the_same_id() -> None:
     lost, again = Talk(phd.BLOOD_PRESSURE, device_clock=lambda: NOW), Talk(phd.BLOOD_PRESSURE, device_clock=lambda: NOW)
     lost.connect()

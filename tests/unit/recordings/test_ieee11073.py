@@ -247,6 +247,29 @@ def test_stream_is_the_median_of_its_good_samples() -> None:
     assert [(n.context["samples"], n.context["good_samples"]) for n in one.numerics] == [("5", "5"), ("5", "4")]
 
 
+def test_questionable_samples_of_a_stream_count_only_where_there_are_no_others() -> None:
+    pulse = numeric(10, mdc.PULS_OXIM_PULS_RATE, mdc.DIM_BEAT_PER_MIN, (BASIC, Entry(mdc.ATTR_MSMT_STAT, 2)))
+
+    def streamed(*samples: tuple[int, int]) -> Numeric:
+        said = [report(fixed_report(0, ((10, u16(v) + u16(status)),)), confirmed=False) for v, status in samples]
+        (one,) = decode(request(SYSTEM, 0x4000) + configuration(pulse) + b"".join(said))
+        return one.numerics[0]
+
+    mixed = streamed((70, 0), (140, 0x4000), (141, 0x4000), (72, 0))
+    assert (str(mixed.quantity), mixed.context["good_samples"]) == ("70\N{NO-BREAK SPACE}/min", "2")
+    doubtful = streamed((140, 0x4000), (141, 0x4000))
+    assert (doubtful.context["quality"], doubtful.context["good_samples"]) == ("questionable", "0")
+
+
+def test_report_alone_is_read_only_where_one_standard_configuration_explains_it_wholly() -> None:
+    (one,) = decode(report(fixed_report(0, ((1, b"\0\x62"), (10, b"\0\x48")))))
+    assert (said(one.numerics), one.from_memory) == ({"59408-5": "98 %", "8889-8": "72 /min"}, True)
+    (half,) = decode(report(fixed_report(0, ((2, b"\0\x48" + absolute_time(NOW)),))))
+    assert half.numerics == ()
+    (other,) = decode(report(fixed_report(0, ((1, bytes(18)), (2, bytes(11))))))
+    assert other.numerics == ()
+
+
 def test_grouped_report_of_a_scanner() -> None:
     saturation = numeric(1, mdc.PULS_OXIM_SAT_O2, mdc.DIM_PERCENT, (BASIC,))
     fast = numeric(3, mdc.PULS_OXIM_SAT_O2, mdc.DIM_PERCENT, (BASIC,), supplement=mdc.MODALITY_FAST)

@@ -208,6 +208,8 @@ def test_standard_configurations_have_the_bytes_of_the_standard() -> None:
         envelope(ABRT, b"\0\0\0"),
         envelope(PRST, bytes(7)),
         bytes.fromhex("e700 fff0 ffee"),
+        bytes.fromhex("e700 0010 000d"),
+        bytes.fromhex("e700 0010 000f"),
         bytes.fromhex("e200 0401 8000 0000"),
         bytes.fromhex("e200 0032 0000 0000"),
         bytes.fromhex("e300 0032 0009 0000"),
