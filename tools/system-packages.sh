@@ -2,7 +2,7 @@
 # The programs that tests marked `peer` talk to. Root on Debian installs what is missing; anybody else is told once.
 set -uo pipefail
 # program -> Debian package
-wanted="mosquitto:mosquitto storescu:dcmtk chromium:chromium initdb:postgresql save2gdf:biosig-tools fc-list:fontconfig"
+wanted="mosquitto:mosquitto storescu:dcmtk Orthanc:orthanc chromium:chromium initdb:postgresql save2gdf:biosig-tools fc-list:fontconfig"
 export PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"
 missing=()
 for pair in $wanted; do
