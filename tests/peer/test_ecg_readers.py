@@ -6,12 +6,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 from benchmarks.conformance import dicom_readers, ecg_readers
 from benchmarks.conformance.told import Told, Unread, compare
 from clinic_records.clock import CHINA
 from devices.simulators.ecg_files import examination, holter_file
 from devices.simulators.ecg_xml import aecg_file, muse_file, sierra_file
+from devices.simulators.objects import ecg_object
 from recordings.decode import decode
 
 pytestmark = pytest.mark.peer
@@ -98,3 +101,18 @@ def test_dcmtk_draws_the_same_pictures(need_program: Callable[[str], str], share
     file = shared_data / f"devices/dicom_us/{name}.dcm"
     agree(dicom_readers.dcmtk, file)
     assert dicom_readers.dcmtk(file).pictures
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.9.1.2", "1.2.840.10008.5.1.4.1.1.9.1.3"])
+def test_general_and_ambulatory_ecg_with_the_median_beat_first(
+    need_program: Callable[[str], str], tmp_path: Path, sop_class: str
+) -> None:
+    """A real ECG as an object of the class, its groups in the other order."""
+    need_program("dcm2json")
+    dataset = ecg_object()
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UID(sop_class)
+    dataset.WaveformSequence = Sequence(reversed(list(dataset.WaveformSequence)))
+    file = tmp_path / "strip.dcm"
+    dataset.save_as(file)
+    agree(dicom_readers.dcmtk, file, channels=12)
+    agree(dicom_readers.pydicom_waveform, file, channels=12)
