@@ -3,16 +3,18 @@
 import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinic_records.errors import BadFrame
+from clinic_records.errors import BadFrame, StoreError
 from devices.framing.astm.receiver import LONGEST_FRAME, LONGEST_MESSAGE, REFUSED, AstmReceiver
 from devices.framing.astm.sender import BUSY_S, CONTENTION_S, MOST_SENDS, AstmSender, State
 from devices.framing.base import Frame
 from devices.laboratory.astm import AstmHost
+from devices.pump import pump
 from recordings.astm.frames import ACK, ENQ, EOT, ETB, NAK, build_frame, frames_of, text_of
 from recordings.astm.results import decode_astm
 
@@ -73,6 +75,30 @@ def test_the_last_ack_waits_for_the_message_to_be_taken() -> None:
     framing = AstmReceiver()
     items = framing.feed(SESSION[:-1])
     assert [isinstance(item, Frame) and item.deliver for item in items[-2:]] == [True, False]
+
+
+def test_what_cannot_be_kept_is_not_acknowledged() -> None:
+    class Wire:
+        def __init__(self) -> None:
+            self.said = bytearray()
+
+        def read(self, timeout_s: float) -> bytes:
+            del timeout_s
+            return SESSION
+
+        def write(self, data: bytes) -> None:
+            self.said += data
+
+        def close(self) -> None:
+            """Nothing to let go of."""
+
+    def full(item: Frame | BadFrame) -> None:
+        raise StoreError(f"no room for {len(item.raw)} bytes")
+
+    wire = Wire()
+    with pytest.raises(StoreError):
+        pump(wire, AstmHost(lambda: datetime.now(UTC)), full, Event())
+    assert wire.said == ACK * len(FRAMES)  # the enquiry and every frame but the last
 
 
 @pytest.mark.parametrize("ending", [b"\r\n", b"\r", b"\n", b""])
