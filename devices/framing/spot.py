@@ -45,15 +45,24 @@ class SpotFraming:
         cut: Cut,
         media_type: str,
         *,
+        is_part: Callable[[bytes], bool],
         word: Callable[[bytes | bytearray], tuple[int, Frame | None]] = lambda _: (0, None),
     ) -> None:
-        """`word` knows an answer at the start of the stream: its bytes and its frame; (0, None) if there is none.
+        """What the device's module knows of its stream.
 
-        With bytes and no frame it asks to wait until so many are there.
+        Args:
+            cut: finds its packets.
+            media_type: of its measurements.
+            is_part: whether bytes can be a packet cut by the connection's beginning or end, which is no damage.
+            word: an answer at the start of the stream: its bytes and its frame, (0, None) if there is none; bytes and
+                no frame: wait until so many are there.
         """
         self._cut = cut
         self._media_type = media_type
+        self._is_part = is_part
         self._word = word
+        self._is_at_edge = True
+        """Nothing came yet but what may be the end of a packet that began before the connection."""
         self._buffer = bytearray()
         self._garbage = bytearray()
         self._quiet = bytearray()
@@ -80,6 +89,7 @@ class SpotFraming:
         self._end(items)
         self._must_leave = False
         self._hand_over_quiet(items)
+        self._is_at_edge = True
         self._refuse_garbage(items)
         return items
 
@@ -106,7 +116,10 @@ class SpotFraming:
             return False
         if packet is None:
             self._take_garbage(piece, items)
-        elif self._span or (packet.is_finger_in and not self._must_leave):
+            return True
+        self._refuse_garbage(items)
+        self._is_at_edge = False
+        if self._span or (packet.is_finger_in and not self._must_leave):
             self._take_packet(piece, packet, items)
         else:
             self._take_quiet(piece, packet, items)
@@ -124,7 +137,6 @@ class SpotFraming:
 
     def _take_packet(self, piece: bytes, packet: Packet, items: list[Frame | BadFrame]) -> None:
         if not self._span:
-            self._refuse_garbage(items)
             self._hand_over_quiet(items)
         self._span += piece
         self._span_s += packet.seconds
@@ -139,7 +151,6 @@ class SpotFraming:
             self._end(items)
 
     def _take_quiet(self, piece: bytes, packet: Packet, items: list[Frame | BadFrame]) -> None:
-        self._refuse_garbage(items)
         self._quiet += piece
         self._quiet_s += packet.seconds
         self._away_s = 0.0 if packet.is_finger_in else self._away_s + packet.seconds
@@ -166,10 +177,12 @@ class SpotFraming:
         self._quiet_s = 0.0
 
     def _refuse_garbage(self, items: list[Frame | BadFrame]) -> None:
-        if self._garbage:
-            raw = bytes(self._garbage)
+        raw, is_at_edge = bytes(self._garbage), self._is_at_edge
+        self._garbage.clear()
+        if raw and is_at_edge and self._is_part(raw):
+            items.append(Frame(raw, QUIET, deliver=False))
+        elif raw:
             items.append(BadFrame(f"no packet of an oximeter ({len(raw)} bytes kept)", raw=raw))
-            self._garbage.clear()
 
 
 def _reaches(seconds: float, limit: float) -> bool:

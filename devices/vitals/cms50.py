@@ -11,7 +11,7 @@ from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.spot import QUIET, SpotFraming
 from recordings.oximetry import cms50_history
-from recordings.oximetry.cms50 import MEDIA_TYPE, cut
+from recordings.oximetry.cms50 import MEDIA_TYPE, cut, is_part
 
 ASK_HISTORY: Final = b"\xf5\xf5"
 END_HISTORY: Final = b"\xf6\xf6\xf6"
@@ -29,7 +29,7 @@ class Cms50(Driver):
 
     def framing(self) -> SpotFraming:
         """A fresh framing."""
-        return SpotFraming(cut, MEDIA_TYPE, word=self._word)
+        return SpotFraming(cut, MEDIA_TYPE, is_part=is_part, word=self._word)
 
     def answer(self, frame: Frame) -> bytes:
         """Ask for the stored recording in a quiet moment; end its transfer when it is durable."""

@@ -11,7 +11,7 @@ from typing import Final
 from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.spot import QUIET, WORD, SpotFraming
-from recordings.oximetry.cms50_9byte import MEDIA_TYPE, cut
+from recordings.oximetry.cms50_9byte import MEDIA_TYPE, cut, is_part
 
 _WORD_SIZES: Final = {0x02: 9, 0x03: 9, 0x04: 9, 0x05: 9, 0x06: 4, 0x07: 8, 0x08: 8, 0x09: 6, 0x0C: 2, 0x0E: 3, 0x11: 8}
 
@@ -33,7 +33,7 @@ class Cms50NineByte(Driver):
 
     def framing(self) -> SpotFraming:
         """A fresh framing."""
-        return SpotFraming(cut, MEDIA_TYPE, word=_word)
+        return SpotFraming(cut, MEDIA_TYPE, is_part=is_part, word=_word)
 
     def greeting(self) -> bytes:
         """Live values, please."""

@@ -10,7 +10,7 @@ from typing import Final
 from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.spot import WORD, SpotFraming
-from recordings.oximetry.nonin import MEDIA_TYPE, cut
+from recordings.oximetry.nonin import MEDIA_TYPE, cut, is_part
 
 ACK: Final = 0x06
 NAK: Final = 0x15
@@ -35,7 +35,7 @@ class Nonin(Driver):
 
     def framing(self) -> SpotFraming:
         """A fresh framing."""
-        return SpotFraming(cut, MEDIA_TYPE, word=self._word)
+        return SpotFraming(cut, MEDIA_TYPE, is_part=is_part, word=self._word)
 
     def greeting(self) -> bytes:
         """Format 7, please."""

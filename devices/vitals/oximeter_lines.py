@@ -3,6 +3,7 @@
 from devices.driver import Driver
 from devices.framing.spot import SpotFraming
 from recordings.oximetry import masimo, nellcor
+from recordings.oximetry.lines import is_part
 
 
 class Nellcor(Driver):
@@ -14,7 +15,7 @@ class Nellcor(Driver):
 
     def framing(self) -> SpotFraming:
         """A fresh framing."""
-        return SpotFraming(nellcor.cut, nellcor.MEDIA_TYPE)
+        return SpotFraming(nellcor.cut, nellcor.MEDIA_TYPE, is_part=is_part)
 
 
 class Masimo(Driver):
@@ -26,4 +27,4 @@ class Masimo(Driver):
 
     def framing(self) -> SpotFraming:
         """A fresh framing."""
-        return SpotFraming(masimo.cut, masimo.MEDIA_TYPE)
+        return SpotFraming(masimo.cut, masimo.MEDIA_TYPE, is_part=is_part)

@@ -38,6 +38,11 @@ def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
     return 0, None
 
 
+def is_part(raw: bytes) -> bool:
+    """Whether the bytes can be the end or the beginning of a packet."""
+    return len(raw) < PACKET_SIZE and not any(byte & _TOP for byte in raw[1:])
+
+
 def looks_like_cms50(raw: bytes) -> bool:
     """Whether the bytes begin with a second of packets."""
     return bool(raw) and bool(raw[0] & _TOP) and begins(raw, cut, 60)

@@ -38,6 +38,12 @@ def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
     return (len(stream), None) if is_over else (0, None)
 
 
+def is_part(raw: bytes) -> bool:
+    """Whether the bytes can be the end or the beginning of a packet."""
+    marks = [bool(byte & _TOP) for byte in raw]
+    return len(raw) < PACKET_SIZE and all(marks[1:]) and (marks[0] or raw[0] == LIVE)
+
+
 def looks_like_cms50_9byte(raw: bytes) -> bool:
     """Whether the bytes begin with a second of packets."""
     return raw[:1] == bytes((LIVE,)) and begins(raw, cut, 60)

@@ -15,6 +15,12 @@ _HEADINGS: Final = Packet(seconds=0.0, is_finger_in=False, is_good=False, spo2=N
 """Headings behind which no more line comes."""
 
 
+def is_part(raw: bytes) -> bool:
+    """Whether the bytes can be the end or the beginning of a line."""
+    text = raw.rstrip(b"\r\n")
+    return len(raw) < LONGEST and text.isascii() and text.decode("ascii", "replace").isprintable()
+
+
 def cut_lines(
     stream: bytes | bytearray, *, is_over: bool, read: Callable[[bytes], Packet | None], between: re.Pattern[bytes]
 ) -> tuple[int, Packet | None]:

@@ -44,6 +44,14 @@ def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
     return PACKET_SIZE, _packet(bytes(stream[:PACKET_SIZE]))
 
 
+def is_part(raw: bytes) -> bool:
+    """Whether the bytes can be the end or the beginning of a packet: whole frames, and one cut at the edge."""
+    if len(raw) >= PACKET_SIZE:
+        return False
+    rest = raw[len(raw) % FRAME_SIZE :]
+    return _may_begin(raw) or all(_is_later_frame(rest[at : at + FRAME_SIZE]) for at in range(0, len(rest), FRAME_SIZE))
+
+
 def looks_like_nonin(raw: bytes) -> bool:
     """Whether the bytes begin with a whole packet, whose 25 sums are right."""
     return raw[:1] in _STARTS and begins(raw, cut, 1)
@@ -90,6 +98,11 @@ def _may_begin(stream: bytes | bytearray) -> bool:
         if len(frame) == FRAME_SIZE and sum(frame[:4]) & 0xFF != frame[4]:
             return False
     return True
+
+
+def _is_later_frame(frame: bytes) -> bool:
+    status = frame[1] if frame[0] == _START_2 else frame[0]
+    return status & (_MUST | _SYNC) == _MUST and sum(frame[:4]) & 0xFF == frame[4]
 
 
 def _packet(raw: bytes) -> Packet:

@@ -118,7 +118,8 @@ def test_nonin_is_asked_for_format_7_then_2_then_left_alone() -> None:
     assert isinstance(no, Frame)
     assert driver.answer(no) == b""
     (stray,) = [*framing.feed(b"\x15"), *framing.idle()]
-    assert isinstance(stray, BadFrame)
+    assert isinstance(stray, Frame)
+    assert (stray.media_type, stray.deliver) == (QUIET, False)
     assert driver.on_idle() == set_format(7)
 
 
@@ -185,7 +186,7 @@ def test_lines_tell_the_devices_clock_while_they_come(kind: type[Driver]) -> Non
     assert all(frame.device_clock is None for frame in late)
 
 
-@pytest.mark.parametrize(
+PACKETS = pytest.mark.parametrize(
     ("kind", "packet"),
     [
         (Nonin, nonin.encode_packet(pulse=72, spo2=97, pleth=(9,) * 25)),
@@ -196,6 +197,31 @@ def test_lines_tell_the_devices_clock_while_they_come(kind: type[Driver]) -> Non
         (Masimo, masimo.print_line()),
     ],
 )
+
+
+@PACKETS
+def test_packet_cut_by_the_connection_is_no_damage(kind: type[Driver], packet: bytes) -> None:
+    for at in range(1, len(packet)):
+        late = heard(driver_of(kind).framing(), packet[at:] + packet * 3)  # type: ignore[arg-type]
+        assert not [item for item in late if isinstance(item, BadFrame)], packet[at:]
+        early = heard(driver_of(kind).framing(), packet * 3 + packet[:at])  # type: ignore[arg-type]
+        assert not [item for item in early if isinstance(item, BadFrame)], packet[:at]
+
+
+@PACKETS
+def test_damage_between_packets_is_refused_as_before(kind: type[Driver], packet: bytes) -> None:
+    quiet = {Nonin: nonin.encode_packet(pulse=None, spo2=None, pleth=(0,) * 25, status=0x08), Cms50: away(1)}
+    still = quiet.get(kind, cms50_9byte.encode_packet(pulse=0, spo2=0, pleth=1))
+    if kind in {Nellcor, Masimo}:
+        still = nellcor.print_line(spo2=None, pulse=None, states="SO")
+        still = still if kind is Nellcor else masimo.print_line(spo2=None, pulse=None, exceptions=0x820)
+    items = heard(driver_of(kind).framing(), still + b"\x07\n" + still)  # type: ignore[arg-type]
+    (bad,) = [item for item in items if isinstance(item, BadFrame)]
+    assert bad.raw.endswith(b"\x07\n")
+    assert len(bad.raw) <= 7  # without checksum, the packet before it is spoilt too
+
+
+@PACKETS
 @settings(deadline=None, max_examples=60)  # the machine may be busy
 @given(data=st.data())
 def test_every_byte_comes_out_once_however_the_stream_is_cut(
