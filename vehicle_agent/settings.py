@@ -22,7 +22,7 @@ class DeviceSettings(_Part):
     Attributes:
         url: a transport (`serial:/dev/ttyUSB0?baud=115200`, `tcp:host:port`) for devices we read ourselves.
         ae_title: the device's application entity title, for DICOM devices that call us.
-        address: the IP address a DICOM device calls from, where it is fixed (titles are no secret); empty: any.
+        address: the IP address a device calls us from, where it is fixed (titles are no secret); empty: any.
         port: where a DICOM device listens itself, for the result of a storage commitment.
         name_zh, name_en: the name on this vehicle, where the catalog's will not do.
     """

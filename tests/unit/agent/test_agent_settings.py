@@ -20,7 +20,12 @@ def write(folder: Path, text: str) -> Path:
 def test_the_example_is_taken_and_its_devices_exist(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, EXAMPLE.read_text("utf-8")))
     roster = Roster(settings.devices)
-    assert [device.key for device in roster] == ["ecg-scp", "spirometer-sp80b", "ultrasound-dicom"]
+    assert [device.key for device in roster] == [
+        "ecg-scp",
+        "spirometer-sp80b",
+        "ultrasound-dicom",
+        "chemistry-hl7",
+    ]
     assert roster.names(DeviceId("us1")) == ("彩超", "Ultrasound")
     assert roster.names(DeviceId("gone")) == ("gone", "gone")
     assert roster.worklist_titles() == {"us1": "US1"}
