@@ -24,8 +24,10 @@ from recordings.signal import DecodedRecording, FloatArray, Signal
 
 FORMAT: Final = "dicom-waveform"
 MAX_CHANNELS: Final = 64
-MAX_VALUES: Final = 16_000_000
-"""Samples times channels: 12 leads of 500 Hz for more than half an hour; bounds memory."""
+MAX_VALUES: Final = 2_000_000
+"""Samples read, over all channels: 12 leads of 500 Hz for 5 minutes, a Holter's three of 128 Hz for 87; bounds memory.
+What a longer object holds beyond is kept with its bytes."""
+_MOST_SAMPLES: Final = 1 << 30
 _MOST: Final = 1e9
 """No sample in uV, mV or mm[Hg], no interval, rate or angle comes near; a number beyond is damage."""
 _MAX_HZ: Final = 1_000_000
@@ -73,11 +75,10 @@ def decode_waveform_dataset(dataset: Dataset) -> DecodedRecording:
         stored: list[Signal] = []
         notes: tuple[str, ...] = ()
         for group in groups:
-            signals, noticed = _signals(group, {s.name for s in stored}, offset_s(group) - first_s, dataset)
+            room = MAX_VALUES - sum(len(signal.samples) for signal in stored)
+            signals, noticed = _signals(group, {s.name for s in stored}, offset_s(group) - first_s, dataset, room)
             stored += signals
             notes += noticed
-            if sum(len(signal.samples) for signal in stored) > MAX_VALUES:
-                raise bad_dicom(f"more than {MAX_VALUES} samples")
         statements, numerics = _annotations(dataset)
         shown = add_derived_leads(stored)
         return DecodedRecording(
@@ -91,13 +92,20 @@ def decode_waveform_dataset(dataset: Dataset) -> DecodedRecording:
         )
 
 
-def _signals(group: Dataset, taken: set[str], start_s: float, dataset: Dataset) -> tuple[list[Signal], tuple[str, ...]]:
-    """The channels of one group and what was noticed; a name already `taken` gets the group's label."""
-    samples, notes = _samples(group, is_little=bool(dataset.original_encoding[1]))
+def _signals(
+    group: Dataset, taken: set[str], start_s: float, dataset: Dataset, room: int
+) -> tuple[list[Signal], tuple[str, ...]]:
+    """The channels of one group and what was noticed; a name already `taken` gets the group's label.
+
+    `room` is how many samples may still be read.
+    """
+    samples, notes = _samples(group, room, is_little=bool(dataset.original_encoding[1]))
     hz = float(group.SamplingFrequency)
     if not 0 < hz <= _MAX_HZ:
         raise bad_dicom(f"SamplingFrequency {hz}")
     signals: list[Signal] = []
+    if not len(samples):
+        return [], notes
     for index, channel in enumerate(group.ChannelDefinitionSequence):
         name = _channel_name(channel, index)
         if name in taken:
@@ -106,12 +114,10 @@ def _signals(group: Dataset, taken: set[str], start_s: float, dataset: Dataset) 
     return signals, notes
 
 
-def _samples(group: Dataset, *, is_little: bool) -> tuple[FloatArray, tuple[str, ...]]:
+def _samples(group: Dataset, room: int, *, is_little: bool) -> tuple[FloatArray, tuple[str, ...]]:
     """Samples x channels as stored, NaN where padded, and what was noticed."""
     channels = whole(group, "NumberOfWaveformChannels", 1, MAX_CHANNELS)
-    count = whole(group, "NumberOfWaveformSamples", 1, MAX_VALUES)
-    if channels * count > MAX_VALUES:
-        raise bad_dicom(f"{channels} channels of {count} samples are more than {MAX_VALUES}")
+    count = whole(group, "NumberOfWaveformSamples", 1, _MOST_SAMPLES)
     if len(group.ChannelDefinitionSequence) != channels:
         raise bad_dicom(f"{channels} channels, but {len(group.ChannelDefinitionSequence)} channel definitions")
     kind = (text(group, "WaveformSampleInterpretation"), whole(group, "WaveformBitsAllocated", 8, 64))
@@ -121,21 +127,23 @@ def _samples(group: Dataset, *, is_little: bool) -> tuple[FloatArray, tuple[str,
     data = bytes(group.WaveformData)
     if len(data) < channels * count * dtype.itemsize:
         raise bad_dicom(f"WaveformData has {len(data)} bytes, {channels} x {count} samples need more")
-    stored = np.frombuffer(data, dtype, channels * count).reshape(count, channels)
+    shown = min(count, room // channels)
+    notes = (f"only the first {shown} of {count} samples of each channel are read",) if shown < count else ()
+    stored = np.frombuffer(data, dtype, channels * shown).reshape(shown, channels)
     values = stored.astype(np.float64)
     padding = group.get("WaveformPaddingValue")
     if padding is None:
-        return values, ()
+        return values, notes
     raw = padding if isinstance(padding, bytes) else b""
     if len(raw) < dtype.itemsize:
-        return values, ()
+        return values, notes
     pad = np.frombuffer(raw, dtype, 1)[0]
     limits = np.iinfo(dtype)
     if int(pad) not in {limits.min, limits.max}:
         # A padding value inside the signal's range (0 in real files) would cut holes into the true curve.
-        return values, (f"padding value {int(pad)} is also a possible sample and was not applied",)
+        return values, (*notes, f"padding value {int(pad)} is also a possible sample and was not applied")
     values[stored == pad] = np.nan
-    return values, ()
+    return values, notes
 
 
 def _physical(channel: Dataset, samples: FloatArray) -> FloatArray:

@@ -13,8 +13,7 @@ from recordings.mfer.values import age, moment, text
 from recordings.signal import DecodedRecording
 
 FORMAT: Final = "mfer"
-MAX_BYTES: Final = 9 * 1024 * 1024
-"""The most samples in the widest type."""
+MAX_BYTES: Final = 64 * 1024 * 1024
 _BEGINS: Final = (b"\x40\x20MFR ", b"\x40\x20 MFR ", b"\x40\x20MFER", b"\x40\x20 MFER")
 """MWF_PRE, 32 bytes of it, and the letters that stand first (ISO 22077-1, preamble; biosig's readers know both)."""
 _SEX: Final = {1: "M", 2: "F", 3: "O"}
@@ -57,15 +56,26 @@ def decode_mfer(raw: bytes) -> DecodedRecording:
         device=_device(told, state, start),
         start=start,
         signals=signals,
-        notes=derived_note(stored, signals) + tuple(f"comment: {text(c, state.charset)}" for c in comments),
+        notes=_cut_note(state) + derived_note(stored, signals) + _comments(comments, state.charset),
     )
+
+
+def _cut_note(state: State) -> tuple[str, ...]:
+    if state.left_out == 0:
+        return ()
+    longest = max(len(signal.samples) for signal in state.signals())
+    return (f"only the first {longest} samples of each channel are read, {state.left_out} are left out",)
+
+
+def _comments(comments: list[bytes], charset: str) -> tuple[str, ...]:
+    return tuple(f"comment: {text(comment, charset)}" for comment in comments)
 
 
 def _flat(raw: bytes) -> Iterator[Definition]:
     """The definitions with those of groups (MWF_SET) among them."""
     for definition in definitions(raw):
         if definition.tag == tlv.SET:
-            yield from definitions(definition.value, 1)
+            yield from definitions(definition.view, 1)
         else:
             yield definition
 

@@ -34,7 +34,7 @@ class State:
     own: dict[int, dict[int, bytes]] = field(default_factory=dict)
     pieces: dict[int, list[FloatArray]] = field(default_factory=dict)
     rates: dict[int, float] = field(default_factory=dict)
-    samples: int = 0
+    left_out: int = 0
 
     def define(self, definition: Definition) -> bool:
         """Take a definition of sampling or layout, or a frame; whether it was one.
@@ -42,7 +42,7 @@ class State:
         Raises:
             BadFrame: its value cannot be, or the frame's bytes do not fit its layout.
         """
-        tag, channel, value = definition
+        tag, channel, value, view = definition
         if tag == tlv.BLE:
             self.order = "little" if value[:1] == b"\1" else "big"
         elif tag == tlv.CHN:
@@ -51,13 +51,13 @@ class State:
                 raise damaged(f"{self.channels} channels")
         elif tag == tlv.ATT:
             own = self.own.setdefault(channel, {})
-            own |= {inner.tag: inner.value for inner in definitions(value, 1) if inner.tag in _CHANNEL_TAGS}
+            own |= {inner.tag: inner.value for inner in definitions(view, 1) if inner.tag in _CHANNEL_TAGS}
         elif tag in _CHANNEL_TAGS:
             self.everywhere[tag] = value
         elif tag == tlv.CMP and any(value[:2]):
             raise damaged("compressed data (MWF_CMP) are not read")
         elif tag == tlv.WAV:
-            self._frame(value)
+            self._frame(view)
         else:
             return False
         return True
@@ -72,6 +72,7 @@ class State:
         return tuple(
             Signal(self.name(channel), self._unit(channel), self.rates[channel], np.concatenate(pieces))
             for channel, pieces in sorted(self.pieces.items())
+            if pieces
         )
 
     def _said(self, channel: int, tag: int) -> bytes:
@@ -81,7 +82,8 @@ class State:
         value = self._said(channel, tag)
         return whole(value, self.order, tag) if value else default
 
-    def _frame(self, data: bytes) -> None:
+    def _frame(self, data: memoryview) -> None:
+        """Add a frame's samples; those a channel has no room for are only counted."""
         types = [self._type(channel) for channel in range(self.channels)]
         blocks = [self._number(channel, tlv.BLK, 1) for channel in range(self.channels)]
         widths = [block * kind.itemsize for block, kind in zip(blocks, types, strict=True)]
@@ -90,15 +92,17 @@ class State:
         sequences = self._number(0, tlv.SEQ, 0) or len(data) // sum(widths)
         if not sequences or len(data) < sequences * sum(widths):
             raise damaged(f"{len(data)} bytes of waveform for {sequences} sequences of {sum(widths)}")
-        self.samples += sequences * sum(blocks)
-        if self.samples > MAX_SAMPLES:
-            raise damaged(f"more than {MAX_SAMPLES} samples")
         table = np.frombuffer(data, np.uint8, sequences * sum(widths)).reshape(sequences, -1)
         at = 0
         for channel, (kind, width) in enumerate(zip(types, widths, strict=True)):
-            stored = np.ascontiguousarray(table[:, at : at + width]).view(kind).reshape(-1)
+            pieces = self.pieces.setdefault(channel, [])
+            room = max(0, MAX_SAMPLES // self.channels - sum(map(len, pieces)))
+            needed = -(-min(room, sequences * blocks[channel]) // blocks[channel])
+            stored = np.ascontiguousarray(table[:needed, at : at + width]).view(kind).reshape(-1)[:room]
             at += width
-            self.pieces.setdefault(channel, []).append(self._physical(channel, stored))
+            self.left_out += sequences * blocks[channel] - len(stored)
+            if len(stored):
+                pieces.append(self._physical(channel, stored))
             rate = self._rate(channel)
             if self.rates.setdefault(channel, rate) != rate:
                 raise damaged(f"channel {channel + 1} changes its rate from {self.rates[channel]:g} to {rate:g} Hz")

@@ -41,15 +41,23 @@ UID: Final = 0x87
 MAX_DEFINITIONS: Final = 20_000
 _FILLER: Final = re.compile(rb"\0*")
 _MAX_DEPTH: Final = 4
+_LARGE: Final = frozenset({WAV, ATT, SET})
+_MOST_BYTES: Final = 65_536
+"""Of a definition that is no waveform and holds no others."""
+Bytes = bytes | memoryview
 _SEND_AGAIN = Hint("波形文件不完整或已损坏，请重发。", "The waveform file is cut or damaged; send it again.")
 
 
 class Definition(NamedTuple):
-    """One definition; `channel` is that of MWF_ATT, else -1."""
+    """One definition; `channel` is that of MWF_ATT, else -1.
+
+    `view` is the value within the file; `value` a copy of it, empty where it may be large (waveform, nested ones).
+    """
 
     tag: int
     channel: int
     value: bytes
+    view: memoryview
 
 
 def damaged(message: str) -> BadFrame:
@@ -57,7 +65,7 @@ def damaged(message: str) -> BadFrame:
     return BadFrame(f"MFER: {message}", hint=_SEND_AGAIN)
 
 
-def definitions(data: bytes, depth: int = 0) -> Iterator[Definition]:
+def definitions(data: Bytes, depth: int = 0) -> Iterator[Definition]:
     """The definitions in order, up to MWF_END.
 
     Raises:
@@ -80,11 +88,14 @@ def definitions(data: bytes, depth: int = 0) -> Iterator[Definition]:
         end = _end_of_contents(data, at, tag) if size is None else at + size
         if end > len(data):
             raise damaged(f"tag {tag:02X} at byte {at}: {end - at} bytes lead outside the file")
-        yield Definition(tag, channel, data[at:end])
+        if tag not in _LARGE and end - at > _MOST_BYTES:
+            raise damaged(f"tag {tag:02X}: a value of {end - at} bytes")
+        view = memoryview(data)[at:end]
+        yield Definition(tag, channel, b"" if tag in _LARGE else bytes(view), view)
         at = end + 2 if size is None else end
 
 
-def _channel(data: bytes, at: int) -> tuple[int, int]:
+def _channel(data: Bytes, at: int) -> tuple[int, int]:
     channel = 0
     for byte in data[at : at + 3]:
         at += 1
@@ -94,7 +105,7 @@ def _channel(data: bytes, at: int) -> tuple[int, int]:
     raise damaged(f"channel number at byte {at} does not end")
 
 
-def _length(data: bytes, at: int, tag: int) -> tuple[int | None, int]:
+def _length(data: Bytes, at: int, tag: int) -> tuple[int | None, int]:
     """The length, None where it is indefinite, and where the value begins."""
     if at >= len(data):
         raise damaged(f"tag {tag:02X} at the end has no length")
@@ -110,7 +121,7 @@ def _length(data: bytes, at: int, tag: int) -> tuple[int | None, int]:
     return int.from_bytes(data[at : at + more], "big"), at + more
 
 
-def _end_of_contents(data: bytes, at: int, tag: int) -> int:
+def _end_of_contents(data: Bytes, at: int, tag: int) -> int:
     """Where the two zero bytes of an indefinite value stand; values within are stepped over, not searched."""
     for _ in range(MAX_DEFINITIONS):
         if data[at : at + 2] == b"\0\0":

@@ -124,3 +124,16 @@ def test_pressures_beside_the_ecg_of_a_hemodynamic_object() -> None:
 def test_no_groups_or_more_than_any_recorder_has(count: int) -> None:
     with pytest.raises(BadFrame, match=f"{count} groups"):
         decode(stored([group({"2:1": [1]}) for _ in range(count)]))
+
+
+def test_object_longer_than_we_read_is_cut_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recordings.dicom_waveform.MAX_VALUES", 6)
+    decoded = decode(
+        stored([group({"2:3": [1, 2, 3, 4], "2:4": [5, 6, 7, 8]}), group({"2:5": [9]}, hz=10)], AMBULATORY_ECG)
+    )
+    assert {s.name: s.samples.tolist() for s in decoded.signals} == {
+        "V1": [2.5, 5.0, 7.5],
+        "V2": [12.5, 15.0, 17.5],
+    }
+    assert "only the first 3 of 4 samples of each channel are read" in decoded.notes
+    assert "only the first 0 of 1 samples of each channel are read" in decoded.notes

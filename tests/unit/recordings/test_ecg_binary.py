@@ -237,9 +237,21 @@ def test_mfer_channels_may_differ_and_lengths_be_indefinite() -> None:
     assert blood.samples.tolist() == [90.0, 91.0]
 
 
+@pytest.mark.parametrize("block", [0, 150, 4])
+def test_mfer_longer_than_we_read_is_cut_and_said(leads: Leads, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = decode_mfer(holter(leads, block=0))
+    monkeypatch.setattr("recordings.mfer.frames.MAX_SAMPLES", 3 * 130)
+    cut = decode_mfer(holter(leads, block=block))
+    for one, other in zip(cut.signals, whole.signals, strict=True):
+        assert (one.name, len(one.samples)) == (other.name, 130)
+        assert (one.samples == other.samples[:130]).all()
+    assert cut.notes[0] == "only the first 130 samples of each channel are read, 1410 are left out"
+
+
 @pytest.mark.parametrize(
     ("rest", "words"),
     [
+        (definition(tlv.NTE, b"")[:1] + b"\x83\x01\x00\x01" + bytes(70_000), "a value of 65537 bytes"),
         (b"", "no waveform"),
         (definition(tlv.WAV, b"\x00"), "1 bytes of waveform"),
         (definition(tlv.DTP, b"\x09") + definition(tlv.WAV, b"\x00\x00"), "data type 9"),
