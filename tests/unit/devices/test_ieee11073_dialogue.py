@@ -449,6 +449,34 @@ def test_each_stored_segment_is_asked_for_after_the_last_entry_of_the_one_before
     assert manager.idle(NOW) == b""
 
 
+def test_agent_that_never_stops_fills_no_memory() -> None:
+    talk = Talk(phd.OXIMETER)
+    talk.mute()
+    talk.say(request(SYSTEM, 0x0190))
+    for _ in range(9):
+        talk.say(SAID[Heard.REPORT])
+    assert len(talk.kept) == 8, "four at a time; the ninth waits"
+    talk.say(sample(97) * 7000)
+    assert sum(len(frame.raw) for frame in talk.kept) > 1 << 18
+    assert len(talk.framing._stream) < 1 << 18
+    manager = in_state(State.OPERATING)
+    for _ in range(100):
+        manager._ask("attributes")
+    assert len(manager._asked) <= 8
+
+
+def test_more_segments_than_any_device_keeps_are_damage() -> None:
+    manager = Manager()
+    manager.hear(request(SYSTEM, 0x4000))
+    manager.hear(confirmed(mdc.NOTI_CONFIG, phd.glucose_with_memory(1, NOW).configuration.encode()))
+    manager.hear(presentation(Data(1, apdus.GET_RESULT, u16(0) + attribute_list({}))))
+    manager.idle(NOW)
+    listed = attribute_list({mdc.ATTR_PM_SEG_MAP: phd.glucose_with_memory(1, NOW).store_map})
+    many = event(9, mdc.ACT_SEG_GET_INFO, sequence(tuple(u16(n) + listed for n in range(65))), time=None)
+    with pytest.raises(BadFrame, match="65 stored segments"):
+        manager.hear(presentation(Data(2, apdus.ACTION_RESULT, many)))
+
+
 def test_sent_again_after_a_lost_confirmation_has_the_same_id() -> None:
     lost, again = Talk(phd.BLOOD_PRESSURE, device_clock=lambda: NOW), Talk(phd.BLOOD_PRESSURE, device_clock=lambda: NOW)
     lost.connect()

@@ -170,12 +170,13 @@ def test_association_round_trip_and_refusals() -> None:
     assert read_response(read_apdu(response(4, b"manager1")).body) == (4, None)
     foreign = bytes.fromhex("80000000 0001 0004 ffff 0000")
     assert read_request(foreign) is None
-    not_mder = request(bytes(8), 0x0190).replace(
-        bytes.fromhex("80000000 8000 8000"), bytes.fromhex("80000000 2000 8000")
-    )
-    understood = read_request(read_apdu(not_mder).body)
-    assert understood is not None
-    assert not understood.is_understood
+    # protocol version, encoding rules, nomenclature version
+    for other in ("80000000 2000 8000", "40000000 8000 8000"):
+        changed = request(bytes(8), 0x0190).replace(bytes.fromhex("80000000 8000 8000"), bytes.fromhex(other))
+        understood = read_request(read_apdu(changed).body)
+        assert understood is not None
+        assert not understood.is_understood
+    assert not read_request(read_apdu(request(bytes(8), 0x0190)).body.replace(b"\x80", b"\x40", 1)).is_understood  # type: ignore[union-attr]  # it is one
 
 
 @pytest.mark.parametrize("configuration", STANDARD.values(), ids=lambda each: f"{each.id:04x}")
