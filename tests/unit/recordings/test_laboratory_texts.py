@@ -71,8 +71,8 @@ def test_a_cut_real_message_is_noticed_wherever_it_is_cut(shared_data: Path, nam
 
 
 def test_mini_vidas_values_without_a_verdict_and_several_tests() -> None:
-    raw = vidas("mtrsl", "ciS-17", "rtTSH", "qn2.31 uIU/ml", "td11/23/26", "tt07:59", "rtHBCT", "qlNegatif", "rtX")
-    assert told(decode(raw)) == {"vidas:TSH": "2.31 uIU/ml", "13952-7": "Negatif", "vidas:X": "not-performed"}
+    raw = vidas("mtrsl", "ciS-17", "rtTSH", "qn2.31 mmol/L", "td11/23/26", "tt07:59", "rtHBCT", "qlNegatif", "rtX")
+    assert told(decode(raw)) == {"vidas:TSH": f"2.31{NBSP}mmol/L", "13952-7": "Negatif", "vidas:X": "not-performed"}
 
 
 def test_mini_vidas_spoilt_or_without_results() -> None:
