@@ -35,7 +35,8 @@ class QualityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     missing: Action
     failed: Action
-    source: str
+    source_zh: str
+    source_en: str
     needs: QualityKind | None = None
     target: str = ""
     tolerance_percent: str = ""
