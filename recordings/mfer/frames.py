@@ -18,6 +18,8 @@ from recordings.mfer.values import DATA_TYPES, UNITS, ByteOrder, lead, number_as
 from recordings.signal import FloatArray, Signal
 
 _MOST: Final = 1e9
+_MAX_PIECES: Final = 10_000
+"""Frames times channels: three leads in frames of a second for almost an hour; bounds time."""
 _CHANNEL_TAGS: Final = frozenset({tlv.BLK, tlv.SEQ, tlv.LDN, tlv.DTP, tlv.IVL, tlv.SEN, tlv.OFF, tlv.NUL, tlv.WFM})
 _HZ: Final = 0
 _SECONDS: Final = 1
@@ -34,7 +36,9 @@ class State:
     own: dict[int, dict[int, bytes]] = field(default_factory=dict)
     pieces: dict[int, list[FloatArray]] = field(default_factory=dict)
     rates: dict[int, float] = field(default_factory=dict)
+    taken: dict[int, int] = field(default_factory=dict)
     left_out: int = 0
+    asked: int = 0
 
     def define(self, definition: Definition) -> bool:
         """Take a definition of sampling or layout, or a frame; whether it was one.
@@ -84,6 +88,9 @@ class State:
 
     def _frame(self, data: memoryview) -> None:
         """Add a frame's samples; those a channel has no room for are only counted."""
+        self.asked += self.channels
+        if self.asked > _MAX_PIECES:
+            raise damaged(f"more than {_MAX_PIECES} pieces of waveform")
         types = [self._type(channel) for channel in range(self.channels)]
         blocks = [self._number(channel, tlv.BLK, 1) for channel in range(self.channels)]
         widths = [block * kind.itemsize for block, kind in zip(blocks, types, strict=True)]
@@ -96,12 +103,13 @@ class State:
         at = 0
         for channel, (kind, width) in enumerate(zip(types, widths, strict=True)):
             pieces = self.pieces.setdefault(channel, [])
-            room = max(0, MAX_SAMPLES // self.channels - sum(map(len, pieces)))
+            room = max(0, MAX_SAMPLES // self.channels - self.taken.get(channel, 0))
             needed = -(-min(room, sequences * blocks[channel]) // blocks[channel])
             stored = np.ascontiguousarray(table[:needed, at : at + width]).view(kind).reshape(-1)[:room]
             at += width
             self.left_out += sequences * blocks[channel] - len(stored)
             if len(stored):
+                self.taken[channel] = self.taken.get(channel, 0) + len(stored)
                 pieces.append(self._physical(channel, stored))
             rate = self._rate(channel)
             if self.rates.setdefault(channel, rate) != rate:

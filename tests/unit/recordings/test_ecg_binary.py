@@ -252,6 +252,7 @@ def test_mfer_longer_than_we_read_is_cut_and_said(leads: Leads, block: int, monk
     ("rest", "words"),
     [
         (definition(tlv.NTE, b"")[:1] + b"\x83\x01\x00\x01" + bytes(70_000), "a value of 65537 bytes"),
+        (definition(tlv.WAV, b"\x00\x00") * 10_001, "more than 10000 pieces"),
         (b"", "no waveform"),
         (definition(tlv.WAV, b"\x00"), "1 bytes of waveform"),
         (definition(tlv.DTP, b"\x09") + definition(tlv.WAV, b"\x00\x00"), "data type 9"),
