@@ -11,8 +11,10 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 
+from clinic_records.errors import BadFrame
 from devices.ieee11073 import requests
-from devices.ieee11073.states import TRANSITIONS, Do, Heard, State
+from devices.ieee11073.hearing import classify
+from devices.ieee11073.states import TRANSITIONS, Do, State
 from recordings.ieee11073 import apdu as apdus
 from recordings.ieee11073 import nomenclature as mdc
 from recordings.ieee11073.apdu import Apdu, Data, Event, read_apdu, read_event
@@ -23,10 +25,8 @@ from recordings.ieee11073.association import (
     read_request,
     response,
 )
-from recordings.ieee11073.codes import METRICS
 from recordings.ieee11073.configuration import Configuration, read_configuration
 from recordings.ieee11073.mder import Reader, damaged
-from recordings.ieee11073.reports import FORMS
 from recordings.ieee11073.segments import LAST_ENTRY, TRANSFER_STARTS, read_segment_event
 from recordings.ieee11073.session import Session, clocks
 from recordings.ieee11073.standard import STANDARD
@@ -41,8 +41,6 @@ _MOST_SEGMENTS: Final = 64
 _MOST_SCANNERS: Final = 4
 _MOST_ASKED: Final = 8
 _SCANNERS: Final = frozenset({mdc.MOC_SCAN_CFG_EPI, mdc.MOC_SCAN_CFG_PERI})
-_REQUESTS: Final = {apdus.AARE: Heard.ASSOCIATION_RESPONSE, apdus.RLRQ: Heard.RELEASE_REQUEST}
-_CONTROLS: Final = _REQUESTS | {apdus.RLRE: Heard.RELEASE_RESPONSE, apdus.ABRT: Heard.ABORT}
 
 
 class Keep(Enum):
@@ -100,8 +98,7 @@ class Manager:
             BadFrame: it is damaged; `lose` ends the association.
         """
         apdu = read_apdu(raw)
-        heard = self._classify(apdu)
-        action, following = TRANSITIONS[self._state, heard]
+        action, following = TRANSITIONS[self._state, classify(apdu)]
         turn = self._act(action, raw, apdu)
         if following is not self._state:
             self._enter(following)
@@ -151,19 +148,6 @@ class Manager:
         if state is State.UNASSOCIATED:
             self._reset()
         self._state = state
-
-    def _classify(self, apdu: Apdu) -> Heard:
-        if apdu.kind == apdus.AARQ:
-            asked = read_request(apdu.body)
-            if asked is None or not asked.is_understood:
-                return Heard.REQUEST_UNACCEPTABLE
-            return Heard.REQUEST_KNOWN if asked.configuration in STANDARD else Heard.REQUEST_UNKNOWN
-        data = apdu.data
-        if data is None:
-            return _CONTROLS[apdu.kind]
-        if data.choice in {apdus.CONFIRMED_EVENT_REPORT, apdus.EVENT_REPORT}:
-            return _classify_event(read_event(data.body, has_time=True), data)
-        return Heard.ANSWER if data.choice >= apdus.EVENT_REPORT_RESULT else Heard.OPERATION
 
     def _act(self, action: Do, raw: bytes, apdu: Apdu) -> Turn:
         data = apdu.data
@@ -252,11 +236,14 @@ class Manager:
 
     def _take_attributes(self, raw: bytes) -> Turn:
         session = Session()
-        session.hear(read_apdu(raw))
-        is_first = not self._attributes
+        try:
+            session.hear(read_apdu(raw))
+            clock, told, _ = session.clock, clocks(session.attributes), session.device()
+        except BadFrame:
+            return Turn()  # a device that describes itself wrongly still measures: its reports go without it
+        self._clocks = 0 if self._attributes else told
         self._attributes = raw
-        self._clocks = clocks(session.attributes) if is_first else 0
-        return Turn(clock=session.clock)
+        return Turn(clock=clock)
 
     def _take_segments(self, raw: bytes, answer: Event) -> Turn:
         session = Session()
@@ -279,16 +266,3 @@ class Manager:
             self._asked.pop(next(iter(self._asked)))
         self._asked[self._invoke_id] = what
         return self._invoke_id
-
-
-def _classify_event(told: Event, data: Data) -> Heard:
-    is_confirmed = data.choice == apdus.CONFIRMED_EVENT_REPORT
-    if told.type == mdc.NOTI_CONFIG and is_confirmed:
-        objects = read_configuration(told.info).objects.values()
-        is_read = any(
-            each.object_class == mdc.MOC_PMSTORE or METRICS.keys() & {each.metric[1], *each.parts} for each in objects
-        )
-        return Heard.GOOD_CONFIGURATION if is_read else Heard.BAD_CONFIGURATION
-    if told.type in FORMS or (told.type == mdc.NOTI_SEGMENT_DATA and is_confirmed):
-        return Heard.REPORT
-    return Heard.OPERATION

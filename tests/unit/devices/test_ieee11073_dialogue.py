@@ -477,6 +477,28 @@ def test_more_segments_than_any_device_keeps_are_damage() -> None:
         manager.hear(presentation(Data(2, apdus.ACTION_RESULT, many)))
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {mdc.ATTR_TIME_ABS: b"short"},
+        {mdc.ATTR_ID_MODEL: b"\0\x09cut"},
+        {mdc.ATTR_MDS_TIME_INFO: b"\0"},
+        {mdc.ATTR_ID_PROD_SPECN: b"\0\x01\0\0"},
+    ],
+    ids=lambda told: str(next(iter(told))),
+)
+def test_device_that_describes_itself_wrongly_still_measures(told: dict[int, bytes]) -> None:
+    talk = Talk(phd.BLOOD_PRESSURE)
+    talk.mute()
+    talk.say(request(SYSTEM, 0x02BC))
+    talk.say(SAID[Heard.REPORT])
+    asked = read_apdu(talk.sent[-1]).data
+    assert asked is not None
+    talk.say(presentation(Data(asked.invoke_id, apdus.GET_RESULT, u16(0) + attribute_list(told))))
+    (one,) = talk.recordings()
+    assert (len(one.numerics), one.from_memory) == (1, True)
+
+
 def test_sent_again_after_a_lost_confirmation_has_the_same_id() -> None:
     lost, again = Talk(phd.BLOOD_PRESSURE, device_clock=lambda: NOW), Talk(phd.BLOOD_PRESSURE, device_clock=lambda: NOW)
     lost.connect()
