@@ -56,7 +56,7 @@ class Acceptor(RequestHandler):
         association.start()
         association.join()
         association.dul.join()
-        reader.drop()
+        reader.close()
 
 
 class AssociationReader:
@@ -100,8 +100,12 @@ class AssociationReader:
         if wire.fileno() >= 0:
             wire.settimeout(before)
 
-    def drop(self) -> None:
-        """The connection is gone: so is an object of which only a part came."""
+    def close(self) -> None:
+        """The association has ended: let go of what it held, an object of which only a part came as well."""
+        self._drop()
+        del self._provider._read_pdu_data  # or its buffer would wait for the garbage collector
+
+    def _drop(self) -> None:
         if self._incoming is not None:
             self._incoming.drop()
             self._incoming = None
@@ -182,5 +186,5 @@ class AssociationReader:
         self._provider._recv_pdu.put(pdu)
 
     def _close(self) -> None:
-        self.drop()
+        self._drop()
         self._provider.event_queue.put(_CLOSED)
