@@ -15,8 +15,8 @@ NAMES: Final[dict[int, str]] = {
 NUMBERS: Final = {name: number for number, name in NAMES.items()}
 
 MAX_LEADS: Final = 64
-MAX_SAMPLES: Final = 8_000_000
-"""Over all leads of a record: 12 leads of 500 Hz for more than 20 minutes; bounds the memory a record can ask for."""
+MAX_SAMPLES: Final = 1_500_000
+"""Over all leads of a record: 12 leads of 500 Hz for 4 minutes; bounds memory and time."""
 _LEAD = struct.Struct("<IIB")
 _BEAT_SUBTRACTED = 0x01
 _ALL_SIMULTANEOUS = 0x04

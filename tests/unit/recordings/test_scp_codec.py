@@ -198,7 +198,7 @@ def test_missing_section_is_named(small_scp: bytes, missing: int) -> None:
     [
         (3, b"\x0c\x00", "section 3: 12 leads in 2 bytes"),
         (3, b"\x01\x00" + struct.pack("<IIB", 1, 0xFFFFFFFF, 1), "runs from sample 1 to 4294967295"),
-        (3, b"\x02\x00" + struct.pack("<IIB", 1, 8_000_000, 1) * 2, "more than 8000000 samples"),
+        (3, b"\x02\x00" + struct.pack("<IIB", 1, 1_000_000, 1) * 2, "more than 1500000 samples"),
         (3, b"\x01\x00" + struct.pack("<IIB", 9, 3, 1), "runs from sample 9 to 3"),
         (6, struct.pack("<HHBB", 0, 2000, 0, 0), "multiplier 0"),
         (6, struct.pack("<HHBB", 5000, 0, 0, 0), "interval 0"),
