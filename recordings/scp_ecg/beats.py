@@ -7,6 +7,7 @@ first u32 and last u32 sample of the protected stretch. Samples count from 1. A 
 
 import struct
 from dataclasses import dataclass
+from typing import Final
 
 from recordings.scp_ecg.record import damaged
 from recordings.signal import FloatArray
@@ -14,6 +15,8 @@ from recordings.signal import FloatArray
 _HEAD = struct.Struct("<HHH")
 _BEAT = struct.Struct("<HIII")
 _ZONE = struct.Struct("<II")
+MAX_BEATS: Final = 2000
+"""More than four minutes have at any heart's rate; bounds time, for each beat is put into every lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ def read_beats(section: bytes) -> BeatTable:
     if len(section) < _HEAD.size:
         raise damaged("section 4: no header")
     _, fiducial, count = _HEAD.unpack_from(section)
+    if count > MAX_BEATS:
+        raise damaged(f"section 4: {count} beats, more than {MAX_BEATS}")
     zones_at = _HEAD.size + count * _BEAT.size
     if zones_at > len(section):
         raise damaged(f"section 4: {count} beats in {len(section)} bytes")

@@ -245,6 +245,15 @@ def test_lead_cut_by_its_writer_is_shown_and_said(plain_scp: bytes) -> None:
     assert "the record holds fewer samples than it says of I, II, V1, V2, V3, V4, V5, V6" in decoded.notes
 
 
+def test_more_beats_than_a_heart_has_are_damage(plain_scp: bytes) -> None:
+    section3 = bytearray(split(plain_scp)[3])
+    section3[1] |= 1
+    bodies = {**split(plain_scp), 3: bytes(section3), 4: struct.pack("<HHH", 100, 25, 65535) + bytes(1 << 20)}
+    bodies[5] = bodies[6]
+    with pytest.raises(BadFrame, match="section 4: 65535 beats, more than 2000"):
+        decode_scp(join(bodies))
+
+
 def test_derived_leads_are_said(plain_scp: bytes) -> None:
     assert "computed from leads I and II: III, aVR, aVL, aVF" in decode_scp(plain_scp).notes
 
