@@ -15,8 +15,8 @@ from recordings.signal import FloatArray
 _HEAD = struct.Struct("<HHH")
 _BEAT = struct.Struct("<HIII")
 _ZONE = struct.Struct("<II")
-MAX_BEATS: Final = 2000
-"""More than four minutes have at any heart's rate; bounds time, for each beat is put into every lead."""
+MAX_BEATS: Final = 1200
+"""Four minutes at 300 a minute; bounds time, for each beat is put into every lead."""
 
 
 @dataclass(frozen=True, slots=True)

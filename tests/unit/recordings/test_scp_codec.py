@@ -250,7 +250,7 @@ def test_more_beats_than_a_heart_has_are_damage(plain_scp: bytes) -> None:
     section3[1] |= 1
     bodies = {**split(plain_scp), 3: bytes(section3), 4: struct.pack("<HHH", 100, 25, 65535) + bytes(1 << 20)}
     bodies[5] = bodies[6]
-    with pytest.raises(BadFrame, match="section 4: 65535 beats, more than 2000"):
+    with pytest.raises(BadFrame, match="section 4: 65535 beats, more than 1200"):
         decode_scp(join(bodies))
 
 
