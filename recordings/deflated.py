@@ -11,7 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from clinic_records.errors import BadFrame
 
-LARGEST: Final = 32 << 20
+LARGEST: Final = 24 << 20
 """Bytes unpacked: reports and single pictures are smaller; a kilobyte of hostile bytes could become a gigabyte."""
 _PIECE: Final = 1 << 20
 

@@ -59,17 +59,19 @@ class Remote:
     def _command(self, name: str) -> Command:
         method = getattr(self._desk, name)
         hints = get_type_hints(getattr(Desk, name))
-        wanted = [each for each in inspect.signature(method).parameters if each != "author"]
+        parameters = inspect.signature(method).parameters
+        wanted = [each for each in parameters if each != "author"]
+        needed = {each for each in wanted if parameters[each].default is inspect.Parameter.empty}
 
         async def run(args: Mapping[str, Any]) -> object:
             given = dict(args)
             values: dict[str, Any] = {"author": self._author(given.pop("staff", ""))} if "author" in hints else {}
-            if set(given) != set(wanted):
+            if not needed <= set(given) <= set(wanted):
                 raise RefusedInput(
                     f"{name} takes {', '.join(wanted) or 'nothing'}; given: {', '.join(given) or 'nothing'}"
                 )
-            for key in wanted:
-                values[key] = msgspec.convert(given[key], hints[key])
+            for key, value in given.items():
+                values[key] = msgspec.convert(value, hints[key])
             return await method(**values)
 
         return run
