@@ -66,7 +66,8 @@ def decode_muse(raw: bytes) -> DecodedRecording:
         BadFrame: the XML or a lead is damaged, or there is no rhythm.
     """
     root = parse(raw)
-    stored = _signals(_rhythm(root))
+    rhythm = _rhythm(root)
+    stored = _signals(rhythm)
     signals = add_derived_leads(stored)
     start = _start(root)
     return DecodedRecording(
@@ -76,7 +77,7 @@ def decode_muse(raw: bytes) -> DecodedRecording:
         start=start,
         signals=signals,
         numerics=_numerics(root),
-        notes=derived_note(stored, signals) + _statements(root),
+        notes=_off_note(rhythm) + derived_note(stored, signals) + _statements(root),
     )
 
 
@@ -129,6 +130,11 @@ def _samples(lead: Element, name: str) -> FloatArray:
     step_uv = _number(lead, "LeadAmplitudeUnitsPerBit", 0, _MAX_STEP_UV) * _MICROVOLTS[unit]
     samples: FloatArray = np.frombuffer(data, "<i2").astype(np.float64) * step_uv
     return samples
+
+
+def _off_note(waveform: Element) -> tuple[str, ...]:
+    off = [lead_name(lead.words("LeadID")) for lead in waveform.each("LeadData") if lead.words("LeadOff") == "TRUE"]
+    return (f"the cart says an electrode was off: {', '.join(off)}",) if off else ()
 
 
 def _number(element: Element, name: str, low: float, high: float) -> float:

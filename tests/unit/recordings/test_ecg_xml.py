@@ -344,6 +344,12 @@ def test_real_sierra_files(shared_data: Path, file: str, rate: int, statement: s
 # ---- GE MUSE
 
 
+def test_lead_that_was_off_is_said(exam: Examination) -> None:
+    rhythm, _, rest = muse_file(exam).decode("latin-1").rpartition("<LeadID>V6</LeadID>")
+    raw = f"{rhythm}<LeadID>V6</LeadID><LeadOff>TRUE</LeadOff>{rest}".encode("latin-1")
+    assert "the cart says an electrode was off: V6" in decode_muse(raw).notes
+
+
 def test_wrong_checksum_of_a_lead_is_damage(exam: Examination) -> None:
     raw = muse_file(exam)
     rhythm = np.rint(exam.leads["V6"] / 4.88).astype("<i2").tobytes()
