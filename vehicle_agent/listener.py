@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ from vehicle_agent.settings import load_settings
 from vehicle_agent.store.arrival import SealedArrival
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.inbox import Inbox
-from vehicle_agent.visits.roster import Device, Roster
+from vehicle_agent.visits.roster import Roster
 
 AGAIN_S: Final = 2.0
 """Between two tries to take a port that another program holds."""
@@ -99,24 +100,30 @@ def run(folder: VehicleFolder) -> None:
     reception = Reception(folder)
     roster = list(Roster(settings.devices))
     lines = line_ports(roster, reception.inbox, SystemClock(), delivered=reception.came)
-    node = _node(settings.dicom, roster, reception)
+    peers = [Peer(device.ae_title, device.id, device.address, device.port) for device in roster if device.ae_title]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    _start([*(line.start for line in lines), partial(_start_node, node)], stop)
-    stop.wait()
-    for line in lines:
-        line.stop()
-    if node is not None:
-        node.stop()
+    with ExitStack() as stack:
+        starts: list[Callable[[], object]] = []
+        for line in lines:
+            stack.callback(line.stop)
+            starts.append(line.start)
+        starts.append(partial(_start_node, _node(folder, settings.dicom, peers, reception, stack) if peers else None))
+        _start(starts, stop)
+        stop.wait()
 
 
-def _node(dicom: DicomPort, roster: list[Device], reception: Reception) -> DicomNode | None:
-    """The DICOM node, where a device calls it."""
-    peers = tuple(Peer(device.ae_title, device.id, device.address) for device in roster if device.ae_title)
-    if not peers:
-        return None
-    settings = DicomSettings(peers=peers, ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
-    return DicomNode(settings, reception.worklist, reception.begin)
+def _node(
+    folder: VehicleFolder, dicom: DicomPort, peers: Sequence[Peer], reception: Reception, stack: ExitStack
+) -> DicomNode:
+    """The DICOM node with all its services; `stack` stops them."""
+    provided = Provided(folder.dicom, dicom.ae_title, peers, reception.begin)
+    settings = DicomSettings(peers=tuple(peers), ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
+    node = DicomNode(settings, reception.worklist, provided.begin, services=provided.services)
+    provided.start()
+    stack.callback(provided.stop)
+    stack.callback(node.stop)
+    return node
 
 
 def _start_node(node: DicomNode | None) -> None:

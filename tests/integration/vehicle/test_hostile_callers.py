@@ -11,6 +11,10 @@ from benchmarks.hostile_callers import ATTACKS
 pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.filterwarnings("ignore:.*UI.*:UserWarning")]
 
 
+KNOWN = {"vehicle.toml", "vault.pub", "log", "evil.dcm", "held.txt", "steps.jsonl", "commitments.jsonl"}
+"""Names of files that the vehicle or the attack makes by itself."""
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_device_is_served_beside_it(name: str, tmp_path: Path) -> None:
     allow_many_sockets()
@@ -24,4 +28,4 @@ def test_a_device_is_served_beside_it(name: str, tmp_path: Path) -> None:
     sealed = {path for path in kept if path.parent == vehicle / "inbox"}
     assert sealed
     assert all(path.suffix == ".sealed" for path in sealed), "nothing half is left"
-    assert {path.name for path in kept - sealed} <= {"vehicle.toml", "vault.pub", "log", "evil.dcm"}
+    assert {path.name for path in kept - sealed} <= KNOWN

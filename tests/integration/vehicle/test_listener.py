@@ -18,10 +18,12 @@ from pynetdicom import AE
 
 from clinic_records.errors import DeviceUnavailable
 from devices.delivery import Delivery
+from devices.dicom.contexts import MODALITY_WORKLIST_FIND, STORAGE_COMMITMENT, VERIFICATION
 from devices.simulators import ecg_dicom
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.hl7_devices import simulate_chemistry
 from devices.transports.open import open_transport
+from recordings.dicom_classes import PERFORMED_PROCEDURE_STEP
 from sync.keys import RecipientPrivate
 from tests.unit.devices.dimse import command, item
 from vehicle_agent.store.folder import VehicleFolder
@@ -98,6 +100,18 @@ def test_dicom_and_laboratory_devices_are_served_with_nobody_logged_in(vehicle: 
         process.send_signal(signal.SIGTERM)
         assert process.wait(START_S) == 0
     assert [(one.device, one.fault) for one in vehicle.deliveries()] == [("ecg1", ""), ("lab1", "")]
+
+
+def test_the_node_of_the_process_takes_procedure_steps_and_storage_commitments(vehicle: Vehicle) -> None:
+    with vehicle.listener() as process:
+        ready(process)
+        ae = AE("ECG1")
+        asked = {PERFORMED_PROCEDURE_STEP, STORAGE_COMMITMENT, MODALITY_WORKLIST_FIND, VERIFICATION}
+        for abstract_syntax in sorted(asked):
+            ae.add_requested_context(abstract_syntax)
+        association = ae.associate("127.0.0.1", vehicle.dicom, ae_title="CLINIC")
+        assert {str(one.abstract_syntax) for one in association.accepted_contexts} == asked
+        association.release()
 
 
 def test_half_an_object_of_a_killed_listener_is_gone_after_its_next_start(vehicle: Vehicle) -> None:
