@@ -49,8 +49,8 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
     """Keep a reading whose raw bytes Blobs holds already; the same delivery again changes nothing.
 
     Known again means: same device and same part of the same bytes, or same device and same id given by the device.
-    Bytes that hold a number and neither time, id nor curve are the same only if they came at the same moment: two
-    people may weigh the same. Other bytes under an id the device used before are set aside for a person, because one
+    Bytes that hold a number and neither time, id nor curve, measured just now, are the same only if they came at the
+    same moment: two people may weigh the same. Other bytes under an id the device used before are set aside for a person, because one
     of the two would hide the other.
     """
     before = _known(conn, reading)
@@ -117,7 +117,7 @@ def _known(conn: Connection, reading: Reading) -> Recording | None:
 def _is_same_measurement(before: Reading, reading: Reading) -> bool:
     """Whether equal bytes of one device are one measurement."""
     says_which = reading.source_id or reading.stamp.device_time or reading.content or reading.subject.accession
-    return bool(says_which) or before.stamp.vehicle_time == reading.stamp.vehicle_time
+    return bool(says_which) or reading.from_memory or before.stamp.vehicle_time == reading.stamp.vehicle_time
 
 
 def _burst_with(conn: Connection, reading: Reading) -> Version[Recording] | None:

@@ -87,6 +87,13 @@ def test_two_people_may_weigh_the_same(clinic: Clinic) -> None:
     assert other.recording.id != first.recording.id
 
 
+def test_a_memory_sent_at_each_connection_is_kept_once(clinic: Clinic) -> None:
+    for is_new in (True, False):
+        reading = clinic.reading("meter1", b"36.6 Cel", modality="temperature", from_memory=True)
+        assert clinic.keep(reading).is_new is is_new
+        clinic.wait(hours=2)
+
+
 def test_a_result_with_its_own_time_is_the_same_whenever_it_comes(clinic: Clinic) -> None:
     for minutes, is_new in ((0, True), (5, False)):
         stamp = Stamp(clinic.now + timedelta(minutes=minutes), device_time=clinic.now)
