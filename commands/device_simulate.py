@@ -17,7 +17,7 @@ from clinic_records.errors import RefusedInput
 from devices.catalog import Link as CatalogLink
 from devices.catalog import device_type
 from devices.registry import load
-from devices.simulators import ecg_dicom, ultrasound
+from devices.simulators import ecg_dicom, imaging, ultrasound
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.ecg_scp import BAUD, EcgScpSimulator, scp_record
 from devices.simulators.pty_line import PtyLine
@@ -167,6 +167,28 @@ def ultrasound_dicom(
         _finish(device.store(ultrasound.examination(None)))
     else:
         _finish(ultrasound.examine(device, name=name, accession=accession))
+
+
+@app.command("imaging")
+def imaging_command(
+    key: Annotated[str, typer.Argument(help=f"One of {', '.join(imaging.MODALITIES)}.")],
+    *,
+    port: Port,
+    host: Host = "127.0.0.1",
+    called: Called = "CLINIC",
+    ae_title: Annotated[str, typer.Option(help="Its own AE title, where the settings give it another.")] = "",
+    name: Name = "",
+    accession: Accession = "",
+    nobody: Nobody = False,
+) -> None:
+    """Another imaging device: worklist, progress, and a picture or report made by a formula by C-STORE."""
+    if key not in imaging.MODALITIES:
+        raise RefusedInput(f"{key} is none of {', '.join(imaging.MODALITIES)}")
+    device = DicomDevice(host, port, ae_title=ae_title or imaging.MODALITIES[key].ae_title, called=called)
+    if nobody:
+        _finish(device.store(imaging.examination(key, None)))
+    else:
+        _finish(imaging.examine(device, key, name=name, accession=accession))
 
 
 def _finish(saw: DeviceSaw) -> None:

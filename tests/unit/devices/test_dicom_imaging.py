@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
+from typer.testing import CliRunner
 
 from clinic_records.clock import Stamp
-from clinic_records.errors import DeviceUnavailable
+from clinic_records.errors import DeviceUnavailable, RefusedInput
 from clinic_records.ids import DeviceId
 from clinic_records.reading import Document, Image, Reading
+from commands.device_simulate import app
 from devices.catalog import device_type
 from devices.delivery import Delivery
 from devices.dicom.node import DicomNode
@@ -142,3 +144,11 @@ def test_pictures_show_something_and_say_they_are_made(key: str, tmp_path: Path)
         Delivery(DeviceId("d"), "dicom", Stamp(datetime(2026, 11, 23, tzinfo=UTC)), "application/dicom"), file
     )
     assert reading.modality == device_type(key).modality
+
+
+@pytest.mark.parametrize("options", [("--name", "王*"), ("--nobody",)])
+def test_command_plays_one_examination(clinic: Clinic, options: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, ["imaging", "fundus", "--port", str(clinic.port), *options])
+    assert done.exit_code == 0, done.output
+    assert {reading.modality for reading in clinic.readings()} <= {"fundus", "examination"}
+    assert isinstance(CliRunner().invoke(app, ["imaging", "kettle", "--port", "1"]).exception, RefusedInput)
