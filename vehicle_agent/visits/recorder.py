@@ -50,8 +50,8 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
 
     Known again means: same device and same part of the same bytes, or same device and same id given by the device.
     Bytes that hold a number and neither time, id nor curve, measured just now, are the same only if they came at the
-    same moment: two people may weigh the same. Other bytes under an id the device used before are set aside for a person, because one
-    of the two would hide the other.
+    same moment: two people may weigh the same. Other bytes under an id the device used before are set aside for a
+    person, because one of the two would hide the other.
     """
     before = _known(conn, reading)
     if before is not None:
