@@ -59,35 +59,42 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.contec_ecg90a:decode_ecg90a",
     ),
     Format("astm-e1394", "", "recordings.astm.message:looks_like_astm", "recordings.astm.results:decode_astm"),
-    Format("taidoc", "", "recordings.taidoc:looks_like_taidoc", "recordings.taidoc:decode_taidoc"),
-    Format("verio-iq", "glucose", "recordings.verio_iq:looks_like_verio_iq", "recordings.verio_iq:decode_verio_iq"),
+    Format("taidoc", "", "recordings.taidoc_layout:looks_like_taidoc", "recordings.taidoc:decode_taidoc"),
     Format(
-        "ultraeasy", "glucose", "recordings.ultraeasy:looks_like_ultraeasy", "recordings.ultraeasy:decode_ultraeasy"
+        "verio-iq", "glucose", "recordings.verio_iq_layout:looks_like_verio_iq", "recordings.verio_iq:decode_verio_iq"
+    ),
+    Format(
+        "ultraeasy",
+        "glucose",
+        "recordings.ultraeasy_layout:looks_like_ultraeasy",
+        "recordings.ultraeasy:decode_ultraeasy",
     ),
     Format(
         "contec08a",
         "blood-pressure",
-        "recordings.contec08a:looks_like_contec08a",
+        "recordings.contec08a_layout:looks_like_contec08a",
         "recordings.contec08a:decode_contec08a",
     ),
-    Format("nonin", "oximetry", "recordings.oximetry.nonin:looks_like_nonin", "recordings.oximetry.nonin:decode_nonin"),
+    Format(
+        "nonin", "oximetry", "recordings.oximetry.nonin:looks_like_nonin", "recordings.oximetry.decode:decode_nonin"
+    ),
     Format(
         "cms50-history",
         "oximetry",
         "recordings.oximetry.cms50_history:looks_like_history",
-        "recordings.oximetry.cms50_history:decode_history",
+        "recordings.oximetry.stored:decode_history",
     ),
     Format(
         "nellcor-lines",
         "oximetry",
         "recordings.oximetry.nellcor:looks_like_nellcor",
-        "recordings.oximetry.nellcor:decode_nellcor",
+        "recordings.oximetry.decode:decode_nellcor",
     ),
     Format(
         "masimo-lines",
         "oximetry",
         "recordings.oximetry.masimo:looks_like_masimo",
-        "recordings.oximetry.masimo:decode_masimo",
+        "recordings.oximetry.decode:decode_masimo",
     ),
     Format("hl7-v2", "", "recordings.hl7.message:looks_like_hl7", "recordings.hl7.results:decode_hl7"),
     Format("gdt", "", "recordings.gdt.lines:looks_like_gdt", "recordings.gdt.decode:decode_gdt"),
@@ -129,12 +136,14 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.spirometry.waveform_file:looks_like_waveform_file",
         "recordings.spirometry.waveform_file:decode_waveform_file",
     ),
-    Format("cms50", "oximetry", "recordings.oximetry.cms50:looks_like_cms50", "recordings.oximetry.cms50:decode_cms50"),
+    Format(
+        "cms50", "oximetry", "recordings.oximetry.cms50:looks_like_cms50", "recordings.oximetry.decode:decode_cms50"
+    ),
     Format(
         "cms50-9byte",
         "oximetry",
         "recordings.oximetry.cms50_9byte:looks_like_cms50_9byte",
-        "recordings.oximetry.cms50_9byte:decode_cms50_9byte",
+        "recordings.oximetry.decode:decode_cms50_9byte",
     ),
     Format(
         "bone-table",

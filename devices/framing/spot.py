@@ -12,7 +12,7 @@ from typing import Final
 
 from clinic_records.errors import BadFrame
 from devices.framing.base import Frame
-from recordings.oximetry.span import Cut, Packet
+from recordings.oximetry.packet import Cut, Packet
 
 QUIET: Final = "application/vnd.clinic.oximeter-quiet"
 """Media type of what came while no finger was measured; never delivered."""

@@ -22,7 +22,7 @@ from recordings.lifescan import (
     message_of,
     packet,
 )
-from recordings.ultraeasy import MEDIA_TYPE, OK, UNIT_SIZE, read_time
+from recordings.ultraeasy_layout import MEDIA_TYPE, OK, UNIT_SIZE, read_time
 
 UNIT: Final = b"\x05\x09\x02\x09" + bytes(4)
 CLOCK: Final = b"\x05\x20\x02" + bytes(4)

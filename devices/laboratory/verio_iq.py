@@ -14,12 +14,12 @@ from devices.framing.lifescan import cut
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
 from recordings.lifescan import message_of, packet
-from recordings.verio_iq import MEDIA_TYPE, OK, RECORD_SIZE, UNIT_SIZE, is_control, read_time
+from recordings.verio_iq_layout import MEDIA_TYPE, OK, RECORD, UNIT_SIZE, is_control, read_time
 
 UNIT: Final = b"\x03\x09\x02\x02"
 CLOCK: Final = b"\x03\x20\x02"
 COUNT: Final = b"\x03\x27\x00"
-RECORD: Final = b"\x03\x21"
+READ: Final = b"\x03\x21"
 _SIZES: Final = {UNIT: UNIT_SIZE, CLOCK: 6, COUNT: 4}
 """Bytes of each answer's message."""
 MOST_RECORDS: Final = 1000
@@ -70,7 +70,7 @@ class VerioIq(Driver):
     def _hear(self, raw: bytes) -> list[Frame]:
         self._heard = raw
         message = message_of(raw)
-        if message[:2] != OK or len(message) != _SIZES.get(self._asked, RECORD_SIZE) or not self._asked:
+        if message[:2] != OK or len(message) != _SIZES.get(self._asked, RECORD.size) or not self._asked:
             return [word(raw)]
         if self._asked == UNIT:
             self._unit = raw
@@ -96,7 +96,7 @@ class VerioIq(Driver):
 
     def _go_on(self, raw: bytes) -> list[Frame]:
         if self._index < self._count:
-            self._next = self._ask(RECORD + self._index.to_bytes(2, "little"))
+            self._next = self._ask(READ + self._index.to_bytes(2, "little"))
             return [word(raw)]
         self._asked = b""
         return [*self._memory.end(self._clock), word(raw)]

@@ -6,7 +6,8 @@ from threading import Event
 from devices.laboratory import verio_iq as driver
 from devices.simulators.meters import Now, now_utc, play
 from devices.transports.base import Transport
-from recordings import lifescan, verio_iq
+from recordings import lifescan
+from recordings import verio_iq_layout as verio_iq
 
 
 class VerioIqMeter:

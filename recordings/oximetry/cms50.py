@@ -10,8 +10,7 @@ Source: atbrask/CMS50Dplus, cms50dplus.py (found with the device) and its unit t
 
 from typing import Final
 
-from recordings.oximetry.span import LOW_SIGNAL, SEARCHING, Packet, are_values, begins, decode_span
-from recordings.signal import DecodedRecording
+from recordings.oximetry.packet import LOW_SIGNAL, SEARCHING, Packet, are_values, begins
 
 FORMAT: Final = "cms50"
 MEDIA_TYPE: Final = "application/vnd.contec.cms50-span"
@@ -46,22 +45,6 @@ def is_part(raw: bytes) -> bool:
 def looks_like_cms50(raw: bytes) -> bool:
     """Whether the bytes begin with a second of packets."""
     return bool(raw) and bool(raw[0] & _TOP) and begins(raw, cut, 60)
-
-
-def decode_cms50(raw: bytes) -> DecodedRecording:
-    """The measurement in a span of packets.
-
-    Raises:
-        BadFrame: no whole packet in it, or too many bytes.
-    """
-    return decode_span(
-        raw,
-        cut,
-        form=FORMAT,
-        device={"manufacturer": "Contec", "model": "CMS50"},
-        packet_size=PACKET_SIZE,
-        pleth_hz=PLETH_HZ,
-    )
 
 
 def _packet(raw: bytes | bytearray) -> Packet:

@@ -12,8 +12,7 @@ There is no checksum.
 
 from typing import Final
 
-from recordings.oximetry.span import LOW_SIGNAL, Packet, are_values, begins, decode_span
-from recordings.signal import DecodedRecording
+from recordings.oximetry.packet import LOW_SIGNAL, Packet, are_values, begins
 
 FORMAT: Final = "cms50-9byte"
 MEDIA_TYPE: Final = "application/vnd.contec.cms50-9byte-span"
@@ -47,22 +46,6 @@ def is_part(raw: bytes) -> bool:
 def looks_like_cms50_9byte(raw: bytes) -> bool:
     """Whether the bytes begin with a second of packets."""
     return raw[:1] == bytes((LIVE,)) and begins(raw, cut, 60)
-
-
-def decode_cms50_9byte(raw: bytes) -> DecodedRecording:
-    """The measurement in a span of packets.
-
-    Raises:
-        BadFrame: no whole packet in it, or too many bytes.
-    """
-    return decode_span(
-        raw,
-        cut,
-        form=FORMAT,
-        device={"manufacturer": "Contec", "model": "CMS50"},
-        packet_size=PACKET_SIZE,
-        pleth_hz=PLETH_HZ,
-    )
 
 
 def _packet(raw: bytes | bytearray) -> Packet:

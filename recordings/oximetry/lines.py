@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from recordings.oximetry.span import Packet
+from recordings.oximetry.packet import Packet
 
 LONGEST: Final = 256
 """Bytes of a line; the longest known one has 140."""

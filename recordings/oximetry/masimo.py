@@ -16,7 +16,7 @@ from typing import Final
 
 from clinic_records.clock import CHINA
 from recordings.oximetry.lines import cut_lines
-from recordings.oximetry.span import (
+from recordings.oximetry.packet import (
     INTERFERENCE,
     LOW_PERFUSION,
     LOW_SIGNAL,
@@ -24,9 +24,7 @@ from recordings.oximetry.span import (
     Packet,
     are_values,
     begins,
-    decode_span,
 )
-from recordings.signal import DecodedRecording
 
 FORMAT: Final = "masimo-lines"
 MEDIA_TYPE: Final = "text/vnd.masimo.span"
@@ -52,15 +50,6 @@ def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
 def looks_like_masimo(raw: bytes) -> bool:
     """Whether the first line is one of such an oximeter."""
     return b"SPO2=" in raw[:256] and begins(raw[:4096], cut, 1)
-
-
-def decode_masimo(raw: bytes) -> DecodedRecording:
-    """The measurement in a span of lines.
-
-    Raises:
-        BadFrame: no line of values in it, or too many bytes.
-    """
-    return decode_span(raw, cut, form=FORMAT, device={"manufacturer": "Masimo"}, packet_size=len(print_line()))
 
 
 def read_line(line: bytes) -> Packet | None:

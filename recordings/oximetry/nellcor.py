@@ -13,8 +13,7 @@ from typing import Final
 
 from clinic_records.clock import CHINA
 from recordings.oximetry.lines import cut_lines
-from recordings.oximetry.span import ARTIFACT, INTERFERENCE, SEARCHING, Packet, are_values, begins, decode_span
-from recordings.signal import DecodedRecording
+from recordings.oximetry.packet import ARTIFACT, INTERFERENCE, SEARCHING, Packet, are_values, begins
 
 FORMAT: Final = "nellcor-lines"
 MEDIA_TYPE: Final = "text/vnd.nellcor.span"
@@ -40,15 +39,6 @@ def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
 def looks_like_nellcor(raw: bytes) -> bool:
     """Whether the first lines are headings and values of such an oximeter."""
     return (raw[:1].isalnum() or raw[:1].isspace()) and begins(raw[:4096], cut, 1)
-
-
-def decode_nellcor(raw: bytes) -> DecodedRecording:
-    """The measurement in a span of lines.
-
-    Raises:
-        BadFrame: no line of values in it, or too many bytes.
-    """
-    return decode_span(raw, cut, form=FORMAT, device={"manufacturer": "Nellcor"}, packet_size=len(print_line()))
 
 
 def read_line(line: bytes) -> Packet | None:

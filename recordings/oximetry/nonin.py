@@ -14,8 +14,7 @@ specification. A packet counts only when all its 25 sums are right.
 from collections.abc import Iterator
 from typing import Final
 
-from recordings.oximetry.span import ARTIFACT, LOW_PERFUSION, SEARCHING, Packet, are_values, begins, decode_span
-from recordings.signal import DecodedRecording
+from recordings.oximetry.packet import ARTIFACT, LOW_PERFUSION, SEARCHING, Packet, are_values, begins
 
 FORMAT: Final = "nonin"
 MEDIA_TYPE: Final = "application/vnd.nonin.span"
@@ -55,17 +54,6 @@ def is_part(raw: bytes) -> bool:
 def looks_like_nonin(raw: bytes) -> bool:
     """Whether the bytes begin with a whole packet, whose 25 sums are right."""
     return raw[:1] in _STARTS and begins(raw, cut, 1)
-
-
-def decode_nonin(raw: bytes) -> DecodedRecording:
-    """The measurement in a span of packets.
-
-    Raises:
-        BadFrame: no whole packet in it, or too many bytes.
-    """
-    return decode_span(
-        raw, cut, form=FORMAT, device={"manufacturer": "Nonin"}, packet_size=PACKET_SIZE, pleth_hz=PLETH_HZ
-    )
 
 
 _STARTS: Final = frozenset({bytes((_START_2,)), *(bytes((status,)) for status in range(0x81, 0x100, 2))})

@@ -25,7 +25,9 @@ from devices.simulators.meters import (
 )
 from devices.simulators.verio_iq import VerioIqMeter
 from devices.vitals.contec08a import PING, Contec08a
-from recordings import contec08a, taidoc, verio_iq
+from recordings import contec08a_layout as contec08a
+from recordings import taidoc_layout as taidoc
+from recordings import verio_iq_layout as verio_iq
 from recordings.decode import decode
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)

@@ -11,9 +11,17 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.reading import AbsentReason
 from devices.simulators.meters import TaiDocRecord, glucose_record, temperature_record
-from recordings import contec08a, lifescan, taidoc, ultraeasy, verio_iq
+from recordings import contec08a_layout as contec08a
+from recordings import lifescan
+from recordings import taidoc_layout as taidoc
+from recordings import ultraeasy_layout as ultraeasy
+from recordings import verio_iq_layout as verio_iq
+from recordings.contec08a import decode_contec08a
 from recordings.decode import decode
 from recordings.signal import DecodedRecording
+from recordings.taidoc import decode_taidoc
+from recordings.ultraeasy import decode_ultraeasy
+from recordings.verio_iq import decode_verio_iq
 
 TAKEN = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
 HEAD = bytes.fromhex("46418080c6828080808080808081").ljust(64, b"\0")
@@ -107,7 +115,7 @@ def test_systolic_below_128_is_read_where_only_one_meaning_is_possible(start: st
 )
 def test_blood_pressure_that_cannot_be_so_is_refused(record: str, says: str) -> None:
     with pytest.raises(RefusedInput, match=says):
-        contec08a.decode_contec08a(bp(bytes.fromhex(record)))
+        decode_contec08a(bp(bytes.fromhex(record)))
 
 
 def test_published_packets_of_taidoc_and_lifescan() -> None:
@@ -261,10 +269,10 @@ def test_cut_or_doubled_record_is_refused(raw: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_raise_only_our_errors(raw: bytes) -> None:
     for decoder in (
-        taidoc.decode_taidoc,
-        ultraeasy.decode_ultraeasy,
-        verio_iq.decode_verio_iq,
-        contec08a.decode_contec08a,
+        decode_taidoc,
+        decode_ultraeasy,
+        decode_verio_iq,
+        decode_contec08a,
     ):
         with pytest.raises(RefusedInput):
             decoder(raw)

@@ -13,8 +13,9 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.reading import AbsentReason, Numeric
 from recordings.decode import decode_all
-from recordings.oximetry import cms50, cms50_9byte, cms50_history, masimo, nellcor, nonin
-from recordings.oximetry.span import MAX_BYTES, Cut, walk
+from recordings.oximetry import cms50, cms50_9byte, cms50_history, decode, masimo, nellcor, nonin, stored
+from recordings.oximetry.packet import Cut, walk
+from recordings.oximetry.span import MAX_BYTES
 from recordings.signal import DecodedRecording
 
 PLETH = tuple(range(25))
@@ -47,15 +48,15 @@ def test_nonin_pulse_has_nine_bits(form: int, pulse: int) -> None:
 
 def test_nonin_curve_is_8_bit_in_format_2_and_16_bit_in_format_7() -> None:
     high = tuple(256 * sample + 7 for sample in range(25))
-    (seven,) = nonin.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=high)).signals
-    (two,) = nonin.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, form=2)).signals
+    (seven,) = decode.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=high)).signals
+    (two,) = decode.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, form=2)).signals
     assert seven.samples.tolist() == list(high)
     assert (two.samples.tolist(), two.sampling_hz) == (list(PLETH), 75.0)
 
 
 @pytest.mark.parametrize(("pulse", "spo2"), [(None, 97), (72, None), (None, None), (72, 101), (0, 97), (72, 0)])
 def test_nonin_missing_and_impossible_values_are_absent_never_numbers(pulse: int | None, spo2: int | None) -> None:
-    decoded = nonin.decode_nonin(nonin.encode_packet(pulse=pulse, spo2=spo2, pleth=PLETH) * 30)
+    decoded = decode.decode_nonin(nonin.encode_packet(pulse=pulse, spo2=spo2, pleth=PLETH) * 30)
     assert numbers(decoded) == {"59408-5": None, "8889-8": None}
     assert {one.absent for one in decoded.numerics} == {AbsentReason.ERROR}
     assert "no value" in decoded.notes[0]
@@ -72,13 +73,13 @@ def test_nonin_missing_and_impossible_values_are_absent_never_numbers(pulse: int
     ],
 )
 def test_nonin_status_bits(status: int, *, is_value: bool, says: str) -> None:
-    decoded = nonin.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, status=status) * 9)
+    decoded = decode.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, status=status) * 9)
     assert (spo2_of(decoded).quantity is not None) is is_value
     assert says in " ".join(decoded.notes)
 
 
 def test_yellow_perfusion_is_not_called_low() -> None:
-    decoded = nonin.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, status=0x06) * 9)
+    decoded = decode.decode_nonin(nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, status=0x06) * 9)
     assert decoded.notes == ()
 
 
@@ -87,7 +88,7 @@ def test_nonin_packet_with_any_byte_changed_gives_no_value(at: int, change: int,
     good = nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, form=form)
     bad = bytearray(nonin.encode_packet(pulse=200, spo2=60, pleth=PLETH, form=form))
     bad[at] ^= change
-    decoded = nonin.decode_nonin(good + bytes(bad) + good)
+    decoded = decode.decode_nonin(good + bytes(bad) + good)
     assert numbers(decoded) == {"59408-5": 97, "8889-8": 72}
     assert spo2_of(decoded).context["lowest"] == "97"
     (pleth,) = decoded.signals
@@ -126,7 +127,7 @@ def test_cms50_pulse_has_eight_bits(module: object, pulse: int) -> None:
     ],
 )
 def test_cms50_finger_out_probe_error_search_and_special_codes(first: int, third: int, pulse: int, spo2: int) -> None:
-    decoded = cms50.decode_cms50(bytes((first, 20, third, pulse, spo2)) * 120)
+    decoded = decode.decode_cms50(bytes((first, 20, third, pulse, spo2)) * 120)
     assert numbers(decoded) == {"59408-5": None, "8889-8": None}
 
 
@@ -134,13 +135,13 @@ def test_cms50_lost_byte_costs_its_packet_only() -> None:
     one = cms50.encode_packet(pulse=72, spo2=97, pleth=50)
     for at in range(5):
         broken = one[:at] + one[at + 1 :]
-        decoded = cms50.decode_cms50(one * 100 + broken + one * 100)
+        decoded = decode.decode_cms50(one * 100 + broken + one * 100)
         assert numbers(decoded) == {"59408-5": 97, "8889-8": 72}
         assert len(decoded.signals[0].samples) >= 199
 
 
 def test_weak_signal_of_cms50_is_noted() -> None:
-    decoded = cms50.decode_cms50(cms50.encode_packet(pulse=72, spo2=97, pleth=50, strength=1) * 120)
+    decoded = decode.decode_cms50(cms50.encode_packet(pulse=72, spo2=97, pleth=50, strength=1) * 120)
     assert decoded.notes == ("low-signal during 100 % of the measurement",)
 
 
@@ -158,11 +159,11 @@ def test_history_cut_damaged_and_empty_is_refused() -> None:
     whole = cms50_history.encode_history([(72, 97)] * 50)
     for size in range(len(whole)):
         with pytest.raises(RefusedInput):
-            cms50_history.decode_history(whole[:size])
+            stored.decode_history(whole[:size])
     with pytest.raises(BadFrame, match="marks"):
-        cms50_history.decode_history(whole[:-1] + b"\xff")
+        stored.decode_history(whole[:-1] + b"\xff")
     with pytest.raises(RefusedInput, match="none with a value"):
-        cms50_history.decode_history(cms50_history.encode_history([(0, 0)] * 9))
+        stored.decode_history(cms50_history.encode_history([(0, 0)] * 9))
 
 
 def test_masimo_lines_as_a_rad_8_printed_them() -> None:
@@ -180,12 +181,12 @@ def test_masimo_lines_as_a_rad_8_printed_them() -> None:
 
 @pytest.mark.parametrize("bit", [0x001, 0x002, 0x008, 0x010, 0x020, 0x040, 0x080, 0x400])
 def test_masimo_exceptions_take_the_value_away(bit: int) -> None:
-    decoded = masimo.decode_masimo(masimo.print_line(exceptions=0x800 | bit) * 9)
+    decoded = decode.decode_masimo(masimo.print_line(exceptions=0x800 | bit) * 9)
     assert spo2_of(decoded).absent is AbsentReason.ERROR
 
 
 def test_low_perfusion_index_is_said_beside_the_value() -> None:
-    decoded = masimo.decode_masimo(masimo.print_line(index="00.32", exceptions=0x804) * 9)
+    decoded = decode.decode_masimo(masimo.print_line(index="00.32", exceptions=0x804) * 9)
     assert numbers(decoded)["59408-5"] == 97
     assert any("perfusion index below 0.5 %" in note for note in decoded.notes)
     assert any("low-perfusion" in note for note in decoded.notes)
@@ -193,7 +194,7 @@ def test_low_perfusion_index_is_said_beside_the_value() -> None:
 
 def test_masimo_digit_lost_on_the_line_gives_no_other_value() -> None:
     line = masimo.print_line(pulse=132)
-    decoded = masimo.decode_masimo(line + line.replace(b"132", b"13") + line)
+    decoded = decode.decode_masimo(line + line.replace(b"132", b"13") + line)
     assert numbers(decoded)["8889-8"] == 132
     assert spo2_of(decoded).context["good_s"] == "2"
 
@@ -239,18 +240,18 @@ def test_walk_takes_every_byte_once_and_finds_packets_between_garbage(name: str,
 
 @pytest.mark.parametrize("name", CUTS)
 def test_span_without_packets_or_too_long_is_refused(name: str) -> None:
-    decode = {
-        "nonin-7": nonin.decode_nonin,
-        "nonin-2": nonin.decode_nonin,
-        "cms50": cms50.decode_cms50,
-        "cms50-9byte": cms50_9byte.decode_cms50_9byte,
-        "nellcor": nellcor.decode_nellcor,
-        "masimo": masimo.decode_masimo,
+    decode_it = {
+        "nonin-7": decode.decode_nonin,
+        "nonin-2": decode.decode_nonin,
+        "cms50": decode.decode_cms50,
+        "cms50-9byte": decode.decode_cms50_9byte,
+        "nellcor": decode.decode_nellcor,
+        "masimo": decode.decode_masimo,
     }[name]
     with pytest.raises(BadFrame, match="no packet"):
-        decode(b"\x07\x0b\x0d" * 400)
+        decode_it(b"\x07\x0b\x0d" * 400)
     with pytest.raises(BadFrame, match="at most"):
-        decode(CUTS[name][1] * (MAX_BYTES // len(CUTS[name][1]) + 1))
+        decode_it(CUTS[name][1] * (MAX_BYTES // len(CUTS[name][1]) + 1))
 
 
 def test_other_formats_are_not_taken_for_an_oximeter() -> None:
