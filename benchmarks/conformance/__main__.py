@@ -1,6 +1,7 @@
 """`python -m benchmarks.conformance [--data DIR] [--page FILE]`: the table of docs/devices/CONFORMANCE.md.
 
-Exit 0 when every file has a verdict and every difference an explanation, 1 else, 3 without the files.
+Exit 0 when every file has a verdict and every difference an explanation, 1 else (also where a reader is missing: then
+the page is left as it is), 3 without the files.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import pydicom
 from benchmarks.conformance import dicom_readers, ecg_readers
 from benchmarks.conformance.ours import Verdict, verdict
 from benchmarks.conformance.page import Row, explanations, page, unexplained
-from benchmarks.conformance.told import Comparison, Told, Unread, compare
+from benchmarks.conformance.told import Comparison, Missing, Told, Unread, compare
 
 _REPOSITORY: Final = Path(__file__).parents[2]
 _DATA: Final = _REPOSITORY.parent / "shared" / "data" / "devices"
@@ -54,7 +55,11 @@ def main() -> int:
     if not files:
         print(f"no files in {options.data}", file=sys.stderr)
         return 3
-    rows = [_row(file, options.data) for file in files]
+    try:
+        rows = [_row(file, options.data) for file in files]
+    except Missing as error:
+        print(f"{error}: the page is left as it is", file=sys.stderr)
+        return 1
     reasons = explanations()
     options.page.write_text(page(rows, reasons, _versions()), "utf-8")
     missing = unexplained(rows, reasons)
@@ -79,6 +84,8 @@ def _ask(name: str, file: Path, found: Verdict) -> Comparison:
     read, digits = _READERS[name]
     try:
         return compare(name, read(file), found.recordings[0], digits)
+    except Missing:
+        raise
     except Unread as error:
         return Comparison(name, "nothing", f"does not read it: {error}", is_equal=False)
 

@@ -13,7 +13,7 @@ import pydicom
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.conformance.told import Told, Unread
+from benchmarks.conformance.told import Missing, Told, Unread
 
 _TYPES: Final = {("SS", 16): "<i2", ("US", 16): "<u2", ("SB", 8): "i1", ("UB", 8): "u1", ("SL", 32): "<i4"}
 _LINE: Final = re.compile(r"^\(([0-9a-f]{4},[0-9a-f]{4})\) \w\w (?:\[(.*?)\]|([^\s(]\S*))?", re.MULTILINE)
@@ -53,7 +53,7 @@ def _run(command: list[str | Path]) -> bytes:
     try:
         done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     except FileNotFoundError:
-        raise Unread(f"{command[0]} is not installed here") from None
+        raise Missing(f"DCMTK ({command[0]}) is not installed here; as root: make system-packages") from None
     if done.returncode:
         raise Unread(done.stderr.decode("utf-8", "replace").strip().splitlines()[0][:120].replace(str(command[-1]), ""))
     return done.stdout

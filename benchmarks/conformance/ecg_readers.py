@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.conformance.told import Told, Unread
+from benchmarks.conformance.told import Missing, Told, Unread
 
 PACKAGES: Final = ("sierraecg==0.4.0", "ecgdatakit==2.0.3")
 """Never a dependency of the product: they are installed beside it, only to compare."""
@@ -37,7 +37,7 @@ def biosig(file: Path) -> Told:
     """`save2gdf -CSV`; six digits. An aECG without an XML declaration gets one first, biosig knows it only so."""
     program = shutil.which("save2gdf")
     if program is None:
-        raise Unread("save2gdf is not installed here")
+        raise Missing("biosig (save2gdf) is not installed here; as root: make system-packages")
     raw = file.read_bytes()
     if file.suffix == ".xml" and not raw.lstrip().startswith(b"<?xml"):
         raw = _PROLOG + raw
@@ -85,6 +85,6 @@ def python() -> Path:
         venv.create(root, with_pip=True, clear=True)
         done = subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], capture_output=True, check=False)
         if done.returncode:
-            raise Unread("pip could not install it here")
+            raise Missing(f"{', '.join(PACKAGES)} could not be installed by pip")
         (root / "complete").touch()
     return python

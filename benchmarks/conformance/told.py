@@ -15,6 +15,10 @@ class Unread(Exception):
     """The reader does not read this file; its words."""
 
 
+class Missing(Unread):
+    """The reader is not on this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """Channels by name (unit, samples), pictures by frame number (rows x columns x 3), and facts by our names.
