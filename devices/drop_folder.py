@@ -2,8 +2,8 @@
 
 A file is whole when its size and time have not changed between two looks `SETTLED_S` apart, because a copy over USB
 or the network grows while we look. What was taken is remembered by name (its hash: names speak of patients), size and
-time, so a device's memory stick plugged in again delivers only what is new; the device's files are never changed or
-deleted.
+time, so a device's memory stick plugged in again delivers only what is new, also where its mount point stood empty
+meanwhile; the device's files are never changed or deleted.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ SETTLED_S: Final = 2.0
 DEEPEST: Final = 4
 """Folders below folders; devices use two."""
 MOST_FILES: Final = 20_000
-"""Files looked at; a stick with more is not a device's."""
+"""Files looked at, and files remembered that are not here; a stick with more is not a device's."""
 
 
 def key_of(path: str) -> str:
@@ -58,8 +58,9 @@ class DropFolder:
             if self._before.get(path) == seen and self.taken.get(key_of(path)) != seen
         ]
         self._before = now
-        here = {key_of(path) for path in now}
-        self.taken = {key: seen for key, seen in self.taken.items() if key in here}
+        if len(self.taken) > MOST_FILES:
+            here = {key_of(path) for path in now}
+            self.taken = {key: seen for key, seen in self.taken.items() if key in here}
         return sorted(ready, key=lambda path: (now[path].mtime_ns, path))
 
     def read(self, path: str) -> bytes:
@@ -76,7 +77,7 @@ class DropFolder:
         except OSError as error:
             raise DeviceUnavailable(f"{self._root / path}: {error.strerror}") from error
         if len(data) > LARGEST:
-            raise BadFrame(f"{path}: more than {LARGEST} bytes: no file of such a device is as large", raw=data[:4096])
+            raise BadFrame(f"more than {LARGEST} bytes: no file of such a device is as large", raw=data[:4096])
         return data
 
     def take(self, path: str) -> None:
@@ -84,7 +85,11 @@ class DropFolder:
         self.taken[key_of(path)] = self._before[path]
 
     def _files(self) -> Iterator[tuple[str, Seen]]:
-        if not self._root.is_dir():
+        try:
+            is_there = self._root.is_dir()
+        except OSError as error:
+            raise DeviceUnavailable(f"folder {self._root}: {error.strerror}") from error
+        if not is_there:
             raise DeviceUnavailable(f"folder {self._root} is not there: is the stick or the share connected?")
         count = 0
         for folder, folders, names in os.walk(self._root):

@@ -1,5 +1,6 @@
 """One thread for each device that drops files: look, make durable, remember."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import msgspec
 import structlog
 
 from clinic_records.clock import Clock, Stamp
-from clinic_records.errors import BadFrame, DeviceUnavailable, StoreError
+from clinic_records.errors import BadFrame, ClinicError, DeviceUnavailable, StoreError
 from devices.delivery import of_frame
 from devices.drop_folder import SETTLED_S, DropFolder, Seen
 from devices.files import MEDIA_TYPE
@@ -65,12 +66,27 @@ class FolderWatch:
             except StoreError as error:
                 self._report(self._device, DeviceState(FAULT, error.hint.zh, error.hint.en))
                 _log.error("folder.not_kept", device=self._device.id, error=str(error))
+            except Exception as error:  # noqa: BLE001  whatever it is, it is shown, and the next look is another try
+                self._report(self._device, DeviceState(FAULT, ClinicError.default_hint.zh, ClinicError.default_hint.en))
+                _log.error("folder.failed", device=self._device.id, error=type(error).__name__)
 
     def _look(self) -> None:
+        """Take what is ready; a file that does not read keeps no other waiting.
+
+        Raises:
+            DeviceUnavailable: as the last file that did not read; all others are taken.
+            StoreError: the disk refused.
+        """
+        unread: DeviceUnavailable | None = None
         for path in self._folder.look():
             if self._stop.is_set():
                 return
-            self._take(path)
+            try:
+                self._take(path)
+            except DeviceUnavailable as error:
+                unread = error
+        if unread is not None:
+            raise unread
 
     def _take(self, path: str) -> None:
         try:
@@ -78,7 +94,8 @@ class FolderWatch:
         except BadFrame as error:
             item = error
         device, stamp = self._device, Stamp(vehicle_time=self._clock.now())
-        delivery = of_frame(item, device=device.id, driver=device.driver, stamp=stamp, peer=f"{SCHEME}{path}")
+        name = os.fsencode(path).decode("utf-8", "backslashreplace")  # devices write names in GB18030 too
+        delivery = of_frame(item, device=device.id, driver=device.driver, stamp=stamp, peer=f"{SCHEME}{name}")
         ticket = self._inbox.deliver(msgspec.json.encode(delivery), item.raw)
         self._folder.take(path)
         write_file(self._memory, msgspec.json.encode(self._folder.taken))
