@@ -24,7 +24,7 @@ _WEAK: Final = 3
 
 
 def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
-    """The packet at the start of `stream`; see `span.Cut`."""
+    """The packet at the start of `stream`; see `packet.Cut`."""
     if not stream[0] & _TOP:
         return next((at for at, byte in enumerate(stream) if byte & _TOP), len(stream)), None
     end = next((at for at in range(1, min(len(stream), PACKET_SIZE + 1)) if stream[at] & _TOP), 0)

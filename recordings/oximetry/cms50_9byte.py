@@ -26,7 +26,7 @@ _WEAK: Final = 1
 
 
 def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
-    """The packet of live values at the start of `stream`; see `span.Cut`."""
+    """The packet of live values at the start of `stream`; see `packet.Cut`."""
     end = next((at for at in range(1, len(stream)) if not stream[at] & _TOP), 0)
     if stream[0] != LIVE or (end or len(stream)) > PACKET_SIZE:
         return end or len(stream), None

@@ -24,7 +24,7 @@ def is_part(raw: bytes) -> bool:
 def cut_lines(
     stream: bytes | bytearray, *, is_over: bool, read: Callable[[bytes], Packet | None], between: re.Pattern[bytes]
 ) -> tuple[int, Packet | None]:
-    """The next line of values, with headings before it; see `span.Cut`.
+    """The next line of values, with headings before it; see `packet.Cut`.
 
     Args:
         stream: from the start of a line on.

@@ -43,7 +43,7 @@ _SET: Final = 0x800
 
 
 def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
-    """The next line of values; see `span.Cut`."""
+    """The next line of values; see `packet.Cut`."""
     return cut_lines(stream, is_over=is_over, read=read_line, between=_BETWEEN)
 
 

@@ -32,7 +32,7 @@ _MARKS: Final = {b"MO": ARTIFACT, b"LM": INTERFERENCE, b"LP": SEARCHING, b"PS": 
 
 
 def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
-    """The next line of values; see `span.Cut`."""
+    """The next line of values; see `packet.Cut`."""
     return cut_lines(stream, is_over=is_over, read=read_line, between=_BETWEEN)
 
 

@@ -30,7 +30,7 @@ _SECONDS: Final = 1 / 3
 
 
 def cut(stream: bytes | bytearray, is_over: bool) -> tuple[int, Packet | None]:
-    """The packet at the start of `stream`, of whichever of the two formats; see `span.Cut`."""
+    """The packet at the start of `stream`, of whichever of the two formats; see `packet.Cut`."""
     size = _strange(stream)
     if size:
         return size, None
