@@ -79,6 +79,7 @@ def decode_ecg90a(raw: bytes) -> DecodedRecording:
         start=start,
         signals=_twelve(columns),
         notes=_notes(stored),
+        from_memory=True,  # the cart keeps its cases on a card, which is read later (hazard H02)
     )
 
 

@@ -72,6 +72,7 @@ def decode_healforce(raw: bytes) -> DecodedRecording:
         signals=signals,
         numerics=_heart_rate(sections.get(9, b"")),
         notes=derived_note(stored, signals),
+        from_memory=True,  # pages are copied from the device's store (hazard H02)
     )
 
 

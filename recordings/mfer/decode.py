@@ -56,6 +56,7 @@ def decode_mfer(raw: bytes) -> DecodedRecording:
         device=_device(told, state, start),
         start=start,
         signals=signals,
+        from_memory=state.is_long_term,
         notes=_cut_note(state) + derived_note(stored, signals) + _comments(comments, state.charset),
     )
 

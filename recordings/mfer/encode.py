@@ -10,12 +10,10 @@ import numpy as np
 
 from clinic_records.errors import RefusedInput
 from recordings.mfer import tlv
-from recordings.mfer.values import ByteOrder
+from recordings.mfer.values import LONG_TERM_ECG, ByteOrder
 from recordings.scp_ecg.leads import NUMBERS
 from recordings.signal import FloatArray
 
-LONG_TERM_ECG: Final = 2
-"""MWF_WFM of a Holter recording; 1 is a standard 12-lead ECG."""
 _NULL: Final = -32768
 
 

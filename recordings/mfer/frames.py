@@ -14,7 +14,7 @@ import numpy as np
 from recordings.ecg_values import MAX_HZ, MAX_LEADS, MAX_SAMPLES
 from recordings.mfer import tlv
 from recordings.mfer.tlv import Definition, damaged, definitions
-from recordings.mfer.values import DATA_TYPES, UNITS, ByteOrder, lead, number_as, scaled, whole
+from recordings.mfer.values import DATA_TYPES, LONG_TERM_ECG, UNITS, ByteOrder, lead, number_as, scaled, whole
 from recordings.signal import FloatArray, Signal
 
 _MOST: Final = 1e9
@@ -65,6 +65,12 @@ class State:
         else:
             return False
         return True
+
+    @property
+    def is_long_term(self) -> bool:
+        """Whether it is a Holter's (MWF_WFM): recorded long before it is read out."""
+        value = self.everywhere.get(tlv.WFM, b"")
+        return int.from_bytes(value[:2], self.order) == LONG_TERM_ECG
 
     def name(self, channel: int) -> str:
         """The channel's lead."""

@@ -16,7 +16,8 @@ ByteOrder = Literal["little", "big"]
 
 DATA_TYPES: Final = {0: "i2", 1: "u2", 2: "i4", 3: "u1", 4: "u2", 5: "i1", 6: "u4", 7: "f4", 8: "f8"}
 """MWF_DTP -> numpy type; 9 is AHA compression, which is not read."""
-STATUS_TYPE: Final = 4
+LONG_TERM_ECG: Final = 2
+"""MWF_WFM of a Holter recording (table 5-14); 1 is a standard 12-lead ECG."""
 UNITS: Final = {
     0: ("uV", 1e6), 1: ("mm[Hg]", 1.0), 2: ("Pa", 1.0), 3: ("cm[H2O]", 1.0), 7: ("%", 1.0), 8: ("Cel", 1.0),
     9: ("/min", 1.0), 10: ("/s", 1.0), 11: ("Ohm", 1.0), 12: ("A", 1.0), 19: ("L", 1.0), 20: ("L/s", 1.0),

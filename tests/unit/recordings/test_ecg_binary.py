@@ -322,5 +322,14 @@ def test_what_mfer_cannot_hold_is_refused(change: dict[str, object], words: str)
         encode_mfer(EcgForMfer(**{**fields, **change}))  # type: ignore[arg-type]  # a table of wrong fields
 
 
+def test_what_comes_from_a_memory_says_so(card_file: bytes, page: bytes, leads: Leads) -> None:
+    """Hazard H02: such a recording never binds by itself."""
+    assert decode(card_file).from_memory
+    assert decode(page).from_memory
+    assert decode(holter(leads)).from_memory
+    resting = holter(leads).replace(definition(tlv.WFM, b"\x02"), definition(tlv.WFM, b"\x01"))
+    assert not decode(resting).from_memory
+
+
 def test_lead_codes_are_scps() -> None:
     assert (NUMBERS["I"], NUMBERS["V6"], NUMBERS["III"]) == (1, 8, 61)
