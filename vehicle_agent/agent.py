@@ -46,7 +46,8 @@ from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.desk import Desk
-from vehicle_agent.visits.roster import FAULT, FOLDER, IDLE, Device, DeviceState, Roster
+from vehicle_agent.visits.roster import FAULT, IDLE, Device, DeviceState, Roster
+from vehicle_agent.visits.twins import FOLDER
 from vehicle_agent.visits.views import SyncView
 from vehicle_agent.web.app import create_app
 from vehicle_agent.web.settings import Phone, SiteSettings

@@ -9,13 +9,11 @@ from clinic_records.errors import ConfigError, NotFound
 from clinic_records.ids import DeviceId
 from devices.catalog import Link, device_type
 from vehicle_agent.settings import DeviceSettings
+from vehicle_agent.visits.twins import FOLDER, LISTEN, must_differ, must_stand
 
 IDLE: Final = "idle"
 NOT_CONNECTED: Final = "not-connected"
 FAULT: Final = "fault"
-LISTEN: Final = "listen"
-FOLDER: Final = "folder"
-"""Schemes of urls that are no wire of ours to open: the device calls us, or drops files."""
 
 _Given = tuple[bool, str]
 """(has it an AE title, the scheme of its url)."""
@@ -107,14 +105,15 @@ class Roster:
     """Every configured device by id, in the settings' order, with its present state."""
 
     def __init__(self, rows: tuple[DeviceSettings, ...]) -> None:
+        """Nothing is reported yet. Raises ConfigError: a row cannot be, or two exclude each other."""
         self._devices: dict[DeviceId, Device] = {}
         for row in rows:
             device = device_from(row)
             if device.id in self._devices:
                 raise ConfigError(f"device id {device.id} stands twice in the settings")
-            twin = next((each for each in self if each.ae_title and each.ae_title == device.ae_title), None)
-            if twin is not None:
-                raise ConfigError(f"devices {twin.id} and {device.id} have one AE title; give each its own")
+            must_stand(device)
+            for before in self:
+                must_differ(before, device)
             self._devices[device.id] = device
         self._states: dict[DeviceId, DeviceState] = {}
 

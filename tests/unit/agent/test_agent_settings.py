@@ -11,6 +11,11 @@ from vehicle_agent.visits.roster import FAULT, IDLE, NOT_CONNECTED, DeviceState,
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "vehicle.example.toml"
 
+_ROW = "[[devices]]\nid = '{}'\nkey = '{}'\nurl = '{}"
+LAB1, LAB2 = (_ROW.format(name, "chemistry-hl7", "listen:") for name in ("lab1", "lab2"))
+STICK1, STICK2 = (_ROW.format(name, "ecg-contec90a", "folder:") for name in ("e1", "e2"))
+LAB1, STICK1 = (row.removeprefix("[[devices]]\n") for row in (LAB1, STICK1))
+
 
 def write(folder: Path, text: str) -> Path:
     (folder / "vehicle.toml").write_text(text, "utf-8")
@@ -69,12 +74,23 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
             'id = "a"\nkey = "ecg-dicom"\nae_title = "X"\n[[devices]]\nid = "b"\nkey = "ecg-dicom"\nae_title = "X"',
             "one AE title",
         ),
+        (f"{LAB1}2575'", "write listen:"),
+        (f"{LAB1}0.0.0.0:2575'\n{LAB2}0.0.0.0:2575'", "lab1 and lab2 .* own address"),
+        (f"{LAB1}0.0.0.0:2575'\n{LAB2}192.168.8.1:2575'\naddress = 'x'", "lab1 and lab2 .* one port"),
+        (f"{STICK1}/mnt/ecg'\n{STICK2}/mnt/ecg/'", "e1 and e2 .* one folder"),
+        (f"{STICK1}'", "the whole path"),
+        (f"{STICK1}ecg'", "the whole path"),
     ],
 )
 def test_a_device_that_cannot_be_is_named(tmp_path: Path, row: str, named: str) -> None:
     settings = load_settings(write(tmp_path, f'vehicle = "V01"\n[[devices]]\n{row}'))
     with pytest.raises(ConfigError, match=named):
         Roster(settings.devices)
+
+
+def test_devices_of_one_port_have_their_own_addresses(tmp_path: Path) -> None:
+    rows = f"[[devices]]\n{LAB1}0.0.0.0:2575'\n{LAB2}0.0.0.0:2575'\naddress = '192.168.8.4'"
+    assert len(list(Roster(load_settings(write(tmp_path, f'vehicle = "V01"\n{rows}')).devices))) == 2
 
 
 def test_states(tmp_path: Path) -> None:
