@@ -151,7 +151,7 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.bone_table:looks_like_bone_table",
         "recordings.bone_table:decode_bone_table",
     ),
-    Format("nmea", "position", "recordings.nmea:looks_like_nmea", "recordings.nmea:decode_nmea"),
+    Format("nmea", "position", "recordings.nmea_sentences:looks_like_nmea", "recordings.nmea:decode_nmea"),
 )
 """Asked in this order: what has a mark of its own before what is only plausible."""
 

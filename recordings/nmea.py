@@ -1,94 +1,18 @@
-"""NMEA 0183 sentences of a satellite receiver: where the vehicle is and what time the satellites say.
-
-Sentence: `$`, two letters of talker, three of type, fields between commas, `*`, two hexadecimal digits of the exclusive
-or of everything between `$` and `*`, CR LF. Any talker is taken: GP, GN and BD receivers differ in nothing else here.
-RMC: time, status, latitude, longitude, speed in knots, course, date, mode (field 12, from 2.3 on). GGA: quality,
-satellites, dilution, altitude in metres. Source: NMEA 0183 as gpsd documents it (gpsd.io/NMEA.html).
-"""
+"""The fixes of a satellite receiver: a recording for each, of what its sentences say (`recordings.nmea_sentences`)."""
 
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from clinic_records.errors import BadFrame, RefusedInput
+from clinic_records.errors import RefusedInput
 from clinic_records.observations import BY_KEY
 from clinic_records.quantity import quantity
 from clinic_records.reading import Numeric
+from recordings.nmea_sentences import ROLLED_OVER, field_of, fix_time, position_of, sentences_of
 from recordings.signal import DecodedRecording
 
 LARGEST: Final = 1 << 20
 """Bytes of sentences at once: a receiver says some 500 a second."""
-_SENTENCE: Final = re.compile(rb"\$([A-Z][ -#%-)+-~]{4,})\*([0-9A-Fa-f]{2})\r\n")
-_TYPES: Final = re.compile(rb"\$[A-Z]{2}(RMC|GGA|GSA|GSV|GLL|GNS|VTG|ZDA|TXT),")
-_GOOD_MODES: Final = frozenset({"", "A", "D", "P", "R", "F"})
-"""Autonomous, differential, precise, RTK fixed and float; dead reckoning, manual and simulated are no position."""
-_DEGREES: Final = {"N": (2, 1), "S": (2, -1), "E": (3, 1), "W": (3, -1)}
-"""Hemisphere -> digits of whole degrees, sign."""
-_PLACES: Final = Decimal("0.0000001")
-_CENTURY_TURNS: Final = 80
-"""Two-digit years from here on are 19xx: the satellites' own time begins in 1980."""
-ROLLED_OVER: Final = datetime(2020, 1, 1, tzinfo=UTC)
-"""No receiver of a vehicle of ours is older: an earlier date is a week number that began again after 1024 weeks."""
-
-
-def looks_like_nmea(raw: bytes) -> bool:
-    """Whether the bytes begin with a sentence."""
-    return _TYPES.match(raw) is not None
-
-
-def check_sentence(raw: bytes) -> str:
-    """Why these bytes are no sentence; nothing where they are."""
-    found = _SENTENCE.fullmatch(raw)
-    if found is None:
-        return "no NMEA sentence"
-    check = 0
-    for byte in found[1]:
-        check ^= byte
-    return "" if check == int(found[2], 16) else f"NMEA sentence: check {check:02X}, it says {found[2].decode()}"
-
-
-def fields_of(sentence: bytes) -> list[str]:
-    """The fields of a checked sentence; the first is talker and type."""
-    return sentence[1 : sentence.rindex(b"*")].decode("ascii").split(",")
-
-
-def sentences_of(raw: bytes) -> list[list[str]]:
-    """Fields of each sentence in `raw`.
-
-    Raises:
-        BadFrame: one is none, or its check is wrong.
-    """
-    found = []
-    for line in raw.splitlines(keepends=True):
-        fault = check_sentence(line)
-        if fault:
-            raise BadFrame(fault)
-        found.append(fields_of(line))
-    return found
-
-
-def fix_time(rmc: list[str]) -> datetime | None:
-    """Date and time of an RMC sentence, UTC; None where the receiver does not know them."""
-    time, date = _field(rmc, 1), _field(rmc, 9)
-    if not re.fullmatch(r"\d{6}(\.\d{1,6})?", time) or not re.fullmatch(r"\d{6}", date):
-        return None
-    year = int(date[4:]) + (1900 if int(date[4:]) >= _CENTURY_TURNS else 2000)
-    micro = int(time[7:].ljust(6, "0") or 0)
-    try:
-        return datetime(
-            year, int(date[2:4]), int(date[:2]), int(time[:2]), int(time[2:4]), int(time[4:6]), micro, tzinfo=UTC
-        )
-    except ValueError:  # a leap second's 60, or no such day
-        return None
-
-
-def position_of(rmc: list[str]) -> tuple[Decimal, Decimal] | None:
-    """Latitude and longitude in degrees, north and east positive; None where there is no fix."""
-    if _field(rmc, 2) != "A" or _field(rmc, 12) not in _GOOD_MODES:
-        return None
-    latitude, longitude = _degrees(rmc, 3, 90), _degrees(rmc, 5, 180)
-    return None if latitude is None or longitude is None else (latitude, longitude)
 
 
 def decode_nmea(raw: bytes) -> tuple[DecodedRecording, ...]:
@@ -101,9 +25,9 @@ def decode_nmea(raw: bytes) -> tuple[DecodedRecording, ...]:
     if len(raw) > LARGEST:
         raise RefusedInput(f"{len(raw)} bytes of NMEA sentences are more than {LARGEST}")
     sentences = sentences_of(raw)
-    altitudes = {_field(each, 1): each for each in sentences if each[0].endswith("GGA")}
+    altitudes = {field_of(each, 1): each for each in sentences if each[0].endswith("GGA")}
     found = [
-        _recording(each, position, altitudes.get(_field(each, 1), []))
+        _recording(each, position, altitudes.get(field_of(each, 1), []))
         for each in sentences
         if each[0].endswith("RMC") and (position := position_of(each)) is not None
     ]
@@ -116,11 +40,11 @@ def _recording(rmc: list[str], position: tuple[Decimal, Decimal], gga: list[str]
     told = [
         ("latitude", str(position[0]), "deg"),
         ("longitude", str(position[1]), "deg"),
-        ("ground-speed", _field(rmc, 7), "[kn_i]"),
-        ("course", _field(rmc, 8), "deg"),
-        ("altitude", _field(gga, 9) if _field(gga, 10) == "M" else "", "m"),
-        ("satellites", _field(gga, 7), "1"),
-        ("horizontal-dilution", _field(gga, 8), "1"),
+        ("ground-speed", field_of(rmc, 7), "[kn_i]"),
+        ("course", field_of(rmc, 8), "deg"),
+        ("altitude", field_of(gga, 9) if field_of(gga, 10) == "M" else "", "m"),
+        ("satellites", field_of(gga, 7), "1"),
+        ("horizontal-dilution", field_of(gga, 8), "1"),
     ]
     start = fix_time(rmc)
     notes = ("the date is of before 2020: the week number has begun again",) if start and start < ROLLED_OVER else ()
@@ -130,17 +54,3 @@ def _recording(rmc: list[str], position: tuple[Decimal, Decimal], gga: list[str]
 
 def _numeric(code: str, value: str, unit: str) -> Numeric:
     return Numeric(BY_KEY[f"local:{code}"].as_code(), quantity(value, unit))
-
-
-def _degrees(rmc: list[str], at: int, most: int) -> Decimal | None:
-    value, hemisphere = _field(rmc, at), _field(rmc, at + 1)
-    whole, sign = _DEGREES.get(hemisphere, (0, 0))
-    if not whole or (whole == 2) != (most == 90) or not re.fullmatch(rf"\d{{{whole + 2}}}(\.\d{{1,8}})?", value):
-        return None
-    minutes = Decimal(value[whole:])
-    degrees = int(value[:whole]) + minutes / 60
-    return None if minutes >= 60 or degrees > most else sign * degrees.quantize(_PLACES)
-
-
-def _field(sentence: list[str], at: int) -> str:
-    return sentence[at] if at < len(sentence) else ""

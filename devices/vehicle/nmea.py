@@ -14,7 +14,7 @@ from clinic_records.errors import BadFrame
 from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.delimited import DelimitedFraming
-from recordings.nmea import ROLLED_OVER, check_sentence, fields_of, fix_time, position_of
+from recordings.nmea_sentences import ROLLED_OVER, check_sentence, fields_of, fix_time, position_of
 
 MEDIA_TYPE: Final = "application/vnd.nmea.0183"
 WORD: Final = "application/vnd.nmea.0183-unkept"

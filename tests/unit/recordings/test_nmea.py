@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from clinic_records.errors import BadFrame, RefusedInput
 from devices.simulators.gps_nmea import START, fix, sentence
 from recordings.decode import decode_all
-from recordings.nmea import LARGEST, check_sentence, decode_nmea, fields_of, fix_time, looks_like_nmea, position_of
+from recordings.nmea import LARGEST, decode_nmea
+from recordings.nmea_sentences import check_sentence, fields_of, fix_time, looks_like_nmea, position_of
 
 RMC = b"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n"
 GGA = b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n"
