@@ -20,10 +20,11 @@ from recordings.person_name import person_name
 from recordings.signal import DecodedRecording, DocumentFile
 
 FORMAT: Final = "dicom-report"
-MAX_ITEMS: Final = 20_000
+MAX_ITEMS: Final = 4000
+"""More than twice an echo report with every measurement of its template; bounds the time."""
 MAX_DEPTH: Final = 32
 """Deepest template, fetal biometry, nests eight items."""
-_MAX_LINES: Final = 4000
+_MAX_LINES: Final = 2000
 _LONGEST_TEXT: Final = 16_384
 """Characters of one text: the value representation UT has no limit of its own."""
 

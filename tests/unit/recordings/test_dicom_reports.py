@@ -12,7 +12,7 @@ from clinic_records.errors import BadFrame
 from clinic_records.reading import AbsentReason, Numeric
 from recordings.decode import decode
 from recordings.dicom_regions import regions_of
-from recordings.dicom_report import MAX_DEPTH
+from recordings.dicom_report import MAX_DEPTH, MAX_ITEMS
 from recordings.signal import DecodedRecording
 
 
@@ -210,6 +210,12 @@ def test_report_that_is_too_deep_is_refused() -> None:
         here = container(code("DCM", "121070", "Findings"), here)
     with pytest.raises(BadFrame, match="deeper than"):
         decode(report(code("DCM", "126000", "Report"), here))
+
+
+def test_report_that_never_ends_is_refused() -> None:
+    many = [item("CONTAINS", "TEXT", None, TextValue="x") for _ in range(MAX_ITEMS + 1)]
+    with pytest.raises(BadFrame, match="more than"):
+        decode(report(code("DCM", "126000", "Report"), *many))
 
 
 def document(data: bytes, kind: str = "application/pdf", **fields: object) -> DecodedRecording:
