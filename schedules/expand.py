@@ -11,7 +11,7 @@ import msgspec
 from clinic_records.ids import StopId
 from clinic_records.schedule import Visit, VisitStatus
 from schedules.model import Action, DatedException, Plan, Rule
-from schedules.patterns import days_between, parse_pattern
+from schedules.patterns import counted_from, days_between, parse_pattern
 
 NO_END = date(9999, 12, 31)
 
@@ -37,7 +37,7 @@ def rule_days(rule: Rule, first: date, last: date) -> Iterator[date]:
     """
     begin = max(rule.effective_from, month_start(first))
     end = min(rule.effective_to or NO_END, last)
-    days = days_between(parse_pattern(rule.pattern), begin, end)
+    days = days_between(counted_from(parse_pattern(rule.pattern), rule.effective_from), begin, end)
     for _, month in groupby(days, key=month_start):
         for count, day in enumerate(month, start=1):
             if rule.max_per_month is not None and count > rule.max_per_month:

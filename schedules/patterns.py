@@ -1,7 +1,7 @@
 """What a coordinator writes in the column `pattern`, and which days of a month it means.
 
 Understood: 每周二 · 每周二、五 · 第1、3个周二 · 第1-4个周三 · 最后一个周五 · first Tuesday · 5/12/19/26 · 每月5、12日 ·
-农历逢1、6 · 初一、十五 · dates written out. A text with two meanings (`5/12`) is refused, not guessed.
+农历逢1、6 · 初一、十五 · dates written out · RRULE. A text with two meanings (`5/12`) is refused, not guessed.
 """
 
 import re
@@ -17,6 +17,7 @@ import msgspec
 from clinic_records.errors import Hint, RefusedInput
 from schedules.calendar_words import ENGLISH_ORDINALS, ENGLISH_WEEKDAYS, LAST, WEEKDAYS, han_number
 from schedules.lunar import lunar_day
+from schedules.recurrence import Recurrence, parse_recurrence
 
 
 class Weekly(msgspec.Struct, frozen=True):
@@ -68,7 +69,7 @@ class Dates(msgspec.Struct, frozen=True):
         return day in self.dates
 
 
-Pattern = Weekly | MonthDays | LunarDays | Dates
+Pattern = Weekly | MonthDays | LunarDays | Dates | Recurrence
 
 _HOW = "write 每周二, 第1、3个周二, 最后一个周五, 5/12/19/26, 农历逢1、6 or dates such as 2026-11-03、2026-11-17"
 _HINT = Hint("写成：每周二，第1、3个周二，最后一个周五，5/12/19/26，农历逢1、6，或直接写日期。", f"Please {_HOW}.")
@@ -194,6 +195,11 @@ def parse_pattern(text: str) -> Pattern:
     plain = " ".join(unicodedata.normalize("NFKC", text).lower().split())
     if len(plain) > PATTERN_LIMIT:
         raise _refuse(text, f"{len(plain)} characters, at most {PATTERN_LIMIT} are read")
+    if plain.startswith(("rrule:", "freq=")):
+        recurrence = parse_recurrence(plain)
+        if recurrence is None:
+            raise _refuse(text, "an RRULE has FREQ=DAILY, WEEKLY, MONTHLY or YEARLY and parts of RFC 5545 by the day")
+        return recurrence
     for form, why in _AMBIGUOUS:
         if form.fullmatch(plain):
             raise _refuse(text, why)
@@ -205,6 +211,11 @@ def parse_pattern(text: str) -> Pattern:
     raise _refuse(text)
 
 
+def counted_from(pattern: Pattern, start: date) -> Pattern:
+    """The pattern as it counts from the first day of its rule; only an RRULE depends on it."""
+    return msgspec.structs.replace(pattern, start=start) if isinstance(pattern, Recurrence) else pattern
+
+
 @lru_cache(maxsize=4096)
 def days_between(pattern: Pattern, first: date, last: date) -> tuple[date, ...]:
     """The days the pattern means, from `first` to `last`, both included; many rules share a pattern.
@@ -212,5 +223,9 @@ def days_between(pattern: Pattern, first: date, last: date) -> tuple[date, ...]:
     Raises:
         RefusedInput: a lunar pattern outside its table.
     """
+    if isinstance(pattern, Recurrence):
+        return pattern.days(first, last)
+    if isinstance(pattern, Dates):
+        return tuple(sorted(day for day in pattern.dates if first <= day <= last))
     days = (date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1))
     return tuple(day for day in days if pattern.includes(day))
