@@ -1,6 +1,6 @@
 """A device's quality log in the store, the mark it leaves on a reading, and a person's release of a marked one."""
 
-from datetime import date, datetime
+from datetime import date
 
 import msgspec
 
@@ -46,10 +46,14 @@ def log_of(conn: Connection, device: DeviceId) -> list[QualityEntry]:
     return [version.thing for version in reversed(found)]
 
 
-def mark_of(conn: Connection, reading: Reading, now: datetime) -> QualityMark | None:
-    """What stands against a reading that comes now; None where its modality has no rule."""
+def mark_of(conn: Connection, reading: Reading) -> QualityMark | None:
+    """What stood against a reading when it arrived, however long it lay sealed; None where its modality has no rule."""
     rule = rules().get(reading.modality)
-    return None if rule is None else mark_now(rule, log_of(conn, reading.device), now.astimezone(CHINA).date())
+    if rule is None:
+        return None
+    arrived = reading.stamp.vehicle_time
+    log = [entry for entry in log_of(conn, reading.device) if entry.at <= arrived]
+    return mark_now(rule, log, arrived.astimezone(CHINA).date())
 
 
 def is_blocked(modality: str, mark: QualityMark | None) -> bool:

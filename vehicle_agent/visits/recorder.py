@@ -55,7 +55,7 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
     """
     before = _known(conn, reading)
     if before is not None:
-        if before.reading.raw.sha256 != reading.raw.sha256:
+        if before.reading.raw.sha256 != reading.raw.sha256 and not _says_the_same(before.reading, reading):
             reason = f"source_id {reading.source_id} came before with other bytes"
             quarantine(conn, at=act.now, source=reading.device, reason=reason, blob=reading.raw.sha256)
         return Kept(before, is_new=False, topics=())
@@ -77,8 +77,8 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
         numbers_of={person: _numbers(conn, person) for person in people},
         is_burst=previous is not None,
     )
-    mark = mark_of(conn, reading, act.now)
-    if is_blocked(reading.modality, mark):
+    mark = mark_of(conn, reading)
+    if isinstance(outcome, Bound) and is_blocked(reading.modality, mark):
         outcome = Unbound("quality")
     if isinstance(outcome, Bound):
         binding = Binding(outcome.patient, outcome.encounter, outcome.rule, None, act.now)
@@ -118,6 +118,15 @@ def _is_same_measurement(before: Reading, reading: Reading) -> bool:
     """Whether equal bytes of one device are one measurement."""
     says_which = reading.source_id or reading.stamp.device_time or reading.content or reading.subject.accession
     return bool(says_which) or reading.from_memory or before.stamp.vehicle_time == reading.stamp.vehicle_time
+
+
+def _says_the_same(before: Reading, reading: Reading) -> bool:
+    """Whether a value of the device's memory came once more inside another dialogue: same time, same numbers."""
+    return (
+        reading.from_memory
+        and reading.stamp.device_time is not None
+        and (reading.stamp.device_time, reading.numerics) == (before.stamp.device_time, before.numerics)
+    )
 
 
 def _burst_with(conn: Connection, reading: Reading) -> Version[Recording] | None:
