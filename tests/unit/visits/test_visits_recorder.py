@@ -1,5 +1,6 @@
 """What becomes of a reading: bound or waiting, once, its bytes in the right lane; and what a person decides."""
 
+from datetime import timedelta
 from functools import partial
 
 import msgspec
@@ -18,6 +19,7 @@ from vehicle_agent.store.records import history, list_current
 from vehicle_agent.visits import decisions, look
 from vehicle_agent.visits.armed import disarm_device, finish_encounter
 from vehicle_agent.visits.kept import worklist
+from vehicle_agent.visits.recorder import Kept
 from vehicle_agent.visits.roster import Roster
 from vehicle_agent.visits.versions import get
 
@@ -134,6 +136,22 @@ def test_other_bytes_under_a_known_id_are_set_aside(clinic: Clinic) -> None:
     aside = clinic.store.read(list_quarantine)
     assert [item.blob for item in aside] == [other.raw.sha256]
     assert clinic.keep(clinic.reading("ecg2", source_id="1.2.3")).is_new
+
+
+def test_a_memory_told_in_another_dialogue_is_known_and_no_alarm(clinic: Clinic) -> None:
+    """A device that replays its store at each connection wraps the same value into other bytes every time."""
+    taken = Stamp(clinic.now, clinic.now - timedelta(days=3), 0)
+
+    def told(content: bytes, stamp: Stamp) -> Kept:
+        return clinic.keep(clinic.reading(data=content, source_id="m7", from_memory=True, stamp=stamp))
+
+    first = told(b"dialogue 1", taken)
+    clinic.wait(minutes=5)
+    again = told(b"dialogue 2", msgspec.structs.replace(taken, vehicle_time=clinic.now))
+    assert (again.is_new, again.recording.id) == (False, first.recording.id)
+    assert clinic.store.read(list_quarantine) == []
+    told(b"dialogue 3", msgspec.structs.replace(taken, device_time=clinic.now))
+    assert len(clinic.store.read(list_quarantine)) == 1
 
 
 def test_none_of_a_dump_stays_bound(clinic: Clinic, encounter: Encounter) -> None:
