@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from pydicom.config import IGNORE
+from pydicom.dataset import Dataset
 from pydicom.filebase import DicomFileLike
 from pydicom.filereader import read_file_meta_info
 from pydicom.filewriter import write_file_meta_info
@@ -29,7 +30,7 @@ from pynetdicom.sop_class import TwelveLeadECGWaveformStorage, Verification  # t
 
 from clinic_records.errors import ConfigError, DeviceUnavailable, NotFound, StoreError
 from clinic_records.ids import DeviceId
-from devices.dicom.contexts import EXPLICIT_BIG_ENDIAN, TRANSFER_SYNTAXES
+from devices.dicom.contexts import EXPLICIT_BIG_ENDIAN, MODALITY_WORKLIST_FIND, TRANSFER_SYNTAXES
 from devices.dicom.node import DicomNode
 from devices.dicom.part10 import dataset_offset, dataset_sha256
 from devices.dicom.pdu import HEAD, P_DATA_TF
@@ -220,6 +221,23 @@ def test_echo(clinic: Clinic) -> None:
     association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
     assert association.send_c_echo().Status == 0
     association.release()
+
+
+def test_objects_and_other_messages_follow_each_other_on_one_association(clinic: Clinic) -> None:
+    ae = AE("ECG1")
+    for abstract_syntax in (Verification, TwelveLeadECGWaveformStorage, MODALITY_WORKLIST_FIND):
+        ae.add_requested_context(abstract_syntax, ExplicitVRLittleEndian)
+    association = ae.associate("127.0.0.1", clinic.port, ae_title="CLINIC")
+    query = Dataset()
+    query.PatientID = "P1"
+    for number in range(1, 4):
+        assert association.send_c_echo().Status == 0
+        assert association.send_c_store(ecg_dicom.examination(None)).Status == 0
+        assert len(clinic.kept) == number
+        found = [status.Status for status, _ in association.send_c_find(query, MODALITY_WORKLIST_FIND)]
+        assert found == [0xFF00, 0]
+    association.release()
+    assert association.is_released
 
 
 def test_deflated_and_jpeg_are_taken_and_video_is_not(clinic: Clinic) -> None:
