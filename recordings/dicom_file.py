@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, ClinicError, Hint
 from recordings.deflated import undeflated
+from recordings.dicom_bounds import check_items
 from recordings.person_name import GB2312_ESCAPE, person_name
 
 _PREAMBLE: Final = 128
@@ -64,7 +65,9 @@ def read_dataset(raw: bytes) -> Dataset:
     if not looks_like_dicom(raw):
         raise bad_dicom("no DICM at byte 128: not a DICOM file")
     with reading_dicom("dataset"):
-        return pydicom.dcmread(undeflated(BytesIO(raw)))
+        plain = undeflated(BytesIO(raw))
+        check_items(plain)
+        return pydicom.dcmread(plain)
 
 
 def text(dataset: Dataset, keyword: str, *, limit: int = _TEXT_LIMIT) -> str:

@@ -20,6 +20,7 @@ from devices.delivery import Delivery
 from devices.dicom.progress import moment_of, progress, scheduled_step
 from recordings.deflated import undeflated
 from recordings.describe import content
+from recordings.dicom_bounds import check_items
 from recordings.dicom_classes import PERFORMED_PROCEDURE_STEP, STORED, modality_of
 from recordings.dicom_document import decode_document_dataset
 from recordings.dicom_image import scale_notes
@@ -59,6 +60,7 @@ def interpret(delivery: Delivery, raw: Path) -> tuple[Reading, ...]:
 def _dataset(raw: Path) -> Dataset:
     with raw.open("rb") as file:
         plain = undeflated(file)
+        check_items(plain)
         if plain is not file:
             return pydicom.dcmread(plain)
     return pydicom.dcmread(raw, defer_size=_DEFER)

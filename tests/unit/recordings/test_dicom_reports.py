@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from clinic_records.errors import BadFrame
 from clinic_records.reading import AbsentReason, Numeric
+from recordings import dicom_bounds
 from recordings.decode import decode
 from recordings.dicom_regions import regions_of
 from recordings.dicom_report import MAX_DEPTH, MAX_ITEMS
@@ -216,6 +217,21 @@ def test_report_that_never_ends_is_refused() -> None:
     many = [item("CONTAINS", "TEXT", None, TextValue="x") for _ in range(MAX_ITEMS + 1)]
     with pytest.raises(BadFrame, match="more than"):
         decode(report(code("DCM", "126000", "Report"), *many))
+
+
+@pytest.mark.parametrize("piece", [1, 3, 1 << 20])
+def test_items_without_end_are_counted_before_they_are_read(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicom_bounds, "_PIECE", piece)
+    monkeypatch.setattr(dicom_bounds, "MAX_ITEMS", 20)
+    raw = report(code("DCM", "126000", "Report"), *[item("CONTAINS", "TEXT", None, TextValue="x") for _ in range(19)])
+    dicom_bounds.check_items(BytesIO(raw))  # 19 and the title
+    with pytest.raises(BadFrame, match="more than 20 items"):
+        dicom_bounds.check_items(BytesIO(raw + b"\xfe\xff\x00\xe0"))
+    with pytest.raises(BadFrame, match="more than 20 items"):
+        decode(raw[:-8] + b"\xfe\xff\x00\xe0\0\0\0\0" * 2)
+    big_endian = BytesIO(b"\xff\xfe\xe0\x00" * 21)
+    with pytest.raises(BadFrame, match="more than 20 items"):
+        dicom_bounds.check_items(big_endian)
 
 
 def document(data: bytes, kind: str = "application/pdf", **fields: object) -> DecodedRecording:
