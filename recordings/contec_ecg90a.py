@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 
 from clinic_records.errors import BadFrame, Hint
+from recordings.arrays import FloatArray
 from recordings.ecg_values import filled, local_time
 from recordings.leads import TWELVE, add_derived_leads
-from recordings.signal import DecodedRecording, FloatArray, Signal
+from recordings.signal import DecodedRecording, Signal
 
 FORMAT: Final = "contec-ecg90a"
 HEAD: Final = struct.Struct("<8s2s20s2s8sBBB")

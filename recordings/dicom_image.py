@@ -17,12 +17,13 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from recordings import dicom_file
+from recordings.arrays import RgbArray
 from recordings.codestream import size_of
 from recordings.dicom_file import bad_dicom, reading_dicom, text, whole
 from recordings.dicom_grey import GreyArray, shown_grey
 from recordings.dicom_regions import regions_of
 from recordings.frame_codecs import DECODERS, decode_frame
-from recordings.signal import DecodedRecording, RgbArray
+from recordings.signal import DecodedRecording
 
 FORMAT: Final = "dicom-image"
 MAX_SIDE: Final = 8192

@@ -15,12 +15,13 @@ from clinic_records.errors import RefusedInput
 from clinic_records.quantity import quantity
 from clinic_records.reading import Code, Numeric
 from recordings import dicom_file
+from recordings.arrays import FloatArray
 from recordings.dicom_file import bad_dicom, reading_dicom, text, whole
 from recordings.dicom_groups import label, offset_s, recorded
 from recordings.leads import add_derived_leads, derived_note
 from recordings.scp_ecg import measurements as ecg
 from recordings.scp_ecg.leads import NAMES
-from recordings.signal import DecodedRecording, FloatArray, Signal
+from recordings.signal import DecodedRecording, Signal
 
 FORMAT: Final = "dicom-waveform"
 MAX_CHANNELS: Final = 64

@@ -14,6 +14,7 @@ import numpy as np
 
 from clinic_records.errors import BadFrame, Hint
 from clinic_records.reading import Code, Numeric
+from recordings.arrays import FloatArray
 from recordings.ecg_values import (
     MAX_HZ,
     MAX_LEADS,
@@ -26,7 +27,7 @@ from recordings.ecg_values import (
 )
 from recordings.leads import add_derived_leads, derived_note
 from recordings.scp_ecg import measurements as ecg
-from recordings.signal import DecodedRecording, FloatArray, Signal
+from recordings.signal import DecodedRecording, Signal
 from recordings.xml_tree import Element, base64_bytes, parse, root_name
 
 FORMAT: Final = "ge-muse"

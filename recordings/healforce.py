@@ -15,13 +15,14 @@ import numpy as np
 from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, Hint
 from clinic_records.reading import Numeric
+from recordings.arrays import FloatArray
 from recordings.ecg_values import filled, measured
 from recordings.leads import add_derived_leads, derived_note
 from recordings.scp_ecg import measurements as ecg
 from recordings.scp_ecg.crc import crc_ccitt
 from recordings.scp_ecg.record import POINTER, SECTION_HEAD
 from recordings.scp_ecg.tags import DATE, PATIENT_ID, TIME, text
-from recordings.signal import DecodedRecording, FloatArray, Signal
+from recordings.signal import DecodedRecording, Signal
 
 FORMAT: Final = "healforce-scp"
 _RECORD_HEAD: Final = struct.Struct("<2sHH")

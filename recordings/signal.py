@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol
 
 from clinic_records.reading import Numeric
 
-FloatArray = NDArray[np.float64]
-RgbArray = NDArray[np.uint8]
+if TYPE_CHECKING:  # drivers know these types in the agent's process, where numpy's 20 MiB have no place
+    from recordings.arrays import FloatArray, RgbArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +25,7 @@ class Signal:
     name: str
     unit: str
     sampling_hz: float
-    samples: FloatArray
+    samples: "FloatArray"
     start_s: float = 0.0
 
 
@@ -39,7 +36,7 @@ class Frames(Protocol):
     columns: int
     count: int
 
-    def frame(self, index: int) -> RgbArray:
+    def frame(self, index: int) -> "RgbArray":
         """Frame `index` as rows x columns x 3, 8 bits a sample."""
 
     def png(self, index: int) -> bytes:

@@ -13,8 +13,9 @@ import numpy as np
 
 from clinic_records.errors import RefusedInput
 from clinic_web.draw import svg
+from recordings.arrays import FloatArray
 from recordings.leads import TWELVE
-from recordings.signal import FloatArray, Signal
+from recordings.signal import Signal
 
 PULSE_MV: Final = 1.0
 PULSE_MM: Final = 5.0

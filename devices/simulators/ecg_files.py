@@ -13,12 +13,12 @@ from devices.simulators.ecg_healforce import healforce_page
 from devices.simulators.ecg_xml import Examination, aecg_file, muse_file, sierra_file
 from devices.simulators.objects import ecg_object
 from devices.transports.base import Transport
+from recordings.arrays import FloatArray
 from recordings.contec_ecg90a import SAMPLING_HZ as CONTEC_HZ
 from recordings.contec_ecg90a import STORED as CONTEC_LEADS
 from recordings.contec_ecg90a import encode_ecg90a
 from recordings.dicom_waveform import decode_waveform_dataset
 from recordings.mfer.encode import EcgForMfer, encode_mfer
-from recordings.signal import FloatArray
 
 _HZ: Final = 500
 _HOLTER_LEADS: Final = ("II", "V1", "V5")

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from recordings.arrays import FloatArray
 from recordings.scp_ecg.crc import crc_ccitt
 from recordings.scp_ecg.record import POINTER, RECORD_HEAD, SECTION_HEAD
-from recordings.signal import FloatArray
 
 _VERSION: Final = 13
 _STEP_NV: Final = 10_000

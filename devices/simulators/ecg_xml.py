@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from recordings.arrays import FloatArray
 from recordings.leads import TWELVE
 from recordings.philips_sierra.xli import pack_leads, split_limb_leads
-from recordings.signal import FloatArray
 
 STORED: Final = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 """The leads GE MUSE keeps; the four others follow from I and II."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from clinic_records.errors import BadFrame, Hint
 from recordings.aecg import times
+from recordings.arrays import FloatArray
 from recordings.ecg_values import MAX_HZ, MAX_LEADS, MAX_SAMPLES, lead_name
-from recordings.signal import FloatArray, Signal
+from recordings.signal import Signal
 from recordings.xml_tree import Element
 
 _LEAD: Final = "MDC_ECG_LEAD_"

@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from clinic_records.errors import RefusedInput
+from recordings.arrays import FloatArray
 from recordings.mfer import tlv
 from recordings.mfer.values import LONG_TERM_ECG, ByteOrder
 from recordings.scp_ecg.leads import NUMBERS
-from recordings.signal import FloatArray
 
 _NULL: Final = -32768
 

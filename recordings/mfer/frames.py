@@ -11,11 +11,12 @@ from typing import Final
 
 import numpy as np
 
+from recordings.arrays import FloatArray
 from recordings.ecg_values import MAX_HZ, MAX_LEADS, MAX_SAMPLES
 from recordings.mfer import tlv
 from recordings.mfer.tlv import Definition, damaged, definitions
 from recordings.mfer.values import DATA_TYPES, LONG_TERM_ECG, UNITS, ByteOrder, lead, number_as, scaled, whole
-from recordings.signal import FloatArray, Signal
+from recordings.signal import Signal
 
 _MOST: Final = 1e9
 _MAX_PIECES: Final = 10_000

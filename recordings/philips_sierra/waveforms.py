@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recordings.arrays import FloatArray
 from recordings.ecg_values import MAX_HZ, MAX_LEADS, lead_name
 from recordings.leads import TWELVE
 from recordings.philips_sierra.xli import damaged, restore_limb_leads, unpack_leads
-from recordings.signal import FloatArray, Signal
+from recordings.signal import Signal
 from recordings.xml_tree import Element, base64_bytes
 
 _TWELVE_SETS: Final = ("STD-12", "10-WIRE")

@@ -9,8 +9,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from recordings.arrays import FloatArray
 from recordings.scp_ecg.record import damaged
-from recordings.signal import FloatArray
 
 _HEAD = struct.Struct("<HHH")
 _BEAT = struct.Struct("<HIII")

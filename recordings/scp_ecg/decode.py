@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from clinic_records.errors import BadFrame, Hint
+from recordings.arrays import FloatArray
 from recordings.leads import add_derived_leads, derived_note
 from recordings.scp_ecg.beats import BeatTable, add_reference_beat, read_beats
 from recordings.scp_ecg.bimodal import expand, stored_samples
@@ -15,7 +16,7 @@ from recordings.scp_ecg.record import damaged, looks_like_scp, split
 from recordings.scp_ecg.samples import SampleHead, read_head, read_samples
 from recordings.scp_ecg.statements import read_statements
 from recordings.scp_ecg.tags import read_header
-from recordings.signal import DecodedRecording, FloatArray, Signal
+from recordings.signal import DecodedRecording, Signal
 
 FORMAT: Final = "scp-ecg"
 _NV_PER_UV: Final = 1000.0

@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 
 from clinic_records.errors import RefusedInput
+from recordings.arrays import FloatArray
 from recordings.scp_ecg.huffman import DEFAULT_TABLE_NUMBER, encode_default
 from recordings.scp_ecg.leads import NUMBERS, write_leads
 from recordings.scp_ecg.measurements import write_measurements
 from recordings.scp_ecg.record import join
 from recordings.scp_ecg.samples import IntArray, SampleHead, differentiate, write_samples
 from recordings.scp_ecg.tags import HeaderFields, write_header
-from recordings.signal import FloatArray
 
 MAX_LEAD_BYTES: Final = 65535
 """The byte count of a lead is a u16 (SCP 5.9.3)."""

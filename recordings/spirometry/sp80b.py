@@ -11,7 +11,8 @@ import numpy as np
 from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, Hint, RefusedInput
 from clinic_records.reading import Code, Numeric
-from recordings.signal import DecodedRecording, FloatArray, Signal
+from recordings.arrays import FloatArray
+from recordings.signal import DecodedRecording, Signal
 from recordings.spirometry import values
 from recordings.spirometry.sp80b_layout import (
     MAX_FRAMES,

@@ -13,7 +13,8 @@ import numpy as np
 
 from clinic_records.errors import BadFrame, Hint
 from clinic_records.reading import Code, Numeric
-from recordings.signal import DecodedRecording, FloatArray, Signal
+from recordings.arrays import FloatArray
+from recordings.signal import DecodedRecording, Signal
 from recordings.spirometry import values
 
 FORMAT: Final = "spirometry-wf"

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from clinic_records.clock import CHINA
+from recordings.arrays import FloatArray
 from recordings.scp_ecg.decode import decode_scp
 from recordings.scp_ecg.encode import EcgForScp, encode_scp
 from recordings.scp_ecg.leads import NUMBERS
 from recordings.scp_ecg.tags import HeaderFields
-from recordings.signal import FloatArray
 
 pytestmark = pytest.mark.peer
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from clinic_records.clock import CHINA
+from recordings.arrays import FloatArray
 from recordings.scp_ecg.crc import crc_ccitt
 from recordings.scp_ecg.encode import EcgForScp, encode_scp
 from recordings.scp_ecg.tags import HeaderFields
-from recordings.signal import FloatArray
 
 TAKEN = datetime(2026, 11, 23, 9, 41, 7, tzinfo=CHINA)
 EIGHT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")

@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, ClinicError, RefusedInput
 from devices.simulators.ecg_healforce import healforce_page
+from recordings.arrays import FloatArray
 from recordings.contec_ecg90a import STORED, decode_ecg90a, encode_ecg90a, looks_like_ecg90a
 from recordings.decode import decode
 from recordings.healforce import decode_healforce, looks_like_healforce
@@ -25,7 +26,6 @@ from recordings.mfer.encode import EcgForMfer, encode_mfer
 from recordings.mfer.tlv import definitions
 from recordings.mfer.values import ByteOrder, scaled
 from recordings.scp_ecg.leads import NUMBERS
-from recordings.signal import FloatArray
 
 TAKEN = datetime(2026, 11, 23, 9, 41, 7, tzinfo=CHINA)
 Leads = dict[str, FloatArray]

@@ -19,12 +19,13 @@ from clinic_records.reading import AbsentReason
 from devices.simulators.ecg_xml import Examination, aecg_file, muse_file, sierra_file
 from recordings.aecg import times
 from recordings.aecg.decode import decode_aecg, looks_like_aecg
+from recordings.arrays import FloatArray
 from recordings.decode import decode
 from recordings.ge_muse import decode_muse, looks_like_muse
 from recordings.leads import TWELVE
 from recordings.philips_sierra.decode import decode_sierra, looks_like_sierra
 from recordings.philips_sierra.xli import pack_leads, restore_limb_leads, split_limb_leads, unpack_leads
-from recordings.signal import DecodedRecording, FloatArray
+from recordings.signal import DecodedRecording
 
 TAKEN = datetime(2026, 11, 23, 9, 41, 7, tzinfo=CHINA)
 STEP_UV = {"aecg": 2.5, "philips-sierra": 5.0, "ge-muse": 4.88}

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, RefusedInput
+from recordings.arrays import FloatArray
 from recordings.scp_ecg.bimodal import expand, stored_samples
 from recordings.scp_ecg.decode import decode_scp
 from recordings.scp_ecg.encode import EcgForScp, encode_scp
@@ -20,7 +21,6 @@ from recordings.scp_ecg.leads import Lead, write_leads
 from recordings.scp_ecg.record import join, split
 from recordings.scp_ecg.samples import SampleHead, differentiate, write_samples
 from recordings.scp_ecg.tags import HeaderFields, write_header
-from recordings.signal import FloatArray
 
 INT16 = hnp.arrays(np.int64, st.integers(1, 300), elements=st.integers(-32768, 32767))
 
