@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinic_records.clock import CHINA
@@ -245,6 +245,7 @@ def test_glucose_time_that_is_none_is_refused(time: str) -> None:
         decode(bad)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.sampled_from([taidoc_raw(glucose_record(TAKEN, 101)), ultraeasy_raw(101), verio_raw(101)]),
     st.integers(0, 63),
@@ -266,6 +267,7 @@ def test_cut_or_doubled_record_is_refused(raw: bytes) -> None:
             decode(wrong)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=200))
 def test_any_bytes_raise_only_our_errors(raw: bytes) -> None:
     for decoder in (

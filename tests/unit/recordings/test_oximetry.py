@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinic_records.clock import CHINA
@@ -83,6 +83,7 @@ def test_yellow_perfusion_is_not_called_low() -> None:
     assert decoded.notes == ()
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, nonin.PACKET_SIZE - 1), st.integers(1, 255), st.sampled_from([2, 7]))
 def test_nonin_packet_with_any_byte_changed_gives_no_value(at: int, change: int, form: int) -> None:
     good = nonin.encode_packet(pulse=72, spo2=97, pleth=PLETH, form=form)
@@ -228,6 +229,7 @@ def test_what_is_no_line_gives_nothing(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", CUTS)
+@settings(deadline=None)  # the machine may be busy
 @given(data=st.data())
 def test_walk_takes_every_byte_once_and_finds_packets_between_garbage(name: str, data: st.DataObject) -> None:
     cut, packet = CUTS[name]
