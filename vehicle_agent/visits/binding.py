@@ -13,12 +13,15 @@ import msgspec
 from clinic_records.clock import Stamp
 from clinic_records.errors import Hint
 from clinic_records.ids import EncounterId, PatientId
-from clinic_records.reading import Reading
+from clinic_records.reading import Reading, Waveform
 from vehicle_agent.visits.orders import Order
 from vehicle_agent.visits.views import Arming
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=2)
 """How far a device's clock may lie behind ours before its time says "measured before the arming"."""
+
+LONGEST: Final = timedelta(days=30)
+"""No curve is longer: the longest Holter takes two weeks."""
 
 BURST: Final = timedelta(seconds=3)
 """Two deliveries of one device closer than this are a dump: none of our devices measures twice in three seconds."""
@@ -69,8 +72,8 @@ def decide(
         window: the arming of its device in which it arrived, if any.
         numbers_of: the numbers a device may rightly show for each person (our id, citizen and insurance number).
         is_burst: another delivery of the same device came within BURST of this one.
-        measured_in: the arming of its device into which its own time falls, if it has one: where that was for somebody
-            else, it was measured on them and only sent late, whatever CLOCK_TOLERANCE would allow.
+        measured_in: the arming of its device into which `measured_at` falls, if any: where that was for somebody else,
+            it was measured on them and only sent late, whatever CLOCK_TOLERANCE would allow.
     """
     subject = reading.subject
     if order is not None:
@@ -95,7 +98,7 @@ def _why_not(
     if window is None:
         why = {"not-armed": True}
     else:
-        measured = measured_at(reading.stamp)
+        measured = measured_at(reading)
         why = {
             "measured-before": (measured is not None and measured < window.since - CLOCK_TOLERANCE)
             or (measured_in is not None and measured_in.patient != window.patient),
@@ -110,11 +113,23 @@ def _why_not(
     return next((reason for reason, holds in (doubts | why).items() if holds), "")
 
 
-def measured_at(stamp: Stamp) -> datetime | None:
-    """The device's time put on the vehicle's clock; None where the device has no clock."""
-    if stamp.device_time is None:
-        return None
-    return stamp.device_time + timedelta(milliseconds=stamp.device_offset_ms or 0)
+def measured_at(reading: Reading) -> datetime | None:
+    """When it began at the latest, on the vehicle's clock: by the device's clock, and by the length of its curve.
+
+    None where the device has no clock and sent no curve.
+    """
+    stamp, lasted = reading.stamp, _length(reading)
+    told = [stamp.vehicle_time - lasted] if lasted else []
+    if stamp.device_time is not None:
+        told.append(stamp.device_time + timedelta(milliseconds=stamp.device_offset_ms or 0))
+    return min(told, default=None)
+
+
+def _length(reading: Reading) -> timedelta:
+    """Of the longest channel; a frequency that is none counts nothing."""
+    channels = reading.content.channels if isinstance(reading.content, Waveform) else ()
+    seconds = [channel.samples / channel.sampling_hz for channel in channels if channel.sampling_hz > 0]
+    return timedelta(seconds=min(max(seconds, default=0.0), LONGEST.total_seconds()))
 
 
 def is_near(earlier: Stamp, later: Stamp) -> bool:

@@ -67,7 +67,7 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
     armings = load_armings(conn)
     order = find_order(conn, reading.subject.accession, reading.subject.study)
     window = armings.at(reading.device, reading.stamp.vehicle_time)
-    measured = measured_at(reading.stamp)
+    measured = measured_at(reading)
     people = {found.patient for found in (order, window) if found is not None}
     outcome = decide(
         reading,

@@ -10,7 +10,7 @@ from clinic_records.care import Encounter, Recording, RecordingStatus
 from clinic_records.clock import Stamp
 from clinic_records.errors import Conflict, NotFound, RefusedInput
 from clinic_records.ids import EncounterId, RecordId
-from clinic_records.reading import Subject
+from clinic_records.reading import Channel, Subject, Waveform
 from clinic_records.record import Kind, Lane
 from tests.unit.visits.visits_world import ECG, NURSE, SCAN, Clinic, arm, open_stop, register, see
 from vehicle_agent.store.outbox import rows_where
@@ -220,3 +220,26 @@ def test_urgent_carries_its_person_and_pulls_its_bytes_along(clinic: Clinic, enc
     assert moved.patient is not None
     assert moved.patient.name == "李国强"
     assert msgspec.json.decode(msgspec.json.encode(moved), type=Recording) == moved
+
+
+def test_a_curve_begun_while_the_device_waited_for_another_person_does_not_bind(
+    clinic: Clinic, encounter: Encounter
+) -> None:
+    """H01: an oximeter without a clock; it was armed for Li while Wang's finger was still in it."""
+    other = see(clinic, register(clinic, name="李国强"))
+    pleth = Waveform("cms50", (Channel("pleth", "1", 60.0, 1800),))
+    arm(clinic, ECG, encounter)
+    clinic.wait(seconds=10)
+    arm(clinic, ECG, other)
+    clinic.wait(seconds=25)
+    late = clinic.keep(clinic.reading(content=pleth)).recording
+    assert (late.binding, late.unbound_reason) == (None, "measured-before")
+    clinic.wait(seconds=31)
+    assert clinic.keep(clinic.reading(content=pleth)).recording.binding is not None
+
+
+@pytest.mark.parametrize("hz", [1e-9, float("nan"), 0.0])
+def test_a_curve_of_impossible_length_is_kept(clinic: Clinic, encounter: Encounter, hz: float) -> None:
+    arm(clinic, ECG, encounter)
+    found = clinic.keep(clinic.reading(content=Waveform("x", (Channel("a", "1", hz, 1 << 20),)))).recording
+    assert found.unbound_reason in {"", "measured-before"}
