@@ -71,9 +71,11 @@ def nurse(served: Served) -> Iterator[httpx.Client]:
 
 
 def test_page_of_a_loop_steps_and_plays(served: Served, nurse: httpx.Client) -> None:
-    kept = served.run(served.bench.deliver("us-1", notes=("scale 2D ↔ 0.3 mm/px ↕ 0.3 mm/px, 120 mm",)))
+    kept = served.run(served.bench.deliver("us-1", notes=("scale 2D ↔ 0.3 mm/px ↕ 0.3 mm/px, 120 mm", "<unverified>")))
     page = nurse.get(f"/rec/{kept.id}?frame=2").text
     assert "第2帧，共30帧" in page
+    assert "附注：&lt;unverified&gt;" in page
+    assert "附注：scale" not in page
     assert "比例：2D ↔ 0.3 mm/px" in page
     assert f"/rec/{kept.id}/picture?lang=zh&frame=2" in page.replace("&amp;", "&")
     assert f'href="/rec/{kept.id}?frame=3"' in page
