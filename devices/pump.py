@@ -4,7 +4,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import Final
 
-from clinic_records.errors import BadFrame, DeviceUnavailable
+from clinic_records.errors import BadFrame, DeviceError
 from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.transports.base import Transport
@@ -24,7 +24,7 @@ def pump(transport: Transport, driver: Driver, take: Callable[[Frame | BadFrame]
         stop: ends the connection.
 
     Raises:
-        DeviceError: the wire was cut; the half message before the cut was taken first.
+        DeviceError: the wire was cut; all that came before the cut was taken first, the half message too.
     """
     framing = driver.framing()
     _send(transport, driver.greeting())
@@ -33,18 +33,18 @@ def pump(transport: Transport, driver: Driver, take: Callable[[Frame | BadFrame]
     while not stop.is_set():
         try:
             data = transport.read(wait_s)
-        except DeviceUnavailable:
+            if data:
+                silent_s = 0.0
+                _hand_over(framing.feed(data), transport, driver, take)
+                continue
+            silent_s += wait_s
+            if silent_s >= driver.idle_s:
+                silent_s = 0.0
+                _hand_over(framing.idle(), transport, driver, take)
+                _send(transport, driver.on_idle())
+        except DeviceError:
             _hand_over(framing.idle(), transport, driver, take, is_cut=True)
             raise
-        if data:
-            silent_s = 0.0
-            _hand_over(framing.feed(data), transport, driver, take)
-            continue
-        silent_s += wait_s
-        if silent_s >= driver.idle_s:
-            silent_s = 0.0
-            _hand_over(framing.idle(), transport, driver, take)
-            _send(transport, driver.on_idle())
     _hand_over(framing.idle(), transport, driver, take, is_cut=True)
 
 
@@ -56,6 +56,8 @@ def _hand_over(
     *,
     is_cut: bool = False,
 ) -> None:
+    """Take every item, and answer it while somebody listens; raises DeviceError after the last where nobody did."""
+    cut: DeviceError | None = None
     for item in items:
         if isinstance(item, BadFrame):
             take(item)
@@ -65,8 +67,14 @@ def _hand_over(
         if item.deliver:
             take(item)
         reply = driver.answer(item)
-        if not is_cut:
+        if is_cut or cut is not None:
+            continue
+        try:
             _send(transport, reply)
+        except DeviceError as error:
+            cut = error
+    if cut is not None:
+        raise cut
 
 
 def _send(transport: Transport, data: bytes) -> None:

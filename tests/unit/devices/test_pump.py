@@ -166,3 +166,25 @@ def test_spirometer_whose_blow_is_not_kept_is_not_told_yes(tmp_path: Path) -> No
     finally:
         wire.close()
         spirometer.close()
+
+
+class Gone(LoopTransport):
+    """What it sent still arrives; it hears no answer any more."""
+
+    def write(self, data: bytes) -> None:
+        raise DeviceUnavailable("nobody listens")
+
+
+def test_what_came_before_a_cut_is_kept_even_where_its_answers_reach_nobody() -> None:
+    """A sender that waits for no answer and hangs up: its three messages came in one piece, and half a fourth."""
+    messages = [b"\x0bMSH|^~\\&|A|B|||2026||ORU^R01|%d|P|2.3.1\rOBX|1|NM|K\r\x1c\r" % number for number in range(4)]
+    wire = Gone()
+    super(Gone, wire).write(b"".join(messages)[:-10])
+    taken: list[Frame | BadFrame] = []
+    with pytest.raises(DeviceUnavailable, match="nobody listens"):
+        pump(wire, make_driver("hl7-mllp", lambda: datetime.now(UTC)), taken.append, Event())
+    assert [item.raw.strip(b"\r") for item in taken] == [
+        *(message.strip(b"\r") for message in messages[:3]),
+        messages[3][:-10],
+    ]
+    assert isinstance(taken[-1], BadFrame)
