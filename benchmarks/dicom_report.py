@@ -33,7 +33,8 @@ _PARTS: Final = (("benchmarks.dicom", _STORES), ("benchmarks.dicom_study", _STUD
 def main() -> int:
     """1 when an aim of any part is missed."""
     made = datetime.now(UTC).date().isoformat()
-    text = f"## DICOM\n{made}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, one run.\n\n"
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    text = f"## DICOM\n{made}, {machine}, one run; load before it {os.getloadavg()[0]:.1f}.\n\n"
     worst = 0
     for module, title in _PARTS:
         done = subprocess.run(

@@ -1,5 +1,6 @@
 """The listener as a process: half objects when it dies, ports that are taken, laboratory devices and DICOM at once."""
 
+import gc
 import os
 import select
 import signal
@@ -19,6 +20,7 @@ from pynetdicom import AE
 from clinic_records.errors import DeviceUnavailable
 from devices.delivery import Delivery
 from devices.dicom.contexts import MODALITY_WORKLIST_FIND, STORAGE_COMMITMENT, VERIFICATION
+from devices.dicom.part10 import dataset_sha256
 from devices.simulators import ecg_dicom
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.hl7_devices import simulate_chemistry
@@ -139,6 +141,39 @@ def test_half_an_object_of_a_killed_listener_is_gone_after_its_next_start(vehicl
         assert vehicle.half() == []
         assert vehicle.deliveries() == []
         assert vehicle.store()
+
+
+def kill_when(enough: threading.Event, process: "subprocess.Popen[str]") -> None:
+    """At some moment of the next object."""
+    assert enough.wait(START_S)
+    process.kill()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom's, where nobody answers
+def test_every_object_a_killed_listener_said_yes_to_is_whole_in_the_inbox(vehicle: Vehicle, tmp_path: Path) -> None:
+    said_yes: dict[str, str] = {}
+    for after_objects in (1, 2, 3):
+        with vehicle.listener() as process:
+            ready(process)
+            device = DicomDevice("127.0.0.1", vehicle.dicom, ae_title="ECG1", timeout_s=10)
+            enough = threading.Event()
+            killer = threading.Thread(target=kill_when, args=(enough, process))
+            killer.start()
+            stored = 0
+            while (saw := device.store(ecg_dicom.examination(None))).acknowledged:
+                said_yes[saw.source_id] = saw.sha256
+                stored += 1
+                if stored == after_objects:
+                    enough.set()
+            killer.join()
+    gc.collect()  # what pynetdicom left open, inside this test
+    inbox = Inbox(vehicle.folder.inbox, PRIVATE.public.raw)
+    held = {}
+    for ticket in inbox.waiting():
+        meta = inbox.open(ticket, PRIVATE, tmp_path / ticket)
+        held[msgspec.json.decode(meta, type=Delivery).source_id] = dataset_sha256(tmp_path / ticket)
+    assert said_yes.items() <= held.items()
+    assert inbox.damaged() == []
 
 
 def test_a_taken_port_keeps_no_other_device_waiting(vehicle: Vehicle) -> None:
