@@ -48,7 +48,8 @@ def blob_lane(modality: str) -> Lane:
 def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept:
     """Keep a reading whose raw bytes Blobs holds already; the same delivery again changes nothing.
 
-    Known again means: same device and same part of the same bytes, or same device and same id given by the device.
+    Known again means: same device and same part of the same bytes, or same device and same id given by the device, or
+    the same result of the same sample at the same time.
     Bytes that hold a number and neither time, id nor curve, measured just now, are the same only if they came at the
     same moment: two people may weigh the same. Other bytes under an id the device used before are set aside for a
     person, because one of the two would hide the other.
@@ -111,7 +112,24 @@ def _known(conn: Connection, reading: Reading) -> Recording | None:
         for found in listed(conn, Recording, where=dict(same_id)):
             if found.thing.reading.raw.sha256 != reading.raw.sha256:
                 return found.thing
+    return _told_again(conn, reading)
+
+
+def _told_again(conn: Connection, reading: Reading) -> Recording | None:
+    """The same result of the same sample in other bytes: an analyser that heard no yes writes its message anew."""
+    time, subject = reading.stamp.device_time, reading.subject
+    if time is None or not reading.numerics or not (subject.accession or subject.patient_id):
+        return None
+    same_time = {"reading.device": reading.device, "reading.stamp.device_time": msgspec.to_builtins(time)}
+    for found in listed(conn, Recording, where=same_time):
+        before = found.thing.reading
+        if before.raw.sha256 != reading.raw.sha256 and _result(before) == _result(reading):
+            return found.thing
     return None
+
+
+def _result(reading: Reading) -> tuple[object, ...]:
+    return reading.modality, reading.subject, reading.numerics, reading.content
 
 
 def _is_same_measurement(before: Reading, reading: Reading) -> bool:
@@ -121,9 +139,9 @@ def _is_same_measurement(before: Reading, reading: Reading) -> bool:
 
 
 def _says_the_same(before: Reading, reading: Reading) -> bool:
-    """Whether a value of the device's memory came once more inside another dialogue: same time, same numbers."""
+    """Whether the same came once more inside another dialogue or message: same time, same numbers."""
     return (
-        reading.from_memory
+        (reading.from_memory or _result(before) == _result(reading))
         and reading.stamp.device_time is not None
         and (reading.stamp.device_time, reading.numerics) == (before.stamp.device_time, before.numerics)
     )

@@ -1,6 +1,6 @@
 """What becomes of a reading: bound or waiting, once, its bytes in the right lane; and what a person decides."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -10,7 +10,8 @@ from clinic_records.care import Encounter, Recording, RecordingStatus
 from clinic_records.clock import Stamp
 from clinic_records.errors import Conflict, NotFound, RefusedInput
 from clinic_records.ids import EncounterId, RecordId
-from clinic_records.reading import Channel, Subject, Waveform
+from clinic_records.quantity import quantity
+from clinic_records.reading import Channel, Code, Numeric, Subject, Waveform
 from clinic_records.record import Kind, Lane
 from tests.unit.visits.visits_world import ECG, NURSE, SCAN, Clinic, arm, open_stop, register, see
 from vehicle_agent.store.outbox import rows_where
@@ -243,3 +244,25 @@ def test_a_curve_of_impossible_length_is_kept(clinic: Clinic, encounter: Encount
     arm(clinic, ECG, encounter)
     found = clinic.keep(clinic.reading(content=Waveform("x", (Channel("a", "1", hz, 1 << 20),)))).recording
     assert found.unbound_reason in {"", "measured-before"}
+
+
+def test_a_result_sent_again_under_a_new_header_is_known(clinic: Clinic) -> None:
+    """An analyser that heard no yes writes its message anew: another time of sending, another number, other bytes."""
+    potassium = Numeric(Code("loinc", "2823-3", "Potassium"), quantity("4.1", "mmol/L"))
+    measured = clinic.now
+
+    def sent(header: bytes, value: Numeric = potassium, sample: str = "S1", at: datetime | None = None) -> Kept:
+        stamp = Stamp(clinic.now, at or measured)
+        reading = clinic.reading(data=header, stamp=stamp, subject=Subject(accession=sample), numerics=(value,))
+        clinic.wait(minutes=2)
+        return clinic.keep(reading)
+
+    first = sent(b"H1")
+    again = sent(b"H2")
+    assert (again.is_new, again.recording.id) == (False, first.recording.id)
+    assert clinic.store.read(list_quarantine) == []
+    assert sent(b"H3", msgspec.structs.replace(potassium, quantity=quantity("4.2", "mmol/L"))).is_new
+    assert sent(b"H4", sample="S2").is_new
+    assert sent(b"H5", at=clinic.now).is_new
+    assert sent(b"H6", sample="").is_new
+    assert sent(b"H7", sample="").is_new  # a device with a dead clock, two people, the same strip
