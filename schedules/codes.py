@@ -1,7 +1,7 @@
 """The codes of the findings.
 
-F files, N notation, D data, R references, T times, V and Q vehicles and crews, S people, H holidays, C coverage,
-A announcements, X exceptions.
+F files, N notation, D data, R references, T times, V and Q vehicles and crews, S people, L leave and closures,
+W working hours, H holidays, C coverage, A announcements, X exceptions.
 """
 
 from typing import Final
@@ -19,6 +19,7 @@ SEVERITY: Final[dict[str, str]] = {
     "D01": "error",  # an id used twice
     "D02": "error",  # not a date
     "D03": "error",  # not a time
+    "D04": "error",  # coordinates outside the province
     "D05": "error",  # not a number, or below zero
     "D06": "error",  # an action that is none of move, cancel, substitute
     "D07": "error",  # an exception without what its action needs
@@ -26,6 +27,7 @@ SEVERITY: Final[dict[str, str]] = {
     "D09": "error",  # a required cell is empty
     "D10": "error",  # a word that is not one of the allowed ones
     "D11": "error",  # a lunar pattern outside the known years
+    "D12": "warning",  # two points of one village within 100 m
     "R01": "error",  # unknown point
     "R02": "error",  # unknown vehicle
     "R03": "error",  # unknown person
@@ -37,7 +39,9 @@ SEVERITY: Final[dict[str, str]] = {
     "T02": "error",  # effective_to before effective_from
     "T03": "error",  # outside the hours of the point
     "T04": "error",  # on a weekday the point is closed
+    "T05": "error",  # two versions of one visit hold at the same time
     "V01": "error",  # one vehicle at two places at once
+    "V02": "error",  # too little time for the way between two points
     "S01": "error",  # one person on two vehicles at once
     "S02": "warning",  # one person changes vehicle within a day
     "Q01": "error",  # no nurse in the crew
@@ -45,6 +49,13 @@ SEVERITY: Final[dict[str, str]] = {
     "Q03": "error",  # the vehicle is too long for the road
     "Q04": "error",  # a licence has ended
     "Q05": "error",  # the vehicle's inspection has ended, or it is not in service yet
+    "Q06": "error",  # more people than seats
+    "L01": "error",  # a person on leave
+    "L02": "error",  # a vehicle in the workshop
+    "L03": "error",  # the road to the point is closed
+    "L04": "error",  # a day on which nobody drives
+    "W01": "warning",  # out longer than the working day
+    "W02": "info",  # no time for lunch
     "H01": "error",  # a visit on a public holiday
     "H02": "warning",  # a visit on a weekend day that is no make-up workday
     "H03": "warning",  # no holidays of a year

@@ -58,7 +58,7 @@ def check_files(path: Path, days: tuple[date, date] | None, today: date) -> tupl
         RefusedInput: it cannot be read at all.
     """
     tables = read_tables(path)
-    first, last = days or plan_days(read_plan(tables)[0], today)
+    first, last = days or plan_days(read_plan(tables).plan, today)
     return check(tables, first, last), first, last
 
 

@@ -135,6 +135,32 @@ class Holiday(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
 
 
+class Unavailable(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Days on which a person is on leave, a vehicle in the workshop, the road to a point closed; whom the row names.
+
+    A row that names nobody holds for the whole county: a typhoon day.
+    """
+
+    unavailable_id: str
+    first_day: date
+    last_day: date
+    place: Place
+    staff_id: str = ""
+    vehicle_id: str = ""
+    point_id: str = ""
+    reason: str = ""
+
+
+class Travel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The way from one point (or depot) to another."""
+
+    from_id: str
+    to_id: str
+    minutes: int
+    place: Place
+    km: float | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     """All rows that were taken, each table in the order of its file, by id."""
 
@@ -145,3 +171,5 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     rules: dict[str, Rule] = {}
     exceptions: dict[str, DatedException] = {}
     holidays: dict[date, Holiday] = {}
+    unavailable: dict[str, Unavailable] = {}
+    travel: dict[tuple[str, str], Travel] = {}

@@ -1,4 +1,4 @@
-"""The seven tables of a plan: their files, sheets and columns, as data.
+"""The nine tables of a plan: their files, sheets and columns, as data.
 
 A workbook and a folder of CSV files hold the same columns; the first row is the header.
 """
@@ -36,17 +36,25 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table: `key` is the column of its ids, empty for none."""
+    """A table; its first `key_columns` columns together name a row."""
 
     name: str
     sheet: str
     columns: tuple[Column, ...]
     is_required: bool = True
+    key_columns: int = 1
 
     @property
     def key(self) -> Column:
         """The column of ids: the first one."""
         return self.columns[0]
+
+    def identify(self, values: Mapping[str, object]) -> object:
+        """What names a row: an id, or several of them; None where one is absent."""
+        ids = tuple(values.get(column.name) for column in self.columns[: self.key_columns])
+        if None in ids:
+            return None
+        return ids[0] if self.key_columns == 1 else ids
 
 
 _D, _T, _N, _C, _I = Form.DATE, Form.TIME, Form.NUMBER, Form.COUNT, Form.ID
@@ -161,8 +169,41 @@ _HOLIDAYS = Table(
     is_required=False,
 )
 
+_UNAVAILABLE = Table(
+    "unavailable",
+    "停用",
+    (
+        Column("unavailable_id", _I, True),
+        Column("first_day", _D, True),
+        Column("last_day", _D, True),
+        Column("staff_id", _I, False, "staff", "R03"),
+        Column("vehicle_id", _I, False, "vehicles", "R02"),
+        Column("point_id", _I, False, "points", "R01"),
+        Column("reason"),
+    ),
+    is_required=False,
+)
+_TRAVEL = Table(
+    "travel_minutes",
+    "路程",
+    (Column("from_id", _I, True), Column("to_id", _I, True), Column("minutes", _C, True), Column("km", _N)),
+    is_required=False,
+    key_columns=2,
+)
+
 TABLES: Final[Mapping[str, Table]] = {
-    table.name: table for table in (_VILLAGES, _VEHICLES, _POINTS, _STAFF, _RULES, _EXCEPTIONS, _HOLIDAYS)
+    table.name: table
+    for table in (
+        _VILLAGES,
+        _VEHICLES,
+        _POINTS,
+        _STAFF,
+        _RULES,
+        _EXCEPTIONS,
+        _HOLIDAYS,
+        _UNAVAILABLE,
+        _TRAVEL,
+    )
 }
 """In an order in which every table comes after those it refers to."""
 

@@ -43,6 +43,10 @@ def _header_findings(table: Table, place: Place, names: list[str]) -> list[Findi
     return found
 
 
+def _row(place: Place, names: Sequence[str], cells: Sequence[object]) -> Row:
+    return Row(place, {n: c for n, c in zip(names, cells, strict=False) if n and not _is_blank(c)})
+
+
 def named_rows(table: Table, place: Place, lines: Iterable[Sequence[object]]) -> RawTable:
     """The table whose first line is the header.
 
@@ -56,6 +60,7 @@ def named_rows(table: Table, place: Place, lines: Iterable[Sequence[object]]) ->
     if any(one.code == "F03" for one in found):
         return RawTable(place, None, tuple(found))
     rows: list[Row] = []
+    refused: list[Row] = []
     for number, line in numbered:
         here = Place(place.file, place.sheet, number)
         if number > ROW_LIMIT:
@@ -71,11 +76,13 @@ def named_rows(table: Table, place: Place, lines: Iterable[Sequence[object]]) ->
             zh = f"本行有 {len(cells)} 格，表头只有 {len(names)} 列；含逗号的文字要加引号"
             en = f"{len(cells)} cells under a header of {len(names)}; put a text that holds commas in quotes"
             found.append(finding("F04", here, zh, en, value=cells[len(names)]))
+            refused.append(_row(here, names, cells))
             continue
         too_long = next((name for name, cell in zip(names, cells, strict=False) if len(str(cell)) > CELL_LIMIT), None)
         if too_long is not None:
             zh, en = f"一格超过 {CELL_LIMIT} 个字", f"more than {CELL_LIMIT} characters in one cell"
             found.append(finding("F05", here.at(too_long), zh, en))
+            refused.append(_row(here, names, cells))
             continue
-        rows.append(Row(here, {n: c for n, c in zip(names, cells, strict=False) if n and not _is_blank(c)}))
-    return RawTable(place, tuple(rows), tuple(found))
+        rows.append(_row(here, names, cells))
+    return RawTable(place, tuple(rows), tuple(found), tuple(refused))

@@ -24,11 +24,15 @@ class Row(NamedTuple):
 
 
 class RawTable(NamedTuple):
-    """One file or sheet: `rows` is None where the table is not there or has no usable header."""
+    """One file or sheet: `rows` is None where the table is not there or has no usable header.
+
+    `refused` are rows that do not fit under the header; their cells may have slipped.
+    """
 
     place: Place
     rows: tuple[Row, ...] | None
     findings: tuple[Finding, ...] = ()
+    refused: tuple[Row, ...] = ()
 
 
 RawTables = dict[str, RawTable]

@@ -4,71 +4,18 @@ A row with an error is left out and remembered as refused. What names a refused 
 counted under the row at fault (R07), so that one mistake reads as one mistake.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, time
-from typing import Any, Final, cast
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
-from clinic_records.errors import RefusedInput
 from schedules import model
 from schedules.findings import Finding, finding
 from schedules.load.cells import Unreadable, read_cell
+from schedules.load.missing import Missing, following, missing_of
+from schedules.load.row_checks import Values, check_row
 from schedules.load.rows import RawTables, Row
-from schedules.patterns import parse_pattern
 from schedules.places import Place
 from schedules.tables import TABLES, Column, Form, Table
-
-Values = dict[str, Any]
-"""Column name -> value; columns without one are absent."""
-
-
-def _rule(values: Values, place: Place) -> Iterator[Finding]:
-    try:
-        parse_pattern(values["pattern"])
-    except RefusedInput as error:
-        zh = f"看不懂“{values['pattern'][:80]}”。{error.hint.zh}"
-        yield finding("D08", place.at("pattern"), zh, str(error), value=values["pattern"])
-    start, end = values["start"], values["end"]
-    if end <= start:
-        zh, en = f"结束 {end:%H:%M} 不晚于开始 {start:%H:%M}", f"end {end:%H:%M} is not after start {start:%H:%M}"
-        yield finding("T01", place.at("end"), zh, en, value=f"{end:%H:%M}")
-    first, last = values["effective_from"], values.get("effective_to")
-    if last is not None and last < first:
-        zh, en = f"{last} 早于生效日 {first}", f"{last} is before effective_from {first}"
-        yield finding("T02", place.at("effective_to"), zh, en, value=last)
-
-
-def _point(values: Values, place: Place) -> Iterator[Finding]:
-    opens: time | None = values.get("open_from")
-    closes: time | None = values.get("open_to")
-    if opens and closes and closes <= opens:
-        zh = f"关门 {closes:%H:%M} 不晚于开门 {opens:%H:%M}"
-        en = f"open_to {closes:%H:%M} is not after open_from {opens:%H:%M}"
-        yield finding("T01", place.at("open_to"), zh, en, value=f"{closes:%H:%M}")
-
-
-def _exception(values: Values, place: Place) -> Iterator[Finding]:
-    action = values["action"]
-    if action is model.Action.MOVE and "new_date" not in values:
-        yield finding("D07", place.at("new_date"), "改期必须写新日期 new_date", "a move needs new_date")
-    changes = ("new_vehicle_id", "new_staff_ids", "new_start")
-    if action is model.Action.SUBSTITUTE and not any(name in values for name in changes):
-        zh = "替换必须写 new_vehicle_id、new_staff_ids 或 new_start"
-        yield finding("D07", place, zh, "a substitute needs new_vehicle_id, new_staff_ids or new_start")
-
-
-_ROW_CHECKS: Final[Mapping[str, Callable[[Values, Place], Iterator[Finding]]]] = {
-    "points": _point,
-    "rules": _rule,
-    "exceptions": _exception,
-}
-
-
-def _check_row(table: str, values: Values, place: Place) -> Iterator[Finding]:
-    check = _ROW_CHECKS.get(table)
-    if check is not None:
-        yield from check(values, place)
-
 
 _STRUCTS: Final[Mapping[str, type]] = {
     "villages": model.Village,
@@ -78,7 +25,24 @@ _STRUCTS: Final[Mapping[str, type]] = {
     "rules": model.Rule,
     "exceptions": model.DatedException,
     "holidays": model.Holiday,
+    "unavailable": model.Unavailable,
+    "travel_minutes": model.Travel,
 }
+
+_HARMLESS: Final = frozenset({"N01", "N02", "D04"})
+"""Codes of findings with which a row is still taken."""
+
+
+class ReadPlan(NamedTuple):
+    """The plan of all rows that can be used; every other row has an error among the findings."""
+
+    plan: model.Plan
+    findings: list[Finding]
+    missing: Missing
+
+
+def _is_broken(found: list[Finding]) -> bool:
+    return any(one.code not in _HARMLESS for one in found)
 
 
 class _Reader:
@@ -89,28 +53,55 @@ class _Reader:
         self.findings: list[Finding] = []
         self.taken: dict[str, dict[Any, Any]] = {name: {} for name in TABLES}
         self.refused: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
+        self.refused_rows: defaultdict[str, list[Row]] = defaultdict(list)
+        self.guessed: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
+        self.doubled: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
         self.waiting: Counter[tuple[Place, str]] = Counter()
         self.first_waiting: dict[tuple[Place, str], Place] = {}
 
     def read(self, table: Table) -> None:
         raw = self.raw[table.name]
         self.findings.extend(raw.findings)
+        for row in raw.refused:
+            self._refuse(table, row, self._values(table, row)[0], row.place)
+        before: object = None
+        ranks: dict[Any, object] = {}
         for row in raw.rows or ():
             values, found = self._values(table, row)
-            key = values.get(table.key.name)
-            found += self._twice(table, key, row.place)
-            if not any(one.code[0] != "N" for one in found):
-                found += _check_row(table.name, values, row.place)
+            key = table.identify(values)
+            twice = self._twice(table, key, row.place)
+            if twice or key is None:
+                self._guess(table, key, row.place, following(before), ranks.get(key))
+            if key is not None:
+                ranks.setdefault(key, following(before))
+                before = key
+            found += twice
+            if not _is_broken(found):
+                found += check_row(table.name, values, row.place)
             unknown, cause = self._references(table, values, row.place)
             found += unknown
             self.findings.extend(found)
-            broken = any(one.code[0] != "N" for one in found)
-            if not broken and cause is None:
+            if not _is_broken(found) and cause is None:
                 self.taken[table.name][key] = _STRUCTS[table.name](**values, place=row.place)
-            elif key is not None and key not in self.taken[table.name]:
-                self.refused[table.name].setdefault(key, row.place if broken or cause is None else cause)
-                if not broken and cause is not None:
+            else:
+                is_consequence = cause is not None and not _is_broken(found)
+                self._refuse(table, row, values, cause if is_consequence and cause else row.place)
+                if is_consequence and cause:
                     self._wait(cause, table, row.place)
+
+    def _refuse(self, table: Table, row: Row, values: Values, cause: Place) -> None:
+        self.refused_rows[table.name].append(row)
+        key = table.identify(values)
+        if key is not None and key not in self.taken[table.name]:
+            self.refused[table.name].setdefault(key, cause)
+
+    def _guess(self, table: Table, key: object, place: Place, *ids: object) -> None:
+        """Of a row without an id of its own: which it should have had, by the numbering of the rows around it."""
+        if key is not None:
+            self.doubled[table.name].setdefault(key, place)
+        for one in ids:
+            if one is not None:
+                self.guessed[table.name].setdefault(one, place)
 
     def _wait(self, cause: Place, table: Table, place: Place) -> None:
         self.waiting[cause, table.name] += 1
@@ -139,9 +130,9 @@ class _Reader:
         first = before.place if before is not None else self.refused[table.name].get(key)
         if key is None or first is None:
             return []
-        name = table.key.name
-        zh, en = f"{name} {key} 在第 {first.row} 行已经用过", f"{name} {key} is already used in row {first.row}"
-        return [finding("D01", place.at(name), zh, en, value=key)]
+        name, shown = table.key.name, " ".join(key) if isinstance(key, tuple) else key
+        zh, en = f"{name} {shown} 在第 {first.row} 行已经用过", f"{name} {shown} is already used in row {first.row}"
+        return [finding("D01", place.at(name), zh, en, value=shown)]
 
     def _references(self, table: Table, values: Values, place: Place) -> tuple[list[Finding], Place | None]:
         """Findings of unknown ids, and the refused row (or missing table) that one of the ids belongs to."""
@@ -157,13 +148,16 @@ class _Reader:
             for wanted in value if column.form is Form.IDS else (value,):
                 if wanted in self.taken[column.refers]:
                     continue
-                at_fault = self.refused[column.refers].get(wanted)
+                at_fault = self.refused[column.refers].get(wanted) or self.guessed[column.refers].get(wanted)
                 if at_fault is not None:
                     cause = cause or at_fault
                 else:
                     found.append(self._unknown(column, wanted, place))
         if table.name == "exceptions" and not found:
-            found += self._point_of_rule(values, place)
+            other_point = list(self._point_of_rule(values, place))
+            twin = self.doubled["rules"].get(values.get("rule_id"))
+            cause = cause or (twin if other_point else None)
+            found += () if twin else other_point
         return found, cause
 
     def _unknown(self, column: Column, wanted: str, place: Place) -> Finding:
@@ -191,12 +185,12 @@ class _Reader:
             yield finding("R07", at, zh, en, value=count, cause=cause)
 
 
-def read_plan(raw: RawTables) -> tuple[model.Plan, list[Finding]]:
-    """The plan of all rows that can be used, and what was found; every other row has an error among the findings."""
+def read_plan(raw: RawTables) -> ReadPlan:
+    """The plan of all rows that can be used, what was found, and what the rows left out may keep from it."""
     reader = _Reader(raw)
     for table in TABLES.values():
         reader.read(table)
-    taken = reader.taken
+    taken, refused = reader.taken, reader.refused
     plan = model.Plan(
         villages=taken["villages"],
         points=taken["points"],
@@ -204,6 +198,13 @@ def read_plan(raw: RawTables) -> tuple[model.Plan, list[Finding]]:
         staff=taken["staff"],
         rules=taken["rules"],
         exceptions=taken["exceptions"],
-        holidays=cast(dict[date, model.Holiday], taken["holidays"]),
+        holidays=taken["holidays"],
+        unavailable=taken["unavailable"],
+        travel=taken["travel_minutes"],
     )
-    return plan, [*reader.findings, *reader.consequences()]
+    missing = missing_of(
+        reader.refused_rows,
+        (*taken["points"], *refused["points"]),
+        (*taken["villages"], *refused["villages"]),
+    )
+    return ReadPlan(plan, [*reader.findings, *reader.consequences()], missing)

@@ -1,4 +1,4 @@
-"""A workbook with the seven sheets, read by openpyxl row by row."""
+"""A workbook with a sheet for each table, read by openpyxl row by row."""
 
 import warnings
 from collections.abc import Iterator

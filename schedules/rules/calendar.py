@@ -7,15 +7,21 @@ from typing import NamedTuple
 from clinic_records.schedule import Visit, VisitStatus
 from schedules.expand import changes_of, visit_id
 from schedules.findings import Finding, finding
+from schedules.load.missing import Missing
 from schedules.model import Plan
 from schedules.places import Place
+
+_NOTHING = Missing()
 
 
 class Calendar:
     """A plan, its visits between two days, and which row each visit owes its day, crew and vehicle to."""
 
-    def __init__(self, plan: Plan, visits: tuple[Visit, ...], first: date, last: date) -> None:
+    def __init__(
+        self, plan: Plan, visits: tuple[Visit, ...], first: date, last: date, missing: Missing = _NOTHING
+    ) -> None:
         self.plan = plan
+        self.missing = missing
         self.visits = visits
         self.first = first
         self.last = last
@@ -42,6 +48,7 @@ class _Seen(NamedTuple):
     zh: str
     en: str
     value: object
+    cause: Place | None
     days: list[date]
 
 
@@ -51,9 +58,20 @@ class Gathering:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, Place, str], _Seen] = {}
 
-    def add(self, code: str, place: Place, day: date, zh: str, en: str, *, value: object = "", key: str = "") -> None:
+    def add(
+        self,
+        code: str,
+        place: Place,
+        day: date,
+        zh: str,
+        en: str,
+        *,
+        value: object = "",
+        key: str = "",
+        cause: Place | None = None,
+    ) -> None:
         """Note it; `key` keeps apart what stands in one row but is not the same thing."""
-        seen = self._seen.setdefault((code, place, key), _Seen(zh, en, value, []))
+        seen = self._seen.setdefault((code, place, key), _Seen(zh, en, value, cause, []))
         if day not in seen.days[-1:]:
             seen.days.append(day)
 
@@ -62,4 +80,4 @@ class Gathering:
         for (code, place, _), seen in self._seen.items():
             more = len(seen.days) - 1
             zh, en = (f"，另有 {more} 天", f", and on {more} more day(s)") if more else ("", "")
-            yield finding(code, place, seen.zh + zh, seen.en + en, value=seen.value)
+            yield finding(code, place, seen.zh + zh, seen.en + en, value=seen.value, cause=seen.cause)

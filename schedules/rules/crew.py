@@ -1,4 +1,4 @@
-"""S01, S02, Q01, Q04: one person on one vehicle at a time, a nurse in every crew, licences that hold."""
+"""S01, S02, Q01, Q06: one person on one vehicle at a time, a nurse in every crew, a seat for everybody."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -43,17 +43,15 @@ def _changes_vehicle(calendar: Calendar, found: Gathering, person: str, before: 
 
 
 def qualified(calendar: Calendar) -> Iterator[Finding]:
-    """Q01 no nurse in the crew, Q04 a licence that has ended."""
+    """Q01 no nurse in the crew, Q06 more people than seats."""
     found = Gathering()
     for visit in calendar.visits:
-        place = calendar.place(visit).at("staff_ids")
-        crew = [calendar.plan.staff[person] for person in visit.staff_ids]
-        if not any(person.role.lower() in NURSE_WORDS for person in crew):
-            value = ";".join(visit.staff_ids)
+        place, value = calendar.place(visit).at("staff_ids"), ";".join(visit.staff_ids)
+        if not any(calendar.plan.staff[person].role.lower() in NURSE_WORDS for person in visit.staff_ids):
             found.add("Q01", place, visit.date, "人员里没有护士", "no nurse in the crew", value=value)
-        for person in crew:
-            if person.licence_valid_to is not None and visit.date > person.licence_valid_to:
-                zh = f"{person.staff_id} 的执照到 {person.licence_valid_to} 为止，{visit.date} 还排了班"
-                en = f"licence of {person.staff_id} ends {person.licence_valid_to}; visit on {visit.date}"
-                found.add("Q04", place, visit.date, zh, en, value=person.staff_id, key=person.staff_id)
+        crew, seats = len(visit.staff_ids), calendar.plan.vehicles[visit.vehicle_id].seats
+        if seats is not None and crew > seats:
+            zh = f"{visit.vehicle_id} 有 {seats} 个座位，排了 {crew} 人"
+            en = f"{crew} people on the {seats} seats of {visit.vehicle_id}"
+            found.add("Q06", place, visit.date, zh, en, value=value)
     yield from found.findings()

@@ -1,4 +1,4 @@
-"""V01, Q02, Q03, Q05: one vehicle at one place at a time, equipped, short enough and inspected for it."""
+"""V01, T05, Q02, Q03: one vehicle at one place at a time, equipped and short enough for it."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,7 +10,7 @@ from schedules.rules.calendar import Calendar, Gathering
 
 
 def two_places(calendar: Calendar) -> Iterator[Finding]:
-    """V01: a visit starts before the vehicle has left the one before."""
+    """V01: a visit starts before the vehicle has left the one before; T05: and both are at the same point."""
     found = Gathering()
     for _, day in groupby(calendar.visits, key=attrgetter("date", "vehicle_id")):
         standing: Visit | None = None
@@ -25,6 +25,14 @@ def two_places(calendar: Calendar) -> Iterator[Finding]:
 def _meeting(calendar: Calendar, found: Gathering, one: Visit, two: Visit) -> None:
     place = calendar.place(two).at("start")
     row_zh, row_en = calendar.row(one, place)
+    if one.point_id == two.point_id:
+        zh = f"{two.date}，{two.point_id} 同时有 {one.rule_id}（{row_zh}）和 {two.rule_id}；旧的请在前一天失效"
+        en = (
+            f"{two.rule_id} and {one.rule_id} ({row_en}) both bring {two.vehicle_id} to {two.point_id} on {two.date}; "
+            "let the older one end the day before"
+        )
+        found.add("T05", place, two.date, zh, en, value=f"{two.start:%H:%M}", key=one.rule_id)
+        return
     zh = (
         f"{two.date}，{two.vehicle_id} 在 {one.point_id} 到 {one.end:%H:%M}（{row_zh}），"
         f"又从 {two.start:%H:%M} 起在 {two.point_id}；请改到 {one.end:%H:%M} 以后或换车"
@@ -37,7 +45,7 @@ def _meeting(calendar: Calendar, found: Gathering, one: Visit, two: Visit) -> No
 
 
 def fitness(calendar: Calendar) -> Iterator[Finding]:
-    """Q02 equipment the point needs, Q03 length of the road's limit, Q05 inspection and service dates."""
+    """Q02 equipment the point needs, Q03 length of the road's limit."""
     found = Gathering()
     for visit in calendar.visits:
         vehicle = calendar.plan.vehicles[visit.vehicle_id]
@@ -55,20 +63,4 @@ def fitness(calendar: Calendar) -> Iterator[Finding]:
             zh = f"{name} 长 {vehicle.length_m} 米，{point.point_id} 的路最多 {limit} 米"
             en = f"{name} is {vehicle.length_m} m long, the road to {point.point_id} takes {limit} m"
             found.add("Q03", place, visit.date, zh, en, value=name)
-        if vehicle.inspection_due is not None and visit.date > vehicle.inspection_due:
-            zh, en = (
-                f"{name} 年检到 {vehicle.inspection_due} 为止",
-                f"inspection of {name} ends {vehicle.inspection_due}",
-            )
-            found.add(
-                "Q05", place, visit.date, f"{zh}，{visit.date} 还排了班", f"{en}; visit on {visit.date}", value=name
-            )
-        if vehicle.in_service_from is not None and visit.date < vehicle.in_service_from:
-            zh, en = (
-                f"{name} 从 {vehicle.in_service_from} 起才启用",
-                f"{name} is in service from {vehicle.in_service_from}",
-            )
-            found.add(
-                "Q05", place, visit.date, f"{zh}，{visit.date} 已排班", f"{en}; visit on {visit.date}", value=name
-            )
     yield from found.findings()

@@ -164,7 +164,7 @@ def test_vehicles_at_two_places_are_reported_once_for_two_rules(tmp_path: Path) 
     lines = example()
     put(lines, "rules", 3, "start", "10:00")
     result = check(read_tables(write_csv(lines, tmp_path / "c")), date(2026, 11, 1), date(2026, 11, 30))
-    (found,) = result.findings
+    (found,) = [one for one in result.findings if one.code[0] != "W"]
     assert (found.code, found.row) == ("V01", 3)
     assert "on 2026-11-02;" in found.message
     assert found.message.endswith("and on 4 more day(s)")
@@ -189,7 +189,7 @@ def test_lunar_patterns_end_where_the_table_ends(tmp_path: Path) -> None:
 
 
 def test_every_working_day_has_a_stop_in_the_example() -> None:
-    plan, _ = read_plan(read_tables(EXAMPLE))
+    plan = read_plan(read_tables(EXAMPLE)).plan
     visits = expand(plan, date(2026, 11, 1), date(2026, 12, 30))
     days = {visit.date for visit in visits if visit.vehicle_id == "V01"}
     every = {date(2026, 11, 1) + timedelta(days=n) for n in range(60)}
@@ -200,7 +200,7 @@ def test_every_working_day_has_a_stop_in_the_example() -> None:
 
 def test_the_countys_visits_come_out_equal(shared_data: Path) -> None:
     folder = shared_data / "schedules"
-    plan, findings = read_plan(read_tables(folder))
+    plan, findings, _ = read_plan(read_tables(folder))
     with (folder / "visits.csv").open(encoding="utf-8-sig", newline="") as file:
         wanted = list(csv.DictReader(file))
     made = expand(plan, date(2026, 1, 1), date(2026, 12, 31))

@@ -232,7 +232,7 @@ def test_damage_on_disk_is_seen(tmp_path: Path) -> None:
 
 
 def test_the_days_of_a_plan() -> None:
-    plan, _ = read_plan(read_tables(EXAMPLE))
+    plan = read_plan(read_tables(EXAMPLE)).plan
     assert plan_days(plan, TODAY) == (date(2026, 11, 1), date(2027, 10, 31))
     assert plan_days(Plan(), TODAY) == NOVEMBER
     rules = {
