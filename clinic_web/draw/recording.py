@@ -8,6 +8,7 @@ from clinic_records.errors import Hint, RefusedInput
 from clinic_web.draw.ecg import ecg_svg
 from clinic_web.draw.flow_volume import flow_volume_svg
 from clinic_web.draw.picture import USUAL, Picture, View
+from clinic_web.draw.pleth import pleth_svg
 from clinic_web.draw.report import report_svg
 from recordings.decode import decode_all
 from recordings.signal import DecodedRecording, DocumentFile, Frames
@@ -20,7 +21,8 @@ WEBP: Final = "image/webp"
 def draw(raw: bytes, modality: str, lang: str, *, part: int = 0, view: View = USUAL) -> Picture:
     """The picture of recording `part` in the raw bytes.
 
-    Usually the middle frame, the report's text, the flow-volume curve, or the leads on ECG paper.
+    Usually the middle frame, the report's text, the flow-volume curve, the pulse wave, or the leads on
+    ECG paper.
 
     Raises:
         RefusedInput: the bytes cannot be decoded, or hold nothing to draw.
@@ -41,6 +43,9 @@ def draw(raw: bytes, modality: str, lang: str, *, part: int = 0, view: View = US
     caption = _caption(decoded.start, lang)
     if modality == "spirometry":
         return Picture(SVG, _flow_volume(decoded, caption).encode())
+    pleth = next((signal for signal in decoded.signals if signal.name == "pleth"), None)
+    if pleth is not None:
+        return Picture(SVG, pleth_svg(pleth, caption=caption).encode())
     return Picture(SVG, ecg_svg(decoded.signals, caption=caption).encode())
 
 

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from clinic_records.errors import RefusedInput
 from clinic_web.draw.ecg import LAYOUTS, ecg_svg
 from clinic_web.draw.flow_volume import flow_volume_svg
+from clinic_web.draw.pleth import pleth_svg
 from clinic_web.draw.svg import curve
 from recordings.leads import TWELVE
 from recordings.signal import Signal
@@ -203,3 +204,18 @@ def test_no_curve_is_said() -> None:
 def test_no_lung_is_refused(volume: list[float], flow: list[float]) -> None:
     with pytest.raises(RefusedInput, match="flow-volume"):
         flow_volume_svg(volume, flow)
+
+
+def test_pulse_wave_has_a_row_for_ten_seconds_and_a_gap_lifts_the_pen() -> None:
+    samples = np.sin(np.arange(1250) / 8)
+    samples[100:120] = np.nan
+    drawn = pleth_svg(Signal("pleth", "1", 60.0, samples), caption="设备没有时钟")
+    root = ET.fromstring(drawn)
+    rows = [path for path in root.iter(f"{SVG}path") if (path.get("data-name") or "").startswith("pleth")]
+    assert len(rows) == 3
+    assert (rows[0].get("d") or "").count("M") == 2
+    assert "高度无单位" in drawn
+    for rate, count in ((0.0, 10), (60.0, 0), (60.0, 60 * 121)):
+        with pytest.raises(RefusedInput, match="can be drawn"):
+            pleth_svg(Signal("pleth", "1", rate, np.zeros(count)))
+    assert pleth_svg(Signal("pleth", "1", 60.0, np.full(60, np.nan)))
