@@ -1,4 +1,4 @@
-"""The pulse wave of an oximeter: 25 mm a second, heights as the device sent them, because no unit is defined for them."""
+"""The pulse wave of an oximeter: 25 mm a second; heights as the device sent them, for no unit is defined for them."""
 
 from typing import Final
 
