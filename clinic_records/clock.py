@@ -33,6 +33,10 @@ class Clock(Protocol):
     def monotonic_s(self) -> float:
         """Seconds that only run forward, for timeouts."""
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether `now` is only the floor, because the machine's clock lies below a time known to have passed."""
+
 
 class SystemClock:
     """The machine's clock, held above a floor: the last signed hospital time or GPS time seen."""

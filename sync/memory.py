@@ -19,6 +19,8 @@ from sync.topics import Publish, Topic, Way
 class ManualClock:
     """A clock that stands until it is moved."""
 
+    is_doubtful = False
+
     def __init__(self, start: datetime = datetime(2026, 3, 2, tzinfo=UTC)) -> None:
         self._start = start
         self._elapsed_s = 0.0

@@ -93,7 +93,7 @@ class FolderWatch:
             item: Frame | BadFrame = Frame(self._folder.read(path), MEDIA_TYPE)
         except BadFrame as error:
             item = error
-        device, stamp = self._device, Stamp(vehicle_time=self._clock.now())
+        device, stamp = self._device, Stamp(self._clock.now(), clock_doubtful=self._clock.is_doubtful)
         name = os.fsencode(path).decode("utf-8", "backslashreplace")  # devices write names in GB18030 too
         delivery = of_frame(item, device=device.id, driver=device.driver, stamp=stamp, peer=f"{SCHEME}{name}")
         ticket = self._inbox.deliver(msgspec.json.encode(delivery), item.raw)

@@ -82,7 +82,8 @@ class LinePort:
             _log.error("line.not_kept", device=device.id, error=str(error))
 
     def _take(self, device: Device, driver: Driver, peer: str, item: Frame | BadFrame) -> None:
-        stamp = Stamp(vehicle_time=self._clock.now(), device_offset_ms=driver.clock_offset_ms)
+        clock = self._clock
+        stamp = Stamp(clock.now(), device_offset_ms=driver.clock_offset_ms, clock_doubtful=clock.is_doubtful)
         delivery = of_frame(item, device=device.id, driver=device.driver, stamp=stamp, peer=peer)
         ticket = self._inbox.deliver(msgspec.json.encode(delivery), item.raw)
         _log.info("line.delivered", device=device.id, ticket=ticket, size=len(item.raw), fault=delivery.fault)

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from clinic_records.clock import Clock, Stamp
-from clinic_records.errors import BadFrame, ConfigError, DeviceError, StoreError
+from clinic_records.errors import BadFrame, ClinicError, ConfigError, DeviceError, StoreError
 from devices.delivery import of_frame
 from devices.driver import Driver
 from devices.framing.base import Frame
@@ -76,6 +76,9 @@ class SerialLine:
             except StoreError as error:
                 self._report(self._device, DeviceState(FAULT, error.hint.zh, error.hint.en))
                 _log.error("line.not_kept", device=self._device.id, error=str(error))
+            except Exception as error:  # noqa: BLE001  one device's trouble, whatever it is, is shown and tried again
+                self._report(self._device, DeviceState(FAULT, ClinicError.default_hint.zh, ClinicError.default_hint.en))
+                _log.error("line.failed", device=self._device.id, error=type(error).__name__)
             if time.monotonic() - started > LONGEST_WAIT_S:
                 wait_s = FIRST_WAIT_S
             self._stop.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311  jitter, no secret
@@ -95,7 +98,8 @@ class SerialLine:
         if self._device.subject == "identity":  # memory only: it names a person and nobody is told yes
             self._present(self._device, item)
             return
-        stamp = Stamp(vehicle_time=self._clock.now(), device_offset_ms=driver.clock_offset_ms)
+        clock = self._clock
+        stamp = Stamp(clock.now(), device_offset_ms=driver.clock_offset_ms, clock_doubtful=clock.is_doubtful)
         delivery = of_frame(
             item, device=self._device.id, driver=self._device.driver, stamp=stamp, peer=self._device.url
         )

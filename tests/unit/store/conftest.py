@@ -31,6 +31,7 @@ class TestClock:
 
     __test__ = False
     at: datetime = NOW
+    is_doubtful: bool = False
 
     def now(self) -> datetime:
         return self.at
