@@ -151,7 +151,7 @@ class Intake:
         except StoreError as error:
             _log.error("intake.postponed", device=device, error=str(error))
         except Exception as error:  # noqa: BLE001  one device's trouble, whatever it is, stays that device's
-            _log.error("intake.failed", device=device, error=f"{type(error).__name__}: {error}")
+            _log.error("intake.failed", device=device, error=type(error).__name__)
         finally:
             self._in_hand.difference_update(item.ticket for item in line)
             line.clear()
@@ -225,7 +225,8 @@ class Intake:
             quarantine(conn, at=now, source=source, reason=reason, blob=blob.sha256, meta=item.meta)
 
         await self._write(job)
-        _log.warning("intake.set_aside", device=source, reason=reason)
+        # the reason stands in the quarantine: a reader may quote the line it does not know, and a person in it
+        _log.warning("intake.set_aside", device=source, ticket=item.ticket)
         self._events.publish("unbound")
 
     async def _write(self, job: Callable[[Connection], T]) -> T:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from clinic_records.clock import Stamp, SystemClock
 from clinic_records.errors import BadFrame, StoreError
@@ -222,3 +223,17 @@ def test_a_full_disk_is_no_try(vault: Vault, tmp_path: Path, monkeypatch: pytest
     run_until_empty(vault, Readers(), tmp_path)
     assert vault.store.read(list_quarantine) == []
     assert len(kept(vault)) == 1
+
+
+def test_a_reason_may_name_a_person_and_stands_in_no_log(vault: Vault, tmp_path: Path) -> None:
+    """A reader quotes the line it does not know."""
+
+    def quotes(raw: bytes) -> None:
+        raise BadFrame("'Name: ZhangSan' is no line of a strip")
+
+    ticket = deliver(vault, b"strip")
+    with capture_logs() as logs:
+        run_until_empty(vault, Readers(quotes), tmp_path)
+    assert "ZhangSan" not in str(logs)
+    assert [line["ticket"] for line in logs if line["event"] == "intake.set_aside"] == [ticket]
+    assert "ZhangSan" in vault.store.read(list_quarantine)[0].reason
