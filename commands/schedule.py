@@ -11,12 +11,16 @@ import typer
 from clinic_records.clock import CHINA, SystemClock
 from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.schedule import PublishedSchedule, Visit
+from commands.schedule_adherence import adherence_command
+from commands.schedule_export import export
 from schedules.draft import check_files, import_draft, month_days, publish_draft, year_days
 from schedules.findings import Finding, Severity, has_errors
 from schedules.folder import PlanFolder
 from schedules.publish import in_force
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(export)
+app.command(name="adherence")(adherence_command)
 
 REFUSED = 3
 """Exit code where the input has errors."""

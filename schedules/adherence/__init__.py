@@ -1,0 +1,1 @@
+"""How the plan was kept: check-ins beside visits."""

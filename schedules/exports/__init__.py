@@ -1,0 +1,1 @@
+"""The plan for other programs and for the wall: calendars, tables, feeds, notices, messages."""

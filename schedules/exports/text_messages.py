@@ -1,0 +1,97 @@
+"""Text messages to each point's contact: one a point and month, as a table for the sender's own program."""
+
+import csv
+import io
+import re
+from collections import defaultdict
+from typing import Final, NamedTuple
+
+from clinic_records.schedule import Visit, VisitStatus
+from schedules.exports.entries import Entries, Entry
+from schedules.exports.request import Files, Request
+from schedules.exports.words import day_text, plain
+
+HEADER: Final = ("phone", "name", "point_id", "month", "text", "parts")
+
+SINGLE: Final = 70
+"""Characters of one message in UCS-2 (3GPP TS 23.038 section 6.2.3: 140 octets)."""
+JOINED: Final = 67
+"""Characters of each part of a longer one (3GPP TS 23.040 section 9.2.3.24.1: 6 octets go to the header)."""
+
+_PHONE: Final = re.compile(r"\+\d+")
+
+
+class TextMessage(NamedTuple):
+    """One message; `phone` is empty where the table names none."""
+
+    phone: str
+    name: str
+    point_id: str
+    month: str
+    text: str
+
+    @property
+    def parts(self) -> int:
+        """How many messages the network charges."""
+        units = len(self.text.encode("utf-16-be")) // 2
+        return 1 if units <= SINGLE else -(-units // JOINED)
+
+
+def _hours(visit: Visit) -> str:
+    return f"{visit.start:%H:%M}-{visit.end:%H:%M}"
+
+
+def _text(name: str, month_entries: list[Entry]) -> str:
+    present = [entry.visit for entry in month_entries if not entry.is_gone]
+    hours = {_hours(visit) for visit in present}
+    same = len(hours) == 1
+    days = "、".join(
+        day_text(visit.date)
+        + ("" if same else _hours(visit))
+        + (f"（由{day_text(change.original_date)}改期）" if change and visit.status is VisitStatus.MOVED else "")
+        for visit, change, is_gone in month_entries
+        if not is_gone
+    )
+    gone = "、".join(day_text(entry.visit.date) for entry in month_entries if entry.is_gone)
+    words = (
+        f"【流动医院】{name}：{days}{' ' + hours.pop() if same else ''}巡诊。" if present else f"【流动医院】{name}："
+    )
+    return words + (f"{gone}不来。" if gone else "") + ("请带身份证、医保卡。" if present else "")
+
+
+def text_messages(entries: Entries) -> tuple[TextMessage, ...]:
+    """The messages, by point in the order of the plan and by month."""
+    made: list[TextMessage] = []
+    for point in entries.plan.points.values():
+        months: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries.of(lambda visit, id_=point.point_id: visit.point_id == id_):  # type: ignore[misc]
+            months[f"{entry.visit.date:%Y-%m}"].append(entry)
+        name = plain(point.point_name)
+        made += (
+            TextMessage(
+                plain(point.contact_phone), plain(point.contact_name), point.point_id, month, _text(name, listed)
+            )
+            for month, listed in months.items()
+        )
+    return tuple(made)
+
+
+def _cell(text: str) -> str:
+    """A text that a spreadsheet would run as a formula, made plain text."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not _PHONE.fullmatch(text) else text
+
+
+def text_message_table(messages: tuple[TextMessage, ...]) -> bytes:
+    """CSV in UTF-8 with byte order mark, which spreadsheets and gateways both read."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(HEADER)
+    for one in messages:
+        cells = (one.phone, one.name, one.point_id, one.month, one.text)
+        writer.writerow([*(_cell(cell) for cell in cells), one.parts])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def files(request: Request) -> Files:
+    """One table."""
+    yield f"sms{request.whose}-{request.label}.csv", text_message_table(text_messages(request.own))
