@@ -18,8 +18,8 @@ _MONTH_EN: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep
 
 _PRINTED_UNIT: Final = {
     "mm[Hg]": ("mmHg", "mmHg"),
-    "Cel": ("℃", "℃"),
-    "[degF]": ("℉", "℉"),
+    "Cel": ("°C", "°C"),
+    "[degF]": ("°F", "°F"),
     "[jin_cn]": ("斤", "jin"),
     "[chi_cn]": ("尺", "chi"),
     "/min": ("次/分", "/min"),
@@ -29,9 +29,13 @@ _PRINTED_UNIT: Final = {
     "umol/L": ("µmol/L", "µmol/L"),
     "kg/m2": ("kg/m²", "kg/m²"),
     "a": ("年", "years"),
+    "[pH]": ("", ""),
     "1": ("", ""),
 }
-"""UCUM code -> how it is printed (zh, en); a code not listed is printed as it is."""
+"""UCUM code -> how it is printed (zh, en); a code not listed is printed as it is, 10*9/L as 10^9/L.
+
+Two letters for degrees: the single sign is blank where a tablet's fonts do not have it.
+"""
 
 
 def long_day(day: date, lang: str) -> str:
@@ -79,7 +83,8 @@ def number(value: Decimal) -> str:
 
 def unit(code: str, lang: str) -> str:
     """The printed form of a UCUM code."""
-    zh, en = _PRINTED_UNIT.get(code, (code, code))
+    plain = code.replace("10*", "10^")
+    zh, en = _PRINTED_UNIT.get(code, (plain, plain))
     return en if lang == "en" else zh
 
 

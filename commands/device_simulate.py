@@ -8,12 +8,11 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
-from clinic_records.errors import RefusedInput
 from devices.catalog import Link as CatalogLink
 from devices.catalog import device_type
 from devices.registry import load
@@ -27,6 +26,13 @@ from devices.transports.base import Transport
 from devices.transports.tcp import open_tcp
 
 app = typer.Typer(no_args_is_help=True)
+
+_OTHERWISE: Final = {
+    CatalogLink.FOLDER: "copy a file into its folder",
+    CatalogLink.DICOM: "`clinic device simulate --help` lists the DICOM devices",
+    CatalogLink.WEDGE: "type into the page",
+}
+"""How a device that is on no line is played."""
 
 Link = Annotated[Path, typer.Option(help="Name to give the device's serial port (a symbolic link to a pty).")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for the vehicle.")]
@@ -60,11 +66,15 @@ def line_command(
     """Any device on a line: one typical measurement in its own protocol, made up, never a person's."""
     row = device_type(key)
     if not row.simulator or row.transport is CatalogLink.FOLDER:
-        raise RefusedInput(f"{key} is no device on a line")
+        raise typer.BadParameter(f"{key} is no device on a line: {_OTHERWISE.get(row.transport, 'see its page')}")
     if bool(link) == bool(connect):
-        raise typer.BadParameter("say either --link or --connect")
+        calls = row.transport is CatalogLink.LISTEN
+        wanted = (
+            "--connect HOST:PORT, the port of its `listen:` url" if calls else "--link PATH, and `serial:PATH` as url"
+        )
+        raise typer.BadParameter(f"{key} needs {wanted}")
     play: Callable[[Transport, Event], None] = load(row.simulator)
-    wire = open_tcp(connect) if connect else PtyLine(link)
+    wire = open_tcp(connect.removeprefix("tcp:")) if connect else PtyLine(link)
     try:
         if isinstance(wire, PtyLine):
             wire.wait_connected(wait)
@@ -183,7 +193,7 @@ def imaging_command(
 ) -> None:
     """Another imaging device: worklist, progress, and a picture or report made by a formula by C-STORE."""
     if key not in imaging.MODALITIES:
-        raise RefusedInput(f"{key} is none of {', '.join(imaging.MODALITIES)}")
+        raise typer.BadParameter(f"{key} is none of {', '.join(imaging.MODALITIES)}")
     device = DicomDevice(host, port, ae_title=ae_title or imaging.MODALITIES[key].ae_title, called=called)
     if nobody:
         _finish(device.store(imaging.examination(key, None)))
@@ -206,4 +216,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise RefusedInput(f"{text!r} is not a date; write it as 1950-02-03") from None
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 1950-02-03") from None

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from recordings.dicom_file import text
+from recordings.dicom.file import text
 
 PERFORMED_PROCEDURE_STEP: Final = "1.2.840.10008.3.1.2.3.3"
 """Modality Performed Procedure Step: how far the device is with an examination."""

@@ -38,7 +38,7 @@ class Format:
 
 
 FORMATS: Final[tuple[Format, ...]] = (
-    Format("dicom", "", "recordings.dicom_file:looks_like_dicom", "recordings.dicom_object:decode_object"),
+    Format("dicom", "", "recordings.dicom.file:looks_like_dicom", "recordings.dicom.object:decode_object"),
     Format("scp-ecg", "ecg", "recordings.scp_ecg.record:looks_like_scp", "recordings.scp_ecg.decode:decode_scp"),
     Format(
         "healforce-scp", "ecg", "recordings.healforce:looks_like_healforce", "recordings.healforce:decode_healforce"
@@ -59,21 +59,24 @@ FORMATS: Final[tuple[Format, ...]] = (
         "recordings.contec_ecg90a:decode_ecg90a",
     ),
     Format("astm-e1394", "", "recordings.astm.message:looks_like_astm", "recordings.astm.results:decode_astm"),
-    Format("taidoc", "", "recordings.taidoc_layout:looks_like_taidoc", "recordings.taidoc:decode_taidoc"),
+    Format("taidoc", "", "recordings.meters.taidoc_layout:looks_like_taidoc", "recordings.meters.taidoc:decode_taidoc"),
     Format(
-        "verio-iq", "glucose", "recordings.verio_iq_layout:looks_like_verio_iq", "recordings.verio_iq:decode_verio_iq"
+        "verio-iq",
+        "glucose",
+        "recordings.meters.verio_iq_layout:looks_like_verio_iq",
+        "recordings.meters.verio_iq:decode_verio_iq",
     ),
     Format(
         "ultraeasy",
         "glucose",
-        "recordings.ultraeasy_layout:looks_like_ultraeasy",
-        "recordings.ultraeasy:decode_ultraeasy",
+        "recordings.meters.ultraeasy_layout:looks_like_ultraeasy",
+        "recordings.meters.ultraeasy:decode_ultraeasy",
     ),
     Format(
         "contec08a",
         "blood-pressure",
-        "recordings.contec08a_layout:looks_like_contec08a",
-        "recordings.contec08a:decode_contec08a",
+        "recordings.meters.contec08a_layout:looks_like_contec08a",
+        "recordings.meters.contec08a:decode_contec08a",
     ),
     Format(
         "nonin", "oximetry", "recordings.oximetry.nonin:looks_like_nonin", "recordings.oximetry.decode:decode_nonin"

@@ -1,8 +1,8 @@
-"""Packets of LifeScan meters in a byte stream; their layout is in recordings.lifescan."""
+"""Packets of LifeScan meters in a byte stream; their layout is in recordings.meters.lifescan."""
 
 from typing import Final
 
-from recordings.lifescan import FRAME_SIZE, MAX_PACKET, is_packet
+from recordings.meters.lifescan import FRAME_SIZE, MAX_PACKET, is_packet
 
 _START: Final = b"\x02"
 

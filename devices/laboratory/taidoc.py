@@ -13,7 +13,7 @@ from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
-from recordings.taidoc_layout import MEDIA_TYPE, MODEL, PACKET_SIZE, TIME, VALUE, is_packet, packet, read_time
+from recordings.meters.taidoc_layout import MEDIA_TYPE, MODEL, PACKET_SIZE, TIME, VALUE, is_packet, packet, read_time
 
 CONNECT, CLOCK, COUNT = 0x22, 0x23, 0x2B
 _CONNECTED: Final = frozenset({0x22, 0x24, 0x54})

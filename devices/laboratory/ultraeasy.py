@@ -14,7 +14,7 @@ from devices.framing.base import Frame
 from devices.framing.lifescan import cut
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
-from recordings.lifescan import (
+from recordings.meters.lifescan import (
     ACKNOWLEDGE,
     DISCONNECT,
     SEQUENCE_EXPECTED,
@@ -22,7 +22,7 @@ from recordings.lifescan import (
     message_of,
     packet,
 )
-from recordings.ultraeasy_layout import MEDIA_TYPE, OK, UNIT_SIZE, read_time
+from recordings.meters.ultraeasy_layout import MEDIA_TYPE, OK, UNIT_SIZE, read_time
 
 UNIT: Final = b"\x05\x09\x02\x09" + bytes(4)
 CLOCK: Final = b"\x05\x20\x02" + bytes(4)

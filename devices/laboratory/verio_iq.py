@@ -13,8 +13,8 @@ from devices.framing.base import Frame
 from devices.framing.lifescan import cut
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
-from recordings.lifescan import message_of, packet
-from recordings.verio_iq_layout import MEDIA_TYPE, OK, RECORD, UNIT_SIZE, is_control, read_time
+from recordings.meters.lifescan import message_of, packet
+from recordings.meters.verio_iq_layout import MEDIA_TYPE, OK, RECORD, UNIT_SIZE, is_control, read_time
 
 UNIT: Final = b"\x03\x09\x02\x02"
 CLOCK: Final = b"\x03\x20\x02"

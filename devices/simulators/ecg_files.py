@@ -17,7 +17,7 @@ from recordings.arrays import FloatArray
 from recordings.contec_ecg90a import SAMPLING_HZ as CONTEC_HZ
 from recordings.contec_ecg90a import STORED as CONTEC_LEADS
 from recordings.contec_ecg90a import encode_ecg90a
-from recordings.dicom_waveform import decode_waveform_dataset
+from recordings.dicom.waveform import decode_waveform_dataset
 from recordings.mfer.encode import EcgForMfer, encode_mfer
 
 _HZ: Final = 500

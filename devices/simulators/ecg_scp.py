@@ -11,7 +11,7 @@ from devices.simulators.objects import ecg_object
 from devices.simulators.pty_line import PtyLine
 from devices.simulators.saw import DeviceSaw
 from devices.transports.base import Transport
-from recordings.dicom_waveform import decode_waveform_dataset
+from recordings.dicom.waveform import decode_waveform_dataset
 from recordings.scp_ecg.encode import EcgForScp, encode_scp
 from recordings.scp_ecg.tags import HeaderFields
 

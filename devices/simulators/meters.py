@@ -9,10 +9,10 @@ from devices.laboratory import taidoc as taidoc_driver
 from devices.laboratory import ultraeasy as ultraeasy_driver
 from devices.transports.base import Transport
 from devices.vitals import contec08a as contec_driver
-from recordings import contec08a_layout as contec08a
-from recordings import lifescan
-from recordings import taidoc_layout as taidoc
-from recordings import ultraeasy_layout as ultraeasy
+from recordings.meters import contec08a_layout as contec08a
+from recordings.meters import lifescan
+from recordings.meters import taidoc_layout as taidoc
+from recordings.meters import ultraeasy_layout as ultraeasy
 
 _LISTEN_S: Final = 0.05
 Now = Callable[[], datetime]

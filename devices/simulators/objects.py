@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from clinic_records.errors import ConfigError
-from recordings.dicom_image import DicomImage
+from recordings.dicom.image import DicomImage
 
 
 def ecg_object() -> Dataset:

@@ -6,12 +6,12 @@ from threading import Event
 from devices.laboratory import verio_iq as driver
 from devices.simulators.meters import Now, now_utc, play
 from devices.transports.base import Transport
-from recordings import lifescan
-from recordings import verio_iq_layout as verio_iq
+from recordings.meters import lifescan
+from recordings.meters import verio_iq_layout as verio_iq
 
 
 class VerioIqMeter:
-    """`records` are messages of `recordings.verio_iq.record_message`, newest first."""
+    """`records` are messages of `recordings.meters.verio_iq.record_message`, newest first."""
 
     def __init__(self, records: list[bytes], *, unit: int = 1, now: Now = now_utc) -> None:
         """`unit` it displays: 0 mg/dL, 1 mmol/L; `now` is its clock."""

@@ -12,7 +12,7 @@ from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.packets import PacketFraming, word
 from devices.memory import DeviceMemory
-from recordings.contec08a_layout import (
+from recordings.meters.contec08a_layout import (
     LIST_HEAD,
     MEDIA_TYPE,
     REPORT_SIZE,

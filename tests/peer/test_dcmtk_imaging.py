@@ -19,7 +19,7 @@ from devices.dicom.settings import DicomSettings, Peer
 from devices.dicom.worklist import WorklistItem
 from devices.interpret import interpret
 from devices.simulators import imaging
-from recordings.dicom_image import open_image
+from recordings.dicom.image import open_image
 from recordings.person_name import person_name
 from tests.unit.devices.arrivals import Arrivals
 

@@ -18,7 +18,7 @@ from clinic_records.clock import CHINA
 from devices.simulators.meters import Meter, TaiDocMeter, UltraEasyMeter, glucose_record
 from devices.simulators.pty_line import PtyLine
 from devices.simulators.verio_iq import VerioIqMeter
-from recordings.verio_iq_layout import record_message
+from recordings.meters.verio_iq_layout import record_message
 
 pytestmark = [
     pytest.mark.peer,

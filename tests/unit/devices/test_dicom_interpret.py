@@ -18,9 +18,9 @@ from clinic_records.ids import DeviceId
 from clinic_records.reading import Document, Image, Reading, Waveform
 from devices.delivery import Delivery
 from devices.dicom.part10 import dataset_sha256
-from recordings.person_name import person_name
 from devices.interpret import interpret
 from devices.simulators.objects import ecg_object, ultrasound_object
+from recordings.person_name import person_name
 
 DELIVERY = Delivery(DeviceId("d"), "dicom", Stamp(datetime(2026, 11, 23, tzinfo=UTC)), "application/dicom")
 

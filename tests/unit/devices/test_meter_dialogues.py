@@ -25,10 +25,10 @@ from devices.simulators.meters import (
 )
 from devices.simulators.verio_iq import VerioIqMeter
 from devices.vitals.contec08a import PING, Contec08a
-from recordings import contec08a_layout as contec08a
-from recordings import taidoc_layout as taidoc
-from recordings import verio_iq_layout as verio_iq
 from recordings.decode import decode
+from recordings.meters import contec08a_layout as contec08a
+from recordings.meters import taidoc_layout as taidoc
+from recordings.meters import verio_iq_layout as verio_iq
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

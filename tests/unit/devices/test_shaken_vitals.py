@@ -20,8 +20,8 @@ from devices.vitals.cms50 import Cms50
 from devices.vitals.cms50_9byte import Cms50NineByte
 from devices.vitals.nonin import Nonin
 from devices.vitals.oximeter_lines import Masimo
-from recordings import verio_iq_layout as verio_iq
 from recordings.decode import decode
+from recordings.meters import verio_iq_layout as verio_iq
 from recordings.oximetry import cms50, cms50_9byte, masimo
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)

@@ -17,9 +17,9 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from clinic_records.errors import BadFrame, ClinicError
-from recordings.codestream import size_of
-from recordings.dicom_image import CLIP_FRAMES, CLIP_SIDE, open_image
-from recordings.frame_codecs import DECODERS, decode_frame
+from recordings.dicom.codestream import size_of
+from recordings.dicom.frame_codecs import DECODERS, decode_frame
+from recordings.dicom.image import CLIP_FRAMES, CLIP_SIDE, open_image
 
 Samples = NDArray[np.generic]
 JPEG = "1.2.840.10008.1.2.4."

@@ -127,7 +127,7 @@ def test_no_groups_or_more_than_any_recorder_has(count: int) -> None:
 
 
 def test_object_longer_than_we_read_is_cut_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recordings.dicom_waveform.MAX_VALUES", 6)
+    monkeypatch.setattr("recordings.dicom.waveform.MAX_VALUES", 6)
     decoded = decode(
         stored([group({"2:3": [1, 2, 3, 4], "2:4": [5, 6, 7, 8]}), group({"2:5": [9]}, hz=10)], AMBULATORY_ECG)
     )

@@ -20,9 +20,9 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from clinic_records.errors import BadFrame, ClinicError
 from recordings.decode import decode
-from recordings.dicom_file import reading_dicom
-from recordings.dicom_image import open_image
-from recordings.dicom_waveform import decode_waveform
+from recordings.dicom.file import reading_dicom
+from recordings.dicom.image import open_image
+from recordings.dicom.waveform import decode_waveform
 from recordings.scp_ecg.decode import decode_scp
 
 TWELVE = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]

@@ -10,10 +10,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from clinic_records.errors import BadFrame
 from clinic_records.reading import AbsentReason, Numeric
-from recordings import dicom_bounds
 from recordings.decode import decode
-from recordings.dicom_regions import regions_of
-from recordings.dicom_report import MAX_DEPTH, MAX_ITEMS
+from recordings.dicom import bounds as dicom_bounds
+from recordings.dicom.regions import regions_of
+from recordings.dicom.report import MAX_DEPTH, MAX_ITEMS
 from recordings.signal import DecodedRecording
 
 

@@ -11,17 +11,17 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.reading import AbsentReason
 from devices.simulators.meters import TaiDocRecord, glucose_record, temperature_record
-from recordings import contec08a_layout as contec08a
-from recordings import lifescan
-from recordings import taidoc_layout as taidoc
-from recordings import ultraeasy_layout as ultraeasy
-from recordings import verio_iq_layout as verio_iq
-from recordings.contec08a import decode_contec08a
 from recordings.decode import decode
+from recordings.meters import contec08a_layout as contec08a
+from recordings.meters import lifescan
+from recordings.meters import taidoc_layout as taidoc
+from recordings.meters import ultraeasy_layout as ultraeasy
+from recordings.meters import verio_iq_layout as verio_iq
+from recordings.meters.contec08a import decode_contec08a
+from recordings.meters.taidoc import decode_taidoc
+from recordings.meters.ultraeasy import decode_ultraeasy
+from recordings.meters.verio_iq import decode_verio_iq
 from recordings.signal import DecodedRecording
-from recordings.taidoc import decode_taidoc
-from recordings.ultraeasy import decode_ultraeasy
-from recordings.verio_iq import decode_verio_iq
 
 TAKEN = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
 HEAD = bytes.fromhex("46418080c6828080808080808081").ljust(64, b"\0")

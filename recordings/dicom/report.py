@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset
 from clinic_records.errors import RefusedInput
 from clinic_records.quantity import Quantity, quantity
 from clinic_records.reading import AbsentReason, Code, Numeric
-from recordings import dicom_file
-from recordings.dicom_file import bad_dicom, reading_dicom, text
+from recordings.dicom import file as dicom_file
+from recordings.dicom.file import bad_dicom, reading_dicom, text
 from recordings.person_name import person_name
 from recordings.signal import DecodedRecording, DocumentFile
 

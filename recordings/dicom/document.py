@@ -4,8 +4,8 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from recordings import dicom_file
-from recordings.dicom_file import bad_dicom, reading_dicom, text
+from recordings.dicom import file as dicom_file
+from recordings.dicom.file import bad_dicom, reading_dicom, text
 from recordings.signal import DecodedRecording, DocumentFile
 
 FORMAT: Final = "dicom-document"

@@ -4,10 +4,10 @@ from datetime import UTC
 from typing import Final
 
 from clinic_records.errors import BadFrame, Hint, RefusedInput
-from recordings.glucose import glucose
-from recordings.lifescan import MEASURING_RANGE, UNITS, messages
+from recordings.meters.glucose import glucose
+from recordings.meters.lifescan import MEASURING_RANGE, UNITS, messages
+from recordings.meters.verio_iq_layout import OK, RECORD, UNIT_SIZE, looks_like_verio_iq, read_time
 from recordings.signal import DecodedRecording
-from recordings.verio_iq_layout import OK, RECORD, UNIT_SIZE, looks_like_verio_iq, read_time
 
 FORMAT: Final = "verio-iq"
 _MEALS: Final = {0: {}, 1: {"meal": "before"}, 2: {"meal": "after"}}

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from recordings.dicom_file import whole
+from recordings.dicom.file import whole
 
 MAX_REGIONS: Final = 64
 _FORMS: Final = {1: "2D", 2: "M-mode", 3: "spectral", 4: "wave form", 5: "graphics"}

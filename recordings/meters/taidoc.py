@@ -8,9 +8,9 @@ from clinic_records.errors import BadFrame, Hint, RefusedInput
 from clinic_records.observations import BY_KEY
 from clinic_records.quantity import Quantity
 from clinic_records.reading import AbsentReason, Numeric
-from recordings.glucose import glucose
+from recordings.meters.glucose import glucose
+from recordings.meters.taidoc_layout import AGAIN, PACKET_SIZE, looks_like_taidoc, read_time
 from recordings.signal import DecodedRecording
-from recordings.taidoc_layout import AGAIN, PACKET_SIZE, looks_like_taidoc, read_time
 
 FORMAT: Final = "taidoc"
 _GLUCOSE_RANGE: Final = range(20, 601)

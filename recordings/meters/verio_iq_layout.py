@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from clinic_records.clock import CHINA
-from recordings.lifescan import messages
+from recordings.meters.lifescan import messages
 
 MEDIA_TYPE: Final = "application/vnd.lifescan.verio-iq-record"
 OK: Final = b"\x03\x06"

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from recordings.dicom_file import bad_dicom, text
+from recordings.dicom.file import bad_dicom, text
 
 _MAX_GROUPS: Final = 64
 _AVERAGES: Final = ("MEDIAN", "AVERAGE", "REPRESENTATIVE", "TEMPLATE")

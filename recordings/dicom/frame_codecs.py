@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinic_records.errors import BadFrame
-from recordings.codestream import FrameSize, size_of
+from recordings.dicom.codestream import FrameSize, size_of
 
 Samples = NDArray[np.generic]
 

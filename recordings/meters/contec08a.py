@@ -8,7 +8,7 @@ from clinic_records.errors import BadFrame, Hint, RefusedInput
 from clinic_records.observations import BY_KEY
 from clinic_records.quantity import Quantity
 from clinic_records.reading import Numeric
-from recordings.contec08a_layout import HIGH_SYSTOLIC, REPORT_SIZE, TOP, looks_like_contec08a, taken_at, user_of
+from recordings.meters.contec08a_layout import HIGH_SYSTOLIC, REPORT_SIZE, TOP, looks_like_contec08a, taken_at, user_of
 from recordings.signal import DecodedRecording
 
 FORMAT: Final = "contec08a"

@@ -1,7 +1,7 @@
 """DICOM pictures (ultrasound, X-ray, fundus and others): single frames, and clips of loops, decoded one at a time.
 
-Plain pixels, RLE and JPEG Baseline by pydicom, every other coding by recordings.frame_codecs; grey through
-recordings.dicom_grey. What is shown has 8 bits; what was sent stays as it is.
+Plain pixels, RLE and JPEG Baseline by pydicom, every other coding by recordings.dicom.frame_codecs; grey through
+recordings.dicom.grey. What is shown has 8 bits; what was sent stays as it is.
 """
 
 from io import BytesIO
@@ -16,13 +16,13 @@ from pydicom.pixels.processing import apply_color_lut, convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
-from recordings import dicom_file
 from recordings.arrays import RgbArray
-from recordings.codestream import size_of
-from recordings.dicom_file import bad_dicom, reading_dicom, text, whole
-from recordings.dicom_grey import GreyArray, shown_grey
-from recordings.dicom_regions import regions_of
-from recordings.frame_codecs import DECODERS, decode_frame
+from recordings.dicom import file as dicom_file
+from recordings.dicom.codestream import size_of
+from recordings.dicom.file import bad_dicom, reading_dicom, text, whole
+from recordings.dicom.frame_codecs import DECODERS, decode_frame
+from recordings.dicom.grey import GreyArray, shown_grey
+from recordings.dicom.regions import regions_of
 from recordings.signal import DecodedRecording
 
 FORMAT: Final = "dicom-image"

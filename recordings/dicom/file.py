@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import BadFrame, ClinicError, Hint
-from recordings.deflated import undeflated
-from recordings.dicom_bounds import check_items
+from recordings.dicom.bounds import check_items
+from recordings.dicom.deflated import undeflated
 from recordings.person_name import GB2312_ESCAPE, person_name
 
 _PREAMBLE: Final = 128

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from clinic_records.clock import CHINA
-from recordings.lifescan import messages
+from recordings.meters.lifescan import messages
 
 MEDIA_TYPE: Final = "application/vnd.lifescan.record"
 OK: Final = b"\x05\x06"

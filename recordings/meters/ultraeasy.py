@@ -4,10 +4,10 @@ from datetime import UTC
 from typing import Final
 
 from clinic_records.errors import BadFrame, Hint
-from recordings.glucose import glucose
-from recordings.lifescan import MEASURING_RANGE, UNITS, messages
+from recordings.meters.glucose import glucose
+from recordings.meters.lifescan import MEASURING_RANGE, UNITS, messages
+from recordings.meters.ultraeasy_layout import OK, RECORD, UNIT_SIZE, looks_like_ultraeasy, read_time
 from recordings.signal import DecodedRecording
-from recordings.ultraeasy_layout import OK, RECORD, UNIT_SIZE, looks_like_ultraeasy, read_time
 
 FORMAT: Final = "ultraeasy"
 _AGAIN = Hint("数据不完整，请重新连接血糖仪。", "The record is damaged; connect the meter again.")

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
 from recordings.arrays import FloatArray
-from recordings.dicom_file import bad_dicom, text, whole
+from recordings.dicom.file import bad_dicom, text, whole
 
 GreyArray = NDArray[np.uint8]
 

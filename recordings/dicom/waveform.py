@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset
 from clinic_records.errors import RefusedInput
 from clinic_records.quantity import quantity
 from clinic_records.reading import Code, Numeric
-from recordings import dicom_file
 from recordings.arrays import FloatArray
-from recordings.dicom_file import bad_dicom, reading_dicom, text, whole
-from recordings.dicom_groups import label, offset_s, recorded
+from recordings.dicom import file as dicom_file
+from recordings.dicom.file import bad_dicom, reading_dicom, text, whole
+from recordings.dicom.groups import label, offset_s, recorded
 from recordings.leads import add_derived_leads, derived_note
 from recordings.scp_ecg import measurements as ecg
 from recordings.scp_ecg.leads import NAMES
