@@ -30,7 +30,7 @@ TRANSFER_SYNTAXES: Final[tuple[str, ...]] = (
     "1.2.840.10008.1.2.4.203",  # High-Throughput JPEG 2000
     "1.2.840.10008.1.2.5",  # RLE Lossless
 )
-"""Stored and forwarded as they come. Deflated is unpacked by the reader only, within bounds (recordings.dicom.deflated)."""
+"""Stored and forwarded as they come. Deflated is unpacked by the reader only, and within bounds."""
 
 PLAIN_SYNTAXES: Final = TRANSFER_SYNTAXES[:2]
 """For services that carry no pixels."""
