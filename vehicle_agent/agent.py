@@ -26,6 +26,7 @@ from vehicle_agent.explain import Journey, explain
 from vehicle_agent.picture import ChildArtist
 from vehicle_agent.proof import Made, prove
 from vehicle_agent.remote import Remote
+from vehicle_agent.services.called import closed_ports, state_of
 from vehicle_agent.services.courier import Courier
 from vehicle_agent.services.folder import FolderWatch
 from vehicle_agent.services.helper import Helper
@@ -46,7 +47,7 @@ from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.desk import Desk
-from vehicle_agent.visits.roster import FAULT, IDLE, Device, DeviceState, Roster
+from vehicle_agent.visits.roster import Device, DeviceState, Roster
 from vehicle_agent.visits.twins import FOLDER
 from vehicle_agent.visits.views import SyncView
 from vehicle_agent.web.app import create_app
@@ -55,10 +56,6 @@ from vehicle_agent.work_folder import work_folder
 
 WATCH_S = 1.0
 """How often the counts are compared, so that open pages follow the link and the receipts."""
-
-LISTENER_DOWN = DeviceState(
-    FAULT, "接收程序没有运行，端口可能被占用", "The listener is not running; a port may be taken"
-)
 
 LISTENER_S = 15.0
 """Longest wait for the DICOM listener before the agent says that it is ready without it."""
@@ -281,10 +278,10 @@ class Agent:
             await asyncio.sleep(WATCH_S)
 
     def _watch_listener(self) -> None:
-        state = DeviceState(IDLE) if self._listener.ready.is_set() else LISTENER_DOWN
+        is_running, closed = self._listener.ready.is_set(), closed_ports(self._folder)
         for device in self._roster:
             if device.calls_us:
-                self._report(device, state)
+                self._report(device, state_of(device, is_running=is_running, closed=closed))
 
     def _report(self, device: Device, state: DeviceState) -> None:
         if self._roster.set_state(device.id, state):

@@ -8,7 +8,7 @@ locked or away. One line on stdout says the DICOM port, 0 where no device needs 
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from clinic_records.clock import SystemClock
-from clinic_records.errors import ClinicError, DeviceUnavailable
+from clinic_records.errors import ClinicError, DeviceUnavailable, StoreError
 from devices.delivery import Delivery
 from devices.dicom.node import DicomNode
 from devices.dicom.provided import Provided
@@ -27,6 +27,7 @@ from devices.dicom.worklist import WorklistItem
 from vehicle_agent.control import ask_raw
 from vehicle_agent.logs import log_to_stderr
 from vehicle_agent.parent import die_with
+from vehicle_agent.services.called import tell_closed
 from vehicle_agent.services.line_port import line_ports
 from vehicle_agent.services.poking import Poking
 from vehicle_agent.settings import DicomSettings as DicomPort
@@ -104,12 +105,13 @@ def run(folder: VehicleFolder) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with ExitStack() as stack:
-        starts: list[Callable[[], object]] = []
+        starts: dict[str, Callable[[], object]] = {}
         for line in lines:
             stack.callback(line.stop)
-            starts.append(line.start)
-        starts.append(partial(_start_node, _node(folder, settings.dicom, peers, reception, stack) if peers else None))
-        _start(starts, stop)
+            starts[line.url] = line.start
+        node = _node(folder, settings.dicom, peers, reception, stack) if peers else None
+        starts["dicom"] = partial(_start_node, node)
+        start_all(starts, stop, partial(tell_closed, folder))
         stop.wait()
 
 
@@ -133,10 +135,19 @@ def _start_node(node: DicomNode | None) -> None:
     sys.stdout.flush()
 
 
-def _start(starts: Sequence[Callable[[], object]], stop: threading.Event) -> None:
-    """Start each, again and again where its port is taken: one device's trouble keeps no other waiting."""
+def start_all(
+    starts: Mapping[str, Callable[[], object]], stop: threading.Event, tell: Callable[[list[str]], None]
+) -> None:
+    """Start each, again and again where its port is taken: one device's trouble keeps no other waiting.
+
+    `tell` is given the ports that are still closed, after each round.
+    """
     while starts and not stop.is_set():
-        starts = [start for start in starts if not _is_started(start)]
+        starts = {url: start for url, start in starts.items() if not _is_started(start)}
+        try:
+            tell(list(starts))
+        except StoreError as error:
+            _log.error("listener.not_told", error=str(error))
         if starts:
             stop.wait(AGAIN_S)
 

@@ -28,7 +28,11 @@ _log = structlog.get_logger(__name__)
 
 
 class LinePort:
-    """One port and the devices that call it, told apart by their addresses."""
+    """One port and the devices that call it, told apart by their addresses.
+
+    Attributes:
+        url: the devices' common one.
+    """
 
     def __init__(
         self, url: str, devices: Sequence[Device], inbox: Inbox, clock: Clock, *, delivered: Callable[[], None]
@@ -39,7 +43,7 @@ class LinePort:
             ConfigError: the url is none, or two of the devices have one address.
         """
         self._host, self._port = listen_address(url)
-        self._url = url
+        self.url = url
         self._devices = {device.address: device for device in devices}
         if len(self._devices) < len(devices):
             raise ConfigError(f"{url}: several devices call here; give each its own address")
@@ -72,7 +76,7 @@ class LinePort:
     def _serve(self, caller: Caller) -> None:
         device = self._devices.get(caller.address) or self._devices[ANY]
         driver = make_driver(device.driver, self._clock.now)
-        peer = f"{self._url} {caller.address}"
+        peer = f"{self.url} {caller.address}"
         _log.info("line.open", device=device.id, peer=peer)
         try:
             pump(AcceptedTransport(caller), driver, partial(self._take, device, driver, peer), self._stop)
