@@ -64,13 +64,13 @@ FORMATS: Final[tuple[Format, ...]] = (
         "verio-iq",
         "glucose",
         "recordings.meters.verio_iq_layout:looks_like_verio_iq",
-        "recordings.meters.verio_iq:decode_verio_iq",
+        "recordings.meters.lifescan_decode:decode_verio_iq",
     ),
     Format(
         "ultraeasy",
         "glucose",
         "recordings.meters.ultraeasy_layout:looks_like_ultraeasy",
-        "recordings.meters.ultraeasy:decode_ultraeasy",
+        "recordings.meters.lifescan_decode:decode_ultraeasy",
     ),
     Format(
         "contec08a",

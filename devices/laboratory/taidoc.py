@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Final
 
 from clinic_records.errors import BadFrame
-from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
+from devices.packet_driver import PacketDriver
 from recordings.meters.taidoc_layout import MEDIA_TYPE, MODEL, PACKET_SIZE, TIME, VALUE, is_packet, packet, read_time
 
 CONNECT, CLOCK, COUNT = 0x22, 0x23, 0x2B
@@ -32,52 +32,34 @@ def cut(stream: bytes | bytearray) -> int:
     return PACKET_SIZE if is_packet(stream[:PACKET_SIZE]) else -1
 
 
-class TaiDoc(Driver):
+class TaiDoc(PacketDriver):
     """One connection: lists the memory, and again at each silence."""
 
     name = "taidoc"
     media_type = MEDIA_TYPE
-    idle_s = 5.0
 
     _asked = 0
     """The command whose answer is due; 0 between two listings."""
-    _next = b""
-    """What to say after the packet just heard."""
     _index = 0
     _count = 0
     _model = b""
     _time = b""
     _clock: datetime | None = None
 
-    _heard = b""
-    """The last packet."""
-
     def framing(self) -> PacketFraming:
         """A fresh framing."""
         self._memory = DeviceMemory(MEDIA_TYPE)
-        return PacketFraming(cut, self._hear, self._memory.give_up)
+        return self.packets(cut, self._memory.give_up)
 
     def greeting(self) -> bytes:
         """Connect."""
         return self._ask(CONNECT)
-
-    def on_idle(self) -> bytes:
-        """Connect again: a new measurement may be there, or the meter was switched on."""
-        return self._ask(CONNECT)
-
-    def answer(self, frame: Frame) -> bytes:
-        """The next question."""
-        if frame.raw is not self._heard:  # its delivered frames, and earlier words that came with it, are before it
-            return b""
-        told, self._next = self._next, b""
-        return told
 
     def _ask(self, command: int, index: int = 0) -> bytes:
         self._asked = command
         return packet(command, index.to_bytes(2, "little") + bytes(2))
 
     def _hear(self, raw: bytes) -> list[Frame]:
-        self._heard = raw
         command, message = raw[1], raw[2:6]
         if self._asked == CONNECT and command in _CONNECTED:
             self._next = self._ask(MODEL)

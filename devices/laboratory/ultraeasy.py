@@ -9,11 +9,11 @@ clock).
 from datetime import datetime
 from typing import Final
 
-from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.lifescan import cut
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
+from devices.packet_driver import PacketDriver
 from recordings.meters.lifescan import (
     ACKNOWLEDGE,
     DISCONNECT,
@@ -22,7 +22,8 @@ from recordings.meters.lifescan import (
     message_of,
     packet,
 )
-from recordings.meters.ultraeasy_layout import MEDIA_TYPE, OK, UNIT_SIZE, read_time
+from recordings.meters.lifescan_record import UNIT_SIZE
+from recordings.meters.ultraeasy_layout import LAYOUT, MEDIA_TYPE
 
 UNIT: Final = b"\x05\x09\x02\x09" + bytes(4)
 CLOCK: Final = b"\x05\x20\x02" + bytes(4)
@@ -31,48 +32,32 @@ NO_RECORD: Final = 501
 COUNT: Final = b"\x05\x0f"
 
 
-class UltraEasy(Driver):
+class UltraEasy(PacketDriver):
     """One connection: lists the memory, and again at each silence."""
 
     name = "ultraeasy"
     media_type = MEDIA_TYPE
-    idle_s = 5.0
 
     _sent = 0
     _expected = 0
     """The two sequence bits of the link."""
     _asked = b""
     """The message whose answer is due."""
-    _next = b""
     _index = 0
     _count = 0
     _unit = b""
     _clock: datetime | None = None
 
-    _heard = b""
-    """The last packet."""
-
     def framing(self) -> PacketFraming:
         """A fresh framing."""
         self._memory = DeviceMemory(MEDIA_TYPE)
-        return PacketFraming(cut, self._hear, self._memory.give_up)
+        return self.packets(cut, self._memory.give_up)
 
     def greeting(self) -> bytes:
         """Disconnect, so that both sides count from the beginning."""
         self._asked = b""
         self._sent = self._expected = 0
         return packet(b"", DISCONNECT)
-
-    def on_idle(self) -> bytes:
-        """Begin again: a new measurement may be there, or the meter was plugged in."""
-        return self.greeting()
-
-    def answer(self, frame: Frame) -> bytes:
-        """The acknowledgement and the next question."""
-        if frame.raw is not self._heard:  # its delivered frames, and earlier words that came with it, are before it
-            return b""
-        told, self._next = self._next, b""
-        return told
 
     def _ask(self, message: bytes) -> bytes:
         self._asked = message
@@ -84,7 +69,6 @@ class UltraEasy(Driver):
         return packet(b"", ACKNOWLEDGE | self._sent * SEQUENCE_SENT | self._expected * SEQUENCE_EXPECTED)
 
     def _hear(self, raw: bytes) -> list[Frame]:
-        self._heard = raw
         link = raw[2]
         if link & DISCONNECT:
             if not self._asked:
@@ -100,11 +84,11 @@ class UltraEasy(Driver):
         return self._understand(raw, message_of(raw))
 
     def _understand(self, raw: bytes, message: bytes) -> list[Frame]:
-        if self._asked == UNIT and message[:2] == OK and len(message) == UNIT_SIZE:
+        if self._asked == UNIT and message[:2] == LAYOUT.ok and len(message) == UNIT_SIZE:
             self._unit = raw
             self._next += self._ask(CLOCK)
-        elif self._asked == CLOCK and message[:2] == OK and len(message) == 6:
-            self._clock = read_time(int.from_bytes(message[2:], "little"))
+        elif self._asked == CLOCK and message[:2] == LAYOUT.ok and len(message) == 6:
+            self._clock = LAYOUT.read_time(int.from_bytes(message[2:], "little"))
             self._next += self._ask(_record(NO_RECORD))
             return [Frame(raw, WORD, deliver=False, device_clock=self._clock)]
         elif self._asked == _record(NO_RECORD) and message[:2] == COUNT and len(message) == 4:
@@ -112,8 +96,8 @@ class UltraEasy(Driver):
             self._index = 0
             self._memory.begin(self._count)
             return self._go_on(raw)
-        elif self._asked == _record(self._index) and message[:2] == OK and len(message) == 10:
-            taken = read_time(int.from_bytes(message[2:6], "little"))
+        elif self._asked == _record(self._index) and message[:2] == LAYOUT.ok and len(message) == 10:
+            taken = LAYOUT.read_time(int.from_bytes(message[2:6], "little"))
             is_told = self._memory.add(self._unit + raw, message, taken)
             self._index = self._count if is_told else self._index + 1
             return self._go_on(raw)

@@ -8,13 +8,14 @@ are nobody's and are not delivered.
 from datetime import datetime
 from typing import Final
 
-from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.lifescan import cut
 from devices.framing.packets import WORD, PacketFraming, word
 from devices.memory import DeviceMemory
+from devices.packet_driver import PacketDriver
 from recordings.meters.lifescan import message_of, packet
-from recordings.meters.verio_iq_layout import MEDIA_TYPE, OK, RECORD, UNIT_SIZE, is_control, read_time
+from recordings.meters.lifescan_record import UNIT_SIZE
+from recordings.meters.verio_iq_layout import LAYOUT, MEDIA_TYPE, is_control
 
 UNIT: Final = b"\x03\x09\x02\x02"
 CLOCK: Final = b"\x03\x20\x02"
@@ -26,18 +27,14 @@ MOST_RECORDS: Final = 1000
 """The meter holds 750."""
 
 
-class VerioIq(Driver):
+class VerioIq(PacketDriver):
     """One connection: lists the memory, and again at each silence."""
 
     name = "verio-iq"
     media_type = MEDIA_TYPE
-    idle_s = 5.0
 
     _asked = b""
     """The message whose answer is due."""
-    _next = b""
-    _heard = b""
-    """The last packet."""
     _index = 0
     _count = 0
     _unit = b""
@@ -46,37 +43,25 @@ class VerioIq(Driver):
     def framing(self) -> PacketFraming:
         """A fresh framing."""
         self._memory = DeviceMemory(MEDIA_TYPE)
-        return PacketFraming(cut, self._hear, self._memory.give_up)
+        return self.packets(cut, self._memory.give_up)
 
     def greeting(self) -> bytes:
         """Which unit?"""
         return self._ask(UNIT)
-
-    def on_idle(self) -> bytes:
-        """Begin again: a new measurement may be there, or the meter was plugged in."""
-        return self.greeting()
-
-    def answer(self, frame: Frame) -> bytes:
-        """The next question."""
-        if frame.raw is not self._heard:  # its delivered frames, and earlier words that came with it, are before it
-            return b""
-        told, self._next = self._next, b""
-        return told
 
     def _ask(self, message: bytes) -> bytes:
         self._asked = message
         return packet(message)
 
     def _hear(self, raw: bytes) -> list[Frame]:
-        self._heard = raw
         message = message_of(raw)
-        if message[:2] != OK or len(message) != _SIZES.get(self._asked, RECORD.size) or not self._asked:
+        if message[:2] != LAYOUT.ok or len(message) != _SIZES.get(self._asked, LAYOUT.record.size) or not self._asked:
             return [word(raw)]
         if self._asked == UNIT:
             self._unit = raw
             self._next = self._ask(CLOCK)
         elif self._asked == CLOCK:
-            self._clock = read_time(int.from_bytes(message[2:], "little"))
+            self._clock = LAYOUT.read_time(int.from_bytes(message[2:], "little"))
             self._next = self._ask(COUNT)
             return [Frame(raw, WORD, deliver=False, device_clock=self._clock)]
         elif self._asked == COUNT:
@@ -92,7 +77,7 @@ class VerioIq(Driver):
     def _take(self, raw: bytes, message: bytes) -> bool:
         if is_control(message):
             return False
-        return self._memory.add(self._unit + raw, message, read_time(int.from_bytes(message[2:6], "little")))
+        return self._memory.add(self._unit + raw, message, LAYOUT.read_time(int.from_bytes(message[2:6], "little")))
 
     def _go_on(self, raw: bytes) -> list[Frame]:
         if self._index < self._count:

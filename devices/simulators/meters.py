@@ -135,9 +135,9 @@ class UltraEasyMeter:
 
     def _answer(self, message: bytes) -> bytes:
         if message == ultraeasy_driver.UNIT:
-            return ultraeasy.OK + bytes((self._unit, 0, 0, 0))
+            return ultraeasy.LAYOUT.ok + bytes((self._unit, 0, 0, 0))
         if message == ultraeasy_driver.CLOCK:
-            return ultraeasy.OK + ultraeasy.write_time(self._now()).to_bytes(4, "little")
+            return ultraeasy.LAYOUT.ok + ultraeasy.LAYOUT.write_time(self._now()).to_bytes(4, "little")
         number = int.from_bytes(message[2:4], "little")
         if number == ultraeasy_driver.NO_RECORD:
             return ultraeasy_driver.COUNT + len(self.records).to_bytes(2, "little")

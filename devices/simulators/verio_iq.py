@@ -36,11 +36,11 @@ class VerioIqMeter:
 
     def _answer(self, message: bytes) -> bytes:
         if message == driver.UNIT:
-            return verio_iq.OK + bytes((self._unit, 0, 0, 0))
+            return verio_iq.LAYOUT.ok + bytes((self._unit, 0, 0, 0))
         if message == driver.CLOCK:
-            return verio_iq.OK + verio_iq.write_time(self._now()).to_bytes(4, "little")
+            return verio_iq.LAYOUT.ok + verio_iq.LAYOUT.write_time(self._now()).to_bytes(4, "little")
         if message == driver.COUNT:
-            return verio_iq.OK + len(self.records).to_bytes(2, "little")
+            return verio_iq.LAYOUT.ok + len(self.records).to_bytes(2, "little")
         number = int.from_bytes(message[2:4], "little")
         self.has_told_all = number == len(self.records) - 1
         return self.records[number]

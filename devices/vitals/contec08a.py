@@ -8,10 +8,10 @@ meter is connected.
 
 from typing import Final
 
-from devices.driver import Driver
 from devices.framing.base import Frame
 from devices.framing.packets import PacketFraming, word
 from devices.memory import DeviceMemory
+from devices.packet_driver import PacketDriver
 from recordings.meters.contec08a_layout import (
     LIST_HEAD,
     MEDIA_TYPE,
@@ -47,12 +47,11 @@ def cut(stream: bytes | bytearray) -> int:
     return REPORT_SIZE if is_report(stream[:REPORT_SIZE]) else -1
 
 
-class Contec08a(Driver):
+class Contec08a(PacketDriver):
     """One connection: identifies the meter, then reads the three lists, again and again."""
 
     name = "contec08a"
     media_type = MEDIA_TYPE
-    idle_s = 5.0
 
     _asked = b""
     _head = b""
@@ -60,15 +59,11 @@ class Contec08a(Driver):
     _left = 0
     """Records of it still to come."""
     _is_identified = False
-    _next = b""
-
-    _heard = b""
-    """The last packet."""
 
     def framing(self) -> PacketFraming:
         """A fresh framing."""
         self._memories = {user: DeviceMemory(MEDIA_TYPE) for user in USERS}
-        return PacketFraming(cut, self._hear, self._give_up)
+        return self.packets(cut, self._give_up)
 
     def greeting(self) -> bytes:
         """Are you there?"""
@@ -78,20 +73,12 @@ class Contec08a(Driver):
         """Look for a new measurement, or for the meter itself."""
         return self._ask(LISTS[USERS[0]] if self._is_identified else PING)
 
-    def answer(self, frame: Frame) -> bytes:
-        """The next question."""
-        if frame.raw is not self._heard:  # its delivered frames, and earlier words that came with it, are before it
-            return b""
-        told, self._next = self._next, b""
-        return told
-
     def _ask(self, question: bytes) -> bytes:
         self._asked = question
         self._left = 0
         return question
 
     def _hear(self, raw: bytes) -> list[Frame]:
-        self._heard = raw
         if self._asked == PING:
             self._next = self._ask(IDENTIFY)
         elif self._asked == IDENTIFY:

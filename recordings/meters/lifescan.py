@@ -13,10 +13,6 @@ FRAME_SIZE: Final = 6
 """Bytes of a packet beside its message."""
 MAX_PACKET: Final = 64
 """Bytes; the longest message known has 20."""
-UNITS: Final = {0: "mg/dL", 1: "mmol/L"}
-"""Unit a meter displays, by its code; what it sends is always mg/dL."""
-MEASURING_RANGE: Final = range(20, 601)
-"""mg/dL; beyond it the meters display LO and HI (owner's booklets)."""
 _START, _END = 0x02, 0x03
 
 

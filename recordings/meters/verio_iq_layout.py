@@ -1,46 +1,32 @@
-"""One record of a LifeScan OneTouch Verio IQ: what it answered for its unit and for the record.
+"""One record of a LifeScan OneTouch Verio IQ: seconds since 2000 u32, glucose in mg/dL u16, and its marks.
 
-An answer is 03, 06 and its data; the unit it displays: 0 mg/dL, 1 mmol/L, and three bytes more; a record: seconds since
-2000 by the meter's wall clock u32, glucose in mg/dL u16, always, 1 for control solution, meal (0 none, 1 before, 2
-after), two bytes of unknown meaning. Source: protocols.glucometers.tech, OneTouch Verio IQ.
+They are 1 for control solution, meal (0 none, 1 before, 2 after), and two bytes of unknown meaning. Source:
+protocols.glucometers.tech, OneTouch Verio IQ.
 """
 
 import struct
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from clinic_records.clock import CHINA
-from recordings.meters.lifescan import messages
+from recordings.meters.lifescan_record import RecordLayout
 
 MEDIA_TYPE: Final = "application/vnd.lifescan.verio-iq-record"
-OK: Final = b"\x03\x06"
-UNIT_SIZE: Final = 6
-"""Bytes of the message that tells the unit."""
-RECORD: Final = struct.Struct("<2sIHBB2x")
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=CHINA)
+LAYOUT: Final = RecordLayout(
+    "OneTouch Verio IQ", b"\x03\x06", struct.Struct("<2sIHBB2x"), datetime(2000, 1, 1, tzinfo=CHINA)
+)
 
 
 def looks_like_verio_iq(raw: bytes) -> bool:
     """Whether the bytes are the two packets of a record."""
-    found = messages(raw, UNIT_SIZE, RECORD.size)
-    return bool(found) and all(message[0] == OK[0] for message in found)
-
-
-def read_time(seconds: int) -> datetime:
-    """The meter's wall time in China's zone; it counts seconds as if there were no zones."""
-    return _EPOCH + timedelta(seconds=seconds)
-
-
-def write_time(time: datetime) -> int:
-    """Seconds that the meter counts at `time`."""
-    return round((time - _EPOCH).total_seconds())
+    return LAYOUT.is_like(raw)
 
 
 def record_message(taken: datetime, mg_dl: int, meal: int = 0, *, is_control: bool = False) -> bytes:
     """The answer that holds a record, for the simulator and the tests."""
-    return RECORD.pack(OK, write_time(taken), mg_dl, int(is_control), meal)
+    return LAYOUT.record.pack(LAYOUT.ok, LAYOUT.write_time(taken), mg_dl, int(is_control), meal)
 
 
 def is_control(message: bytes) -> bool:
     """Whether a record's message is of control solution, which is nobody's blood."""
-    return bool(RECORD.unpack(message)[3])
+    return bool(LAYOUT.record.unpack(message)[3])

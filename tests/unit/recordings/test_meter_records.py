@@ -18,9 +18,8 @@ from recordings.meters import taidoc_layout as taidoc
 from recordings.meters import ultraeasy_layout as ultraeasy
 from recordings.meters import verio_iq_layout as verio_iq
 from recordings.meters.contec08a import decode_contec08a
+from recordings.meters.lifescan_decode import decode_ultraeasy, decode_verio_iq
 from recordings.meters.taidoc import decode_taidoc
-from recordings.meters.ultraeasy import decode_ultraeasy
-from recordings.meters.verio_iq import decode_verio_iq
 from recordings.signal import DecodedRecording
 
 TAKEN = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
