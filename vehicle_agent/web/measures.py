@@ -49,15 +49,20 @@ def install(pages: Pages) -> None:
         key = next((_PROGRESS[note] for note in reading.notes if note in _PROGRESS), "")
         return catalogue.say(context["lang"], key) if key else ""
 
+    @pass_context
+    def named(context: Context, number: Numeric) -> str:
+        texts = ((word, catalogue.texts.get(f"answer.{word}")) for word in of_what(number))
+        return ", ".join(text.in_lang(context["lang"]) if text else word for word, text in texts)
+
     pages.environment.globals |= {
         "modality": modality,
         "extent": extent,
         "open_questions": open_questions,
         "progress": progress,
-        "of_what": of_what,
+        "of_what": named,
     }
 
 
-def of_what(number: Numeric) -> str:
+def of_what(number: Numeric) -> list[str]:
     """Which side, place or child a measured number is of, in the device's words; a number is nothing without it."""
-    return ", ".join(number.context[word] for word in _OF_WHAT if number.context.get(word))
+    return [number.context[word] for word in _OF_WHAT if number.context.get(word)]

@@ -7,6 +7,9 @@ import httpx
 import pytest
 
 from clinic_records.ids import EncounterId
+from clinic_records.quantity import quantity
+from clinic_records.reading import Code, Numeric
+from clinic_web.formats import unit
 from clinic_web.pages import LOOKS
 from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, villager
 
@@ -246,3 +249,18 @@ def test_lock_ends_the_session_and_the_overlay_is_only_for_the_same_person(serve
         assert same.headers["hx-trigger"] == "unlocked"
         other = one.post("/login", data={"staff": "n001", "pin": PIN, "was": "n002"}, headers={"hx-request": "true"})
         assert other.headers["hx-redirect"] == "/"
+
+
+def test_a_temperature_says_its_place_and_unit_in_the_nurses_language(nurse: httpx.Client, served: Served) -> None:
+    encounter = started(nurse, name="蓝体温")
+    nurse.post(f"/enc/{encounter}/arm", data={"device": "us-1"}, headers={"hx-request": "true"})
+    said = Numeric(Code("loinc", "8310-5", "Body temperature"), quantity("36.6", "Cel"), context={"site": "forehead"})
+    served.run(served.bench.deliver("us-1", modality="temperature", content=None, numerics=(said,)))
+    page = nurse.get(f"/enc/{encounter}").text
+    assert "额温" in page
+    assert "36.6\N{NO-BREAK SPACE}°C" in page
+
+
+@pytest.mark.parametrize(("code", "printed"), [("10*9/L", "10^9/L"), ("[pH]", ""), ("U/L", "U/L")])
+def test_a_unit_is_printed_as_people_write_it(code: str, printed: str) -> None:
+    assert unit(code, "zh") == printed
