@@ -22,6 +22,7 @@ PACKAGES: Final = {
 }
 """Category -> the package its drivers stand in."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_NOTHING: Final = Hint("什么都没有写。改好再试一次。", "Nothing was written. Correct it, then try again.")
 _CATALOG: Final = Path("devices/catalog.toml")
 _REGISTRY: Final = Path("devices/registry.py")
 _INTERPRET: Final = Path("devices/interpret.py")
@@ -34,7 +35,9 @@ def scaffold_command(
     name: Annotated[str, typer.Argument(help="Catalog key: small letters, digits and hyphens, as body-scale-acme.")],
     *,
     type_number: Annotated[int, typer.Option("--type", min=1, max=TYPES, help="Which of the 23 device types.")] = 23,
-    category: Annotated[Category, typer.Option(help="Category of the device.")] = Category.IDENTITY_ANTHROPOMETRY,
+    category: Annotated[
+        Category | None, typer.Option(help="Category of the device; where nothing is said, its type's.")
+    ] = None,
     modality: Annotated[str, typer.Option(help="Modality of its readings.")] = "body",
     observation: Annotated[
         str, typer.Option(help="First thing it measures: system:code of clinic_records/observations.py.")
@@ -44,9 +47,15 @@ def scaffold_command(
     """Write driver, decoder, simulator, tests, page and catalog row of a device that sends lines; they pass at once."""
     row = BY_KEY.get(observation)
     if row is None or not row.unit:
-        raise RefusedInput(f"{observation}: not a measured quantity of clinic_records/observations.py")
-    for path in scaffold(name, type_number, category, modality, row, root):
+        raise RefusedInput(f"{observation}: not a measured quantity of clinic_records/observations.py", hint=_NOTHING)
+    for path in scaffold(name, type_number, category or _category_of(type_number), modality, row, root):
         typer.echo(str(path))
+
+
+def _category_of(type_number: int) -> Category:
+    """Where the catalog has the other devices of this type."""
+    rows = (row for row in catalog().values() if row.type == type_number)
+    return next((row.category for row in rows), Category.IDENTITY_ANTHROPOMETRY)
 
 
 def scaffold(
@@ -59,9 +68,9 @@ def scaffold(
         ConfigError: `root` is no source checkout.
     """
     if not _NAME.fullmatch(name) or name in catalog():
-        raise RefusedInput(f"{name!r}: a new catalog key of small letters, digits and hyphens is needed")
+        raise RefusedInput(f"{name!r}: a new catalog key of small letters, digits and hyphens is needed", hint=_NOTHING)
     if category is Category.VEHICLE:
-        raise RefusedInput("the vehicle's own instruments are none of the device types")
+        raise RefusedInput("the vehicle's own instruments are none of the device types", hint=_NOTHING)
     module, package = name.replace("-", "_"), PACKAGES[category]
     values = {
         "key": name,
@@ -96,7 +105,7 @@ def scaffold(
 def _check(root: Path, files: dict[Path, str]) -> None:
     there = [str(path) for path in files if (root / path).exists()]
     if there:
-        raise RefusedInput(f"already there: {', '.join(there)}")
+        raise RefusedInput(f"already there: {', '.join(there)}", hint=_NOTHING)
     missing = [str(path) for path in (_CATALOG, _REGISTRY, _INTERPRET) if not (root / path).is_file()]
     if missing:
         raise ConfigError(

@@ -68,10 +68,9 @@ def line_command(
     if not row.simulator or row.transport is CatalogLink.FOLDER:
         raise typer.BadParameter(f"{key} is no device on a line: {_OTHERWISE.get(row.transport, 'see its page')}")
     if bool(link) == bool(connect):
-        calls = row.transport is CatalogLink.LISTEN
-        wanted = (
-            "--connect HOST:PORT, the port of its `listen:` url" if calls else "--link PATH, and `serial:PATH` as url"
-        )
+        wanted = "--link PATH, and `serial:PATH` as url"
+        if row.transport is CatalogLink.LISTEN:
+            wanted = "--connect HOST:PORT, the port of its `listen:` url"
         raise typer.BadParameter(f"{key} needs {wanted}")
     play: Callable[[Transport, Event], None] = load(row.simulator)
     wire = open_tcp(connect.removeprefix("tcp:")) if connect else PtyLine(link)

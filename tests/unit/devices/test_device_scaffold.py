@@ -73,6 +73,16 @@ def test_the_command_says_what_it_wrote(checkout: Path) -> None:
     assert "pulse-meter" in (checkout / "devices" / "catalog.toml").read_text("utf-8")
 
 
+def test_where_no_category_is_said_it_is_that_of_the_type(checkout: Path) -> None:
+    said = ["--type", "7", "--modality", "temperature", "--observation", "loinc:8310-5", "--root", str(checkout)]
+    done = CliRunner().invoke(app, ["scaffold", "thermometer-acme", *said])
+    assert done.exit_code == 0, done.output
+    assert "devices/cardiac/thermometer_acme.py" in done.output
+    again = CliRunner().invoke(app, ["scaffold", "thermometer-acme", *said])
+    assert isinstance(again.exception, RefusedInput)
+    assert again.exception.hint.en == "Nothing was written. Correct it, then try again."
+
+
 @pytest.mark.parametrize("name", ["Body", "body_scale", "-x", "x-", "ecg-scp", "../x", ""])
 def test_a_name_that_will_not_do_writes_nothing(checkout: Path, name: str) -> None:
     before = sorted(checkout.rglob("*"))
