@@ -12,7 +12,7 @@ from schedules.model import Plan
 WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 NAME_LIMIT: Final = 72
-"""Characters of a file name before its ending: 216 bytes of UTF-8 and what sets it apart, of the 255 a name may have."""
+"""Characters of a file name before its ending: 216 bytes of UTF-8 of the 255 that a name may have."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 _NO_FILE_NAME: Final = re.compile(r"[^\w.-]+")
