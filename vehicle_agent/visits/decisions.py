@@ -2,18 +2,16 @@
 
 import msgspec
 
-from clinic_records.care import RECORDING_MOVES, Binding, Encounter, EncounterStatus, Recording, RecordingStatus, move
+from clinic_records.care import RECORDING_MOVES, Binding, Encounter, Recording, RecordingStatus, move
 from clinic_records.errors import Conflict, Hint, RefusedInput
 from clinic_records.ids import EncounterId, RecordId
 from clinic_records.people import Patient
 from clinic_records.questions import QUESTIONS
 from clinic_records.record import Lane
 from vehicle_agent.store.driver import Connection
+from vehicle_agent.visits.encounters import VOID
 from vehicle_agent.visits.recorder import blob_lane
 from vehicle_agent.visits.versions import Act, Version, get, put
-
-VOID = frozenset({EncounterStatus.CANCELLED, EncounterStatus.ENTERED_IN_ERROR})
-"""Encounters that cannot own anything."""
 
 
 def bind(conn: Connection, recording_id: RecordId, encounter_id: EncounterId, act: Act) -> Recording:

@@ -1,6 +1,7 @@
 """Opening and finishing a person's encounter."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,9 @@ from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.stops import OVER, open_one
 from vehicle_agent.visits.versions import Act, get, listed, put
 from vehicle_agent.visits.views import QueueRow
+
+VOID: Final = frozenset({EncounterStatus.CANCELLED, EncounterStatus.ENTERED_IN_ERROR})
+"""Encounters that cannot own anything."""
 
 
 def open_encounter(

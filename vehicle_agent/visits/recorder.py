@@ -1,11 +1,11 @@
 """Recorder: a Reading becomes a Recording, bound or not, with its outbox rows, in one transaction."""
 
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from clinic_records.care import Binding, Recording, RecordingStatus
+from clinic_records.care import Binding, Encounter, Recording, RecordingStatus
 from clinic_records.ids import PatientId, RecordId
 from clinic_records.people import Patient
 from clinic_records.reading import Reading, Subject
@@ -14,10 +14,14 @@ from devices.catalog import catalog
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
 from vehicle_agent.visits.binding import Bound, Unbound, decide, is_near, measured_at
+from vehicle_agent.visits.encounters import VOID
 from vehicle_agent.visits.kept import find_order, load_armings, numbers_of, save_armings
+from vehicle_agent.visits.orders import Order
 from vehicle_agent.visits.quality import is_blocked, mark_of
 from vehicle_agent.visits.versions import Act, Version, find, listed, put
+from vehicle_agent.visits.views import Arming
 
+Claim = TypeVar("Claim", Order, Arming)
 BLOB_LANES: Final = dict.fromkeys(("ultrasound", "xray", "fundus", "picture", "document"), Lane.P4)
 """Modality -> lane of its raw bytes; everything else is P3 (DESIGN, section 4)."""
 PROGRESS: Final = "examination"
@@ -66,8 +70,8 @@ def keep(conn: Connection, reading: Reading, new_id: RecordId, act: Act) -> Kept
         return Kept(own, is_new=True, topics=())
     previous = _burst_with(conn, reading)
     armings = load_armings(conn)
-    order = find_order(conn, reading.subject.accession, reading.subject.study)
-    window = armings.at(reading.device, reading.stamp.vehicle_time)
+    order = _standing(conn, find_order(conn, reading.subject.accession, reading.subject.study))
+    window = _standing(conn, armings.at(reading.device, reading.stamp.vehicle_time))
     measured = measured_at(reading)
     people = {found.patient for found in (order, window) if found is not None}
     outcome = decide(
@@ -176,6 +180,12 @@ def _take_back(conn: Connection, previous: Version[Recording], act: Act) -> tupl
     taken = msgspec.structs.replace(recording, status=RecordingStatus.UNBOUND, binding=None, unbound_reason="burst")
     put(conn, taken, act, previous.record.lane, before=previous.record, blobs=previous.record.blobs)
     return (*topics_of(recording), "unbound")
+
+
+def _standing(conn: Connection, claim: Claim | None) -> Claim | None:
+    """An order or a window; none where its encounter was cancelled or entered in error, for that owns nothing."""
+    version = None if claim is None else find(conn, Encounter, claim.encounter)
+    return None if version is not None and version.thing.status in VOID else claim
 
 
 def _numbers(conn: Connection, patient_id: PatientId) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from clinic_records.care import Encounter, Recording, RecordingStatus
+from clinic_records.care import Encounter, EncounterStatus, Recording, RecordingStatus
 from clinic_records.clock import Stamp
 from clinic_records.errors import Conflict, NotFound, RefusedInput
 from clinic_records.ids import EncounterId, RecordId
@@ -14,6 +14,7 @@ from clinic_records.quantity import quantity
 from clinic_records.reading import Channel, Code, Numeric, Subject, Waveform
 from clinic_records.record import Kind, Lane
 from tests.unit.visits.visits_world import ECG, NURSE, SCAN, Clinic, arm, open_stop, register, see
+from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.quarantine import list_quarantine
 from vehicle_agent.store.records import history, list_current
@@ -22,7 +23,7 @@ from vehicle_agent.visits.armed import disarm_device, finish_encounter
 from vehicle_agent.visits.kept import worklist
 from vehicle_agent.visits.recorder import Kept
 from vehicle_agent.visits.roster import Roster
-from vehicle_agent.visits.versions import get
+from vehicle_agent.visits.versions import get, put
 
 
 @pytest.fixture
@@ -266,3 +267,18 @@ def test_a_result_sent_again_under_a_new_header_is_known(clinic: Clinic) -> None
     assert sent(b"H5", at=clinic.now).is_new
     assert sent(b"H6", sample="").is_new
     assert sent(b"H7", sample="").is_new  # a device with a dead clock, two people, the same strip
+
+
+def test_the_order_of_an_encounter_entered_in_error_binds_nothing(clinic: Clinic, encounter: Encounter) -> None:
+    arm(clinic, SCAN, encounter)
+    (item,) = clinic.store.read(lambda conn: worklist(conn, {SCAN.id: "US1"}))
+
+    def cancel(conn: Connection) -> None:
+        version = get(conn, Encounter, encounter.id)
+        void = msgspec.structs.replace(version.thing, status=EncounterStatus.ENTERED_IN_ERROR)
+        put(conn, void, clinic.act(), before=version.record)
+
+    clinic.store.write(cancel)
+    late = clinic.reading("us1", modality="ultrasound", subject=Subject(accession=item.accession))
+    found = clinic.keep(late).recording
+    assert (found.binding, found.unbound_reason) == (None, "not-our-order")
