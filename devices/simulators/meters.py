@@ -1,4 +1,4 @@
-"""Meters that are asked for their memory: TaiDoc glucose meter and thermometer, UltraEasy, Contec08A. Sans-I/O."""
+"""Meters that are asked for their memory: TaiDoc glucose meter and thermometer, Contec08A. Sans-I/O."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,10 @@ from threading import Event
 from typing import Final, NamedTuple, Protocol
 
 from devices.laboratory import taidoc as taidoc_driver
-from devices.laboratory import ultraeasy as ultraeasy_driver
 from devices.transports.base import Transport
 from devices.vitals import contec08a as contec_driver
 from recordings.meters import contec08a_layout as contec08a
-from recordings.meters import lifescan
 from recordings.meters import taidoc_layout as taidoc
-from recordings.meters import ultraeasy_layout as ultraeasy
 
 _LISTEN_S: Final = 0.05
 Now = Callable[[], datetime]
@@ -93,58 +90,6 @@ class TaiDocMeter:
         return taidoc.packet(command, message, taidoc.FROM_METER)
 
 
-class UltraEasyMeter:
-    """A OneTouch UltraEasy; `records` of (when by its clock, mg/dL), newest first."""
-
-    def __init__(self, records: list[tuple[datetime, int]], *, unit: int = 1, now: Now = now_utc) -> None:
-        """`unit` it displays: 0 mg/dL, 1 mmol/L."""
-        self.records = records
-        self.has_told_all = False
-        self.heard: list[bytes] = []
-        self._unit = unit
-        self._now = now
-        self._buffer = b""
-        self._sent = self._expected = 0
-        self._is_last = False
-
-    def receive(self, data: bytes) -> bytes:
-        """The answers to what the host sent."""
-        self._buffer += data
-        answers = b""
-        while len(self._buffer) >= 2 and len(self._buffer) >= self._buffer[1]:
-            size = max(self._buffer[1], 1)
-            question, self._buffer = self._buffer[:size], self._buffer[size:]
-            if lifescan.is_packet(question):
-                answers += self._take(question[2], lifescan.message_of(question))
-        return answers
-
-    def _take(self, link: int, message: bytes) -> bytes:
-        if link & lifescan.DISCONNECT:
-            self._sent = self._expected = 0
-            return lifescan.packet(b"", lifescan.DISCONNECT | lifescan.ACKNOWLEDGE)
-        if link & lifescan.ACKNOWLEDGE:
-            self._sent ^= 1
-            self.has_told_all = self._is_last
-            return b""
-        if link & lifescan.SEQUENCE_SENT != self._expected:
-            return b""
-        self._expected ^= 1
-        self.heard.append(message)
-        bits = self._sent | self._expected << 1
-        return lifescan.packet(b"", lifescan.ACKNOWLEDGE | bits) + lifescan.packet(self._answer(message), bits)
-
-    def _answer(self, message: bytes) -> bytes:
-        if message == ultraeasy_driver.UNIT:
-            return ultraeasy.LAYOUT.ok + bytes((self._unit, 0, 0, 0))
-        if message == ultraeasy_driver.CLOCK:
-            return ultraeasy.LAYOUT.ok + ultraeasy.LAYOUT.write_time(self._now()).to_bytes(4, "little")
-        number = int.from_bytes(message[2:4], "little")
-        if number == ultraeasy_driver.NO_RECORD:
-            return ultraeasy_driver.COUNT + len(self.records).to_bytes(2, "little")
-        self._is_last = number == len(self.records) - 1
-        return ultraeasy.record_message(*self.records[number])
-
-
 class Contec08aMeter:
     """A Contec08A; `lists` of 64-byte records for its users 1 to 3, oldest first."""
 
@@ -193,12 +138,6 @@ def simulate_glucose_taidoc(wire: Transport, stop: Event) -> None:
 def simulate_thermometer(wire: Transport, stop: Event) -> None:
     """One forehead, a minute ago."""
     play(TaiDocMeter(0x1241, [temperature_record(now_utc() - timedelta(minutes=1), 366)]), wire, stop)
-
-
-def simulate_ultraeasy(wire: Transport, stop: Event) -> None:
-    """Two minutes ago, and an older one."""
-    now = now_utc()
-    play(UltraEasyMeter([(now - timedelta(minutes=2), 101), (now - timedelta(days=1), 188)]), wire, stop)
 
 
 def simulate_contec08a(wire: Transport, stop: Event) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from clinic_records.clock import CHINA
-from devices.simulators.meters import Meter, TaiDocMeter, UltraEasyMeter, glucose_record
+from devices.simulators.lifescan_meters import UltraEasyMeter, VerioIqMeter
+from devices.simulators.meters import Meter, TaiDocMeter, glucose_record
 from devices.simulators.pty_line import PtyLine
-from devices.simulators.verio_iq import VerioIqMeter
 from recordings.meters.verio_iq_layout import record_message
 
 pytestmark = [

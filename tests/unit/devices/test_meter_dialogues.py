@@ -15,15 +15,14 @@ from devices.laboratory import taidoc as taidoc_driver
 from devices.laboratory.taidoc import TaiDoc
 from devices.laboratory.ultraeasy import UltraEasy
 from devices.laboratory.verio_iq import VerioIq
+from devices.simulators.lifescan_meters import UltraEasyMeter, VerioIqMeter
 from devices.simulators.meters import (
     Contec08aMeter,
     Meter,
     TaiDocMeter,
-    UltraEasyMeter,
     glucose_record,
     temperature_record,
 )
-from devices.simulators.verio_iq import VerioIqMeter
 from devices.vitals.contec08a import PING, Contec08a
 from recordings.decode import decode
 from recordings.meters import contec08a_layout as contec08a

@@ -13,9 +13,9 @@ from devices.framing.base import Frame
 from devices.laboratory.taidoc import TaiDoc
 from devices.laboratory.ultraeasy import UltraEasy
 from devices.laboratory.verio_iq import VerioIq
-from devices.simulators.meters import Meter, TaiDocMeter, UltraEasyMeter, glucose_record
+from devices.simulators.lifescan_meters import UltraEasyMeter, VerioIqMeter
+from devices.simulators.meters import Meter, TaiDocMeter, glucose_record
 from devices.simulators.oximeters import PULSE, SPO2, nonin_stream
-from devices.simulators.verio_iq import VerioIqMeter
 from devices.vitals.cms50 import Cms50
 from devices.vitals.cms50_9byte import Cms50NineByte
 from devices.vitals.nonin import Nonin
