@@ -36,13 +36,18 @@ def _decode(raw: bytes, place: Place) -> tuple[str | None, Finding | None]:
     )
 
 
+def decoded(path: Path, place: Place) -> tuple[str | None, Finding | None]:
+    """The text of a file, and what is to be said of its size or encoding; no text where it cannot be read."""
+    if path.stat().st_size > FILE_LIMIT:
+        zh, en = f"大于 {FILE_LIMIT >> 20} MiB，没有读取", f"larger than {FILE_LIMIT >> 20} MiB; not read"
+        return None, finding("F05", place, zh, en)
+    return _decode(path.read_bytes(), place)
+
+
 def read_csv_table(table: Table, path: Path) -> RawTable:
     """One CSV file as a table, with its findings."""
     place = Place(path.name)
-    if path.stat().st_size > FILE_LIMIT:
-        zh, en = f"大于 {FILE_LIMIT >> 20} MiB，没有读取", f"larger than {FILE_LIMIT >> 20} MiB; not read"
-        return RawTable(place, None, (finding("F05", place, zh, en),))
-    text, about_encoding = _decode(path.read_bytes(), place)
+    text, about_encoding = decoded(path, place)
     found = () if about_encoding is None else (about_encoding,)
     if text is None:
         return RawTable(place, None, found)
@@ -60,7 +65,8 @@ def read_folder(folder: Path) -> RawTables:
     """Every table of a folder; a missing required one is a finding."""
     tables: RawTables = {}
     for table in TABLES.values():
-        path = next((folder / (table.name + s) for s in SUFFIXES if (folder / (table.name + s)).is_file()), None)
+        names = [folder / (stem + suffix) for stem in (table.name, table.sheet) for suffix in SUFFIXES]
+        path = next((name for name in names if name.is_file()), None)
         place = Place(table.name + ".csv")
         if path is not None:
             tables[table.name] = read_csv_table(table, path)

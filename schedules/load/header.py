@@ -47,13 +47,13 @@ def _row(place: Place, names: Sequence[str], cells: Sequence[object]) -> Row:
     return Row(place, {n: c for n, c in zip(names, cells, strict=False) if n and not _is_blank(c)})
 
 
-def named_rows(table: Table, place: Place, lines: Iterable[Sequence[object]]) -> RawTable:
-    """The table whose first line is the header.
+def named_rows(table: Table, place: Place, lines: Iterable[Sequence[object]], first_row: int = 1) -> RawTable:
+    """The table whose first line, row `first_row` of its sheet, is the header.
 
     Blank lines are passed over but counted, so that row numbers are the spreadsheet's. A row with more cells than
     the header is refused (F04): nobody knows which of them slipped.
     """
-    numbered = enumerate(lines, start=1)
+    numbered = enumerate(lines, start=first_row)
     _, header = next(numbered, (1, ()))
     names = _header_names(header)
     found = _header_findings(table, place, names)

@@ -1,0 +1,108 @@
+"""Who and what the other tables know by name, so that a sheet made by hand may use names."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from schedules.load.foreign import NAMES
+from schedules.load.matrix import plain
+from schedules.load.rows import RawTables
+
+Cells = Mapping[str, str]
+"""A row of a table as plain text."""
+
+_SIGNS: Final = re.compile(r"[\s·・•.,，、()（）-]+")
+
+SERVICES: Final = ("门诊", "配药", "慢病随访")
+"""What every visit offers where the sheet does not say; and what equipment adds to it."""
+EQUIPMENT_SERVICES: Final = (("US", "B超"), ("ECG", "心电"))
+
+
+def _bare(text: str) -> str:
+    return _SIGNS.sub("", text).lower()
+
+
+class Registers:
+    """Points, vehicles, people and rules of the other tables, by what they are called."""
+
+    def __init__(self, tables: RawTables) -> None:
+        def rows(name: str) -> list[Cells]:
+            return [{column: plain(value) for column, value in row.cells.items()} for row in tables[name].rows or ()]
+
+        self.points = {row.get("point_id", ""): row for row in rows("points")}
+        self.vehicles = {row.get("vehicle_id", ""): row for row in rows("vehicles")}
+        self.staff = {row.get("staff_id", ""): row for row in rows("staff")}
+        self.years = {plain(row.cells.get("date"))[:4] for row in tables["holidays"].rows or ()}
+        self._rules = {
+            (row.get("point_id", ""), row.get("vehicle_id", ""), row.get("pattern", "")): row.get("rule_id", "")
+            for row in rows("rules")
+        }
+        self._point_names = self._names(self.points, ("point_name", "point_id"))
+        self._vehicle_names = self._names(self.vehicles, ("vehicle_id", "plate"))
+
+    @staticmethod
+    def _names(rows: Mapping[str, Cells], columns: Iterable[str]) -> Mapping[str, list[str]]:
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for name, row in rows.items():
+            for column in columns:
+                if row.get(column):
+                    found[_bare(row[column])].append(name)
+        return found
+
+    def point(self, text: str) -> str:
+        """The id of a point called so; the text itself where nobody, or more than one, is."""
+        found = self._point_names.get(_bare(text), [])
+        return found[0] if len(found) == 1 else text
+
+    def vehicle(self, text: str) -> str | None:
+        """The id of the vehicle that a text names, alone or among other words; None where there is none."""
+        for piece in (text, *re.split(r"[\s()（）,，、/]+", text)):
+            found = self._vehicle_names.get(_bare(piece), [])
+            if piece and len(found) == 1:
+                return found[0]
+        return None
+
+    def people(self, text: str, roles: frozenset[str], vehicle: str) -> tuple[list[str], list[str]]:
+        """Ids of the people named, and the names nobody bears; of namesakes the one of that role and vehicle."""
+        found, unknown = [], []
+        for name in NAMES.split(text):
+            same = [row for row in self.staff.values() if name and name in {row.get("name"), row.get("staff_id")}]
+            of_role = [row for row in same if row.get("role", "").lower() in roles] if roles else same
+            here = [row for row in of_role if row.get("home_vehicle") == vehicle]
+            chosen = here or of_role or same
+            if chosen and (here or len(chosen) == 1):
+                found.append(chosen[0]["staff_id"])
+            elif name:
+                unknown.append(name)
+        return found, unknown
+
+    def at_home(self, vehicle: str, besides: frozenset[str]) -> list[str]:
+        """Who belongs to a vehicle, but for some roles."""
+        return [
+            name
+            for name, row in self.staff.items()
+            if row.get("home_vehicle") == vehicle and row.get("role", "").lower() not in besides
+        ]
+
+    def in_order(self, people: Iterable[str]) -> str:
+        """Ids as a cell of the table of rules holds them, in the order of the table of people."""
+        chosen = set(people)
+        return ";".join(name for name in self.staff if name in chosen)
+
+    def services(self, point: str) -> str:
+        """What a visit to a point offers, by the equipment it needs."""
+        needed = set(NAMES.split(self.points.get(point, {}).get("needs_equipment", "")))
+        return ";".join((*SERVICES, *(name for code, name in EQUIPMENT_SERVICES if code in needed)))
+
+    def wanted(self, point: str) -> str:
+        """How many visits a month a point wants."""
+        return self.points.get(point, {}).get("visits_per_month", "")
+
+    def rule(self, point: str, vehicle: str, pattern: str) -> str:
+        """The id a rule has already; empty where it is new."""
+        return self._rules.get((point, vehicle, pattern), "")
+
+    def known_rules(self) -> set[str]:
+        """All ids of rules in use."""
+        return set(self._rules.values())
