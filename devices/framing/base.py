@@ -4,6 +4,7 @@ Every byte fed comes out again in exactly one frame's or one BadFrame's `raw`, s
 in silence.
 """
 
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Protocol
 
@@ -39,3 +40,39 @@ class Framing(Protocol):
 
     def idle(self) -> list[Frame | BadFrame]:
         """The line was silent for the driver's `idle_s` or was cut: a half message becomes a BadFrame."""
+
+
+class StepFraming(ABC):
+    """A framing that takes one thing more from the front of its buffer, again and again."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame | BadFrame]:
+        """What became complete with `data`."""
+        self._buffer += data
+        return self._steps(is_over=False)
+
+    def idle(self) -> list[Frame | BadFrame]:
+        """Everything still held: what is whole behind a false start, garbage, and the half message."""
+        return self._steps(is_over=True)
+
+    @abstractmethod
+    def _step(self, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
+        """One thing more from the buffer, which is not empty; False when more bytes are needed first."""
+
+    def _steps(self, *, is_over: bool) -> list[Frame | BadFrame]:
+        items: list[Frame | BadFrame] = []
+        while self._buffer and self._step(items, is_over=is_over):
+            pass
+        return items
+
+    def _take(self, size: int) -> bytes:
+        """The first `size` bytes, out of the buffer."""
+        raw = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return raw
+
+    def _refuse(self, size: int, reason: str, items: list[Frame | BadFrame]) -> None:
+        """The first `size` bytes, at least one, are none of ours."""
+        items.append(BadFrame(f"{reason} ({size} bytes kept)", raw=self._take(size)))

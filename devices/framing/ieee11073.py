@@ -6,7 +6,7 @@ A start is believed only where the first six bytes fit together (`is_head`), so 
 from typing import Final
 
 from clinic_records.errors import BadFrame
-from devices.framing.base import Frame
+from devices.framing.base import Frame, StepFraming
 from recordings.ieee11073.apdu import HEAD_SIZE, is_head
 
 APDU: Final = "application/vnd.ieee.11073-20601-apdu"
@@ -17,45 +17,23 @@ _MAX_GARBAGE: Final = 512
 _FIRST_BYTES: Final = bytes(range(0xE2, 0xE8))
 
 
-class ApduFraming:
+class ApduFraming(StepFraming):
     """Each APDU as one frame that is not delivered by itself."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[Frame | BadFrame]:
-        """What became complete with `data`."""
-        self._buffer += data
-        items: list[Frame | BadFrame] = []
-        while self._step(items, is_over=False):
-            pass
-        return items
-
-    def idle(self) -> list[Frame | BadFrame]:
-        """Everything still held: garbage, the half APDU, and whole ones that began inside it."""
-        items: list[Frame | BadFrame] = []
-        while self._step(items, is_over=True):
-            pass
-        return items
-
     def _step(self, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
-        """One item more; False when more bytes are needed first."""
         buffer = self._buffer
-        if not buffer:
-            return False
         start = self._start(0, is_over=is_over)
         if start:
-            return self._refuse(start, "no IEEE 11073 APDU", items, is_over=is_over)
+            return self._refuse_noise(start, items, is_over=is_over)
         if len(buffer) < _HEAD:
             return False
         size = HEAD_SIZE + int.from_bytes(buffer[2:4])
         if len(buffer) < size:
             if is_over:
                 cut = self._start(1, is_over=True)
-                self._refuse(cut, f"IEEE 11073 APDU cut at {len(buffer)} of {size} bytes", items, is_over=True)
+                self._refuse(cut, f"IEEE 11073 APDU cut at {len(buffer)} of {size} bytes", items)
             return is_over
-        items.append(Frame(bytes(buffer[:size]), APDU, deliver=False))
-        del buffer[:size]
+        items.append(Frame(self._take(size), APDU, deliver=False))
         return True
 
     def _start(self, after: int, *, is_over: bool) -> int:
@@ -70,11 +48,9 @@ class ApduFraming:
                 return at
         return len(buffer)
 
-    def _refuse(self, size: int, reason: str, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
+    def _refuse_noise(self, size: int, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
         """Hand over garbage of `size` bytes at the start; False where more of it may still come."""
         if size == len(self._buffer) < _MAX_GARBAGE and not is_over:
             return False
-        raw = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        items.append(BadFrame(f"{reason} ({size} bytes kept)", raw=raw))
+        self._refuse(size, "no IEEE 11073 APDU", items)
         return True

@@ -12,7 +12,7 @@ from operator import xor
 from typing import Final
 
 from clinic_records.errors import BadFrame
-from devices.framing.base import Frame
+from devices.framing.base import Frame, StepFraming
 
 WORD: Final = "application/vnd.sam-v.answer"
 """Media type of an answer of the dialogue."""
@@ -47,7 +47,7 @@ def content_of(raw: bytes) -> bytes:
     return raw[HEAD:-1]
 
 
-class SamFraming:
+class SamFraming(StepFraming):
     """Finds answers in a byte stream, whatever lies between them."""
 
     def __init__(
@@ -56,27 +56,11 @@ class SamFraming:
         least: int = LEAST_ANSWER,
     ) -> None:
         """`answer_frame` makes the frame of a whole answer; `least` is what a length claims at least."""
+        super().__init__()
         self._answer_frame = answer_frame
         self._least = least
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[Frame | BadFrame]:
-        """What became complete with `data`."""
-        self._buffer += data
-        return self._cut(is_over=False)
-
-    def idle(self) -> list[Frame | BadFrame]:
-        """What was still held: answers behind a false start, the half answer, garbage."""
-        return self._cut(is_over=True)
-
-    def _cut(self, *, is_over: bool) -> list[Frame | BadFrame]:
-        items: list[Frame | BadFrame] = []
-        while self._step(items, is_over=is_over):
-            pass
-        return items
 
     def _step(self, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
-        """One item more; False when more bytes are needed first."""
         buffer = self._buffer
         start = buffer.find(PREAMBLE)
         if start != 0:
@@ -86,14 +70,13 @@ class SamFraming:
             self._refuse(len(PREAMBLE), f"no card reader answer has {size - HEAD} bytes", items)
             return True
         if len(buffer) < HEAD or len(buffer) < size:
-            if is_over and buffer:
+            if is_over:
                 self._refuse(self._until_next(len(buffer)), "card reader answer cut short", items)
-            return is_over and bool(buffer)
+            return is_over
         if reduce(xor, buffer[len(PREAMBLE) : size]):
             self._refuse(self._until_next(size), "card reader answer: wrong check", items)
             return True
-        items.append(self._answer_frame(bytes(buffer[:size])))
-        del buffer[:size]
+        items.append(self._answer_frame(self._take(size)))
         return True
 
     def _skip(self, start: int, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
@@ -110,11 +93,6 @@ class SamFraming:
         """`size`, or less where another preamble begins inside."""
         following = self._buffer.find(PREAMBLE, 1, size)
         return following if following > 0 else size
-
-    def _refuse(self, size: int, reason: str, items: list[Frame | BadFrame]) -> None:
-        raw = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        items.append(BadFrame(f"{reason} ({size} bytes)", raw=raw))
 
 
 def _beginning(buffer: bytearray) -> int:

@@ -10,7 +10,7 @@ from binascii import crc_hqx
 from typing import Final
 
 from clinic_records.errors import BadFrame
-from devices.framing.base import Frame
+from devices.framing.base import Frame, StepFraming
 
 MEDIA_TYPE: Final = "application/scp-ecg"
 MAX_RECORD: Final = 1 << 20
@@ -28,30 +28,12 @@ _MAX_FALSE_STARTS: Final = 16
 a megabyte for each of its bytes."""
 
 
-class ScpFraming:
+class ScpFraming(StepFraming):
     """Finds records in a byte stream, whatever lies between them."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._false_starts = 0
-
-    def feed(self, data: bytes) -> list[Frame | BadFrame]:
-        """Whole records, and garbage as BadFrame as soon as something better follows it."""
-        self._buffer += data
-        items: list[Frame | BadFrame] = []
-        while self._step(items, is_over=False):
-            pass
-        return items
-
-    def idle(self) -> list[Frame | BadFrame]:
-        """Everything still held: records after a false start, garbage, and the truncated record."""
-        items: list[Frame | BadFrame] = []
-        while self._step(items, is_over=True):
-            pass
-        return items
+    _false_starts = 0
 
     def _step(self, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
-        """One item more; False when more bytes are needed first."""
         buffer = self._buffer
         start = self._next_start(0)
         if start is None:
@@ -74,8 +56,7 @@ class ScpFraming:
             self._refuse_start(length, reason, items)
             return True
         self._false_starts = 0
-        items.append(Frame(bytes(buffer[:length]), MEDIA_TYPE))
-        del buffer[:length]
+        items.append(Frame(self._take(length), MEDIA_TYPE))
         return True
 
     def _next_start(self, after: int) -> int | None:
@@ -96,11 +77,6 @@ class ScpFraming:
         if self._false_starts >= _MAX_FALSE_STARTS:
             self._false_starts = 0
         self._refuse(min(length, following or length), reason, items)
-
-    def _refuse(self, size: int, reason: str, items: list[Frame | BadFrame]) -> None:
-        raw = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        items.append(BadFrame(f"{reason} ({size} bytes kept)", raw=raw))
 
 
 def _claimed_length(buffer: bytearray, start: int = 0) -> int:
