@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from clinic_records.errors import BadFrame
-from devices.framing.base import Frame
+from devices.framing.base import Frame, StepFraming
 from recordings.oximetry.packet import Cut, Packet
 
 QUIET: Final = "application/vnd.clinic.oximeter-quiet"
@@ -37,7 +37,7 @@ _MAX_BUFFER: Final = 1 << 20
 """Bytes of one packet or word; the longest is a stored recording of a day, 300 kB."""
 
 
-class SpotFraming:
+class SpotFraming(StepFraming):
     """One connection's stream."""
 
     def __init__(
@@ -57,13 +57,13 @@ class SpotFraming:
             word: an answer at the start of the stream: its bytes and its frame, (0, None) if there is none; bytes and
                 no frame: wait until so many are there.
         """
+        super().__init__()
         self._cut = cut
         self._media_type = media_type
         self._is_part = is_part
         self._word = word
         self._is_at_edge = True
         """Nothing came yet but what may be the end of a packet that began before the connection."""
-        self._buffer = bytearray()
         self._garbage = bytearray()
         self._quiet = bytearray()
         self._quiet_s = 0.0
@@ -72,19 +72,9 @@ class SpotFraming:
         self._clock: datetime | None = None
         self._reset_span()
 
-    def feed(self, data: bytes) -> list[Frame | BadFrame]:
-        """What became complete with `data`."""
-        self._buffer += data
-        items: list[Frame | BadFrame] = []
-        while self._buffer and self._step(items, is_over=False):
-            pass
-        return items
-
     def idle(self) -> list[Frame | BadFrame]:
         """The measurement that the silence ended, and everything else still held."""
-        items: list[Frame | BadFrame] = []
-        while self._buffer and self._step(items, is_over=True):
-            pass
+        items = super().idle()
         self._clock = None  # what it showed some seconds ago
         self._end(items)
         self._must_leave = False
@@ -105,13 +95,12 @@ class SpotFraming:
         if frame is not None:
             self._refuse_garbage(items)
             items.append(frame)
-            del self._buffer[:size]
+            self._take(size)
             return True
         if size and not is_over and size <= _MAX_BUFFER:
             return False
         size, packet = self._cut(self._buffer, is_over)
-        piece = bytes(self._buffer[:size])
-        del self._buffer[:size]
+        piece = self._take(size)
         if not size:
             return False
         if packet is None:

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from clinic_records.errors import BadFrame
-from devices.framing.base import Frame
+from devices.framing.base import Frame, StepFraming
 from recordings.astm.frames import ENQ, EOT, ETX, FRAME_NUMBERS, STX, checksum
 
 MEDIA_TYPE: Final = "application/vnd.astm.e1394"
@@ -32,49 +32,38 @@ _LINE_ENDS: Final = b"\r\n"
 _CHECKSUM_SIZE: Final = 2
 
 
-class AstmReceiver:
+class AstmReceiver(StepFraming):
     """Frames with `deliver` are whole messages; every byte comes out in exactly one `raw`."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        super().__init__()
         self._is_open = False
         self._message = bytearray()
         self._searched = 0
         self._record = b""
         self._last = b""
 
-    def feed(self, data: bytes) -> list[Frame | BadFrame]:
-        """What became complete with `data`."""
-        self._buffer += data
-        items: list[Frame | BadFrame] = []
-        while self._buffer and self._step(items, is_over=False):
-            pass
-        return items
-
     def idle(self) -> list[Frame | BadFrame]:
         """The session is over: the half frame and the half message."""
-        items: list[Frame | BadFrame] = []
-        while self._buffer and self._step(items, is_over=True):
-            pass
+        items = super().idle()
         self._close("the line fell silent", items)
         return items
 
     def _step(self, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
-        """One thing more from the front of the buffer; False when more bytes are needed first."""
         first = self._buffer[:1]
         if first == ENQ:
             self._close("a new enquiry broke in", items)
             self._is_open, self._last = True, b""
-            items.append(Frame(self._cut(1), ENQUIRY, deliver=False))
+            items.append(Frame(self._take(1), ENQUIRY, deliver=False))
             return True
         if first == EOT:
             self._close("the sender ended the session", items)
-            items.append(Frame(self._cut(1), SILENT, deliver=False))
+            items.append(Frame(self._take(1), SILENT, deliver=False))
             return True
         if self._is_open and first == STX:
             return self._step_frame(items, is_over=is_over)
         if self._is_open and first in _LINE_ENDS:
-            items.append(Frame(self._cut(1), SILENT, deliver=False))
+            items.append(Frame(self._take(1), SILENT, deliver=False))
             return True
         return self._step_garbage(items, is_over=is_over)
 
@@ -84,7 +73,7 @@ class AstmReceiver:
         size = min(opens.start() if opens else len(self._buffer), _LONGEST_GARBAGE)
         if opens is None and size < _LONGEST_GARBAGE and not is_over:
             return False
-        items.append(self._bad(self._cut(size), "no ASTM frame" if self._is_open else "outside an ASTM session"))
+        self._refuse(size, "no ASTM frame" if self._is_open else "outside an ASTM session", items)
         return True
 
     def _step_frame(self, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
@@ -92,21 +81,21 @@ class AstmReceiver:
         self._searched = end.start() if end else len(self._buffer)
         body_size = end.start() if end else len(self._buffer)
         if body_size > LONGEST_FRAME:
-            return self._refuse(LONGEST_FRAME, f"ASTM frame of more than {LONGEST_FRAME} bytes", items)
+            return self._say_no(LONGEST_FRAME, f"ASTM frame of more than {LONGEST_FRAME} bytes", items)
         if end is not None and end[0] in {STX, ENQ, EOT}:
-            items.append(self._bad(self._cut(body_size), "ASTM frame broken off"))
+            self._refuse(body_size, "ASTM frame broken off", items)
             return True
         size = body_size + 1 + _CHECKSUM_SIZE
         if end is None or len(self._buffer) < size + (not is_over):
             if is_over:
-                items.append(self._bad(self._cut(len(self._buffer)), "ASTM frame cut"))
+                self._refuse(len(self._buffer), "ASTM frame cut", items)
             return is_over
         if self._buffer[size : size + 1] and self._buffer[size] in _LINE_ENDS:
             size += 1
         fault = self._fault(bytes(self._buffer[1 : body_size + 1]), bytes(self._buffer[body_size + 1 :][:2]))
         if fault:
-            return self._refuse(size, fault, items)
-        self._take(size, body_size, items)
+            return self._say_no(size, fault, items)
+        self._accept(size, body_size, items)
         return True
 
     def _fault(self, body: bytes, stated: bytes) -> str:
@@ -125,9 +114,9 @@ class AstmReceiver:
     def _next(self) -> int:
         return (int(self._last[:1]) + 1) % FRAME_NUMBERS if self._last else 1
 
-    def _take(self, size: int, body_size: int, items: list[Frame | BadFrame]) -> None:
+    def _accept(self, size: int, body_size: int, items: list[Frame | BadFrame]) -> None:
         body = bytes(self._buffer[1 : body_size + 1])
-        raw = self._cut(size)
+        raw = self._take(size)
         if body == self._last:
             items.append(Frame(raw, ACCEPTED, deliver=False))
             return
@@ -150,22 +139,19 @@ class AstmReceiver:
         self._record = b"" if body[-1:] == ETX or record[-1:] == b"\r" else record
         return body[-1:] == ETX and record[:1] == b"L"
 
-    def _refuse(self, size: int, reason: str, items: list[Frame | BadFrame]) -> bool:
-        items += [self._bad(self._cut(size), reason), Frame(b"", REFUSED, deliver=False)]
+    def _say_no(self, size: int, reason: str, items: list[Frame | BadFrame]) -> bool:
+        self._refuse(size, reason, items)
+        items.append(Frame(b"", REFUSED, deliver=False))
         return True
 
     def _close(self, reason: str, items: list[Frame | BadFrame]) -> None:
         """End the session; a message without its terminator record is not whole."""
         if self._message:
-            items.append(self._bad(bytes(self._message), f"ASTM message without its end: {reason}"))
+            why = f"ASTM message without its end: {reason} ({len(self._message)} bytes kept)"
+            items.append(BadFrame(why, raw=bytes(self._message)))
         self._message.clear()
         self._is_open, self._record, self._last = False, b"", b""
 
-    def _cut(self, size: int) -> bytes:
-        raw = bytes(self._buffer[:size])
-        del self._buffer[:size]
+    def _take(self, size: int) -> bytes:
         self._searched = 0
-        return raw
-
-    def _bad(self, raw: bytes, reason: str) -> BadFrame:
-        return BadFrame(f"{reason} ({len(raw)} bytes kept)", raw=raw)
+        return super()._take(size)
