@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import Final, NamedTuple
 
-from clinic_records.schedule import Visit, VisitStatus
+from clinic_records.schedule import VisitStatus
 from schedules.exports.entries import Entries, Entry
 from schedules.exports.request import Files, Request
 from schedules.exports.words import day_text, plain
@@ -37,26 +37,19 @@ class TextMessage(NamedTuple):
         return 1 if units <= SINGLE else -(-units // JOINED)
 
 
-def _hours(visit: Visit) -> str:
-    return f"{visit.start:%H:%M}-{visit.end:%H:%M}"
-
-
 def _text(name: str, month_entries: list[Entry]) -> str:
-    present = [entry.visit for entry in month_entries if not entry.is_gone]
-    hours = {_hours(visit) for visit in present}
-    same = len(hours) == 1
-    days = "、".join(
-        day_text(visit.date)
-        + ("" if same else _hours(visit))
-        + (f"（由{day_text(change.original_date)}改期）" if change and visit.status is VisitStatus.MOVED else "")
-        for visit, change, is_gone in month_entries
-        if not is_gone
-    )
-    gone = "、".join(day_text(entry.visit.date) for entry in month_entries if entry.is_gone)
-    words = (
-        f"【流动医院】{name}：{days}{' ' + hours.pop() if same else ''}巡诊。" if present else f"【流动医院】{name}："
-    )
-    return words + (f"{gone}不来。" if gone else "") + ("请带身份证、医保卡。" if present else "")
+    by_hours: defaultdict[str, list[str]] = defaultdict(list)
+    gone: list[str] = []
+    for visit, change, is_gone in month_entries:
+        if is_gone:
+            gone.append(day_text(visit.date))
+            continue
+        is_moved = change is not None and visit.status is VisitStatus.MOVED
+        moved = f"（由{day_text(change.original_date)}改期）" if change and is_moved else ""
+        by_hours[f"{visit.start:%H:%M}-{visit.end:%H:%M}"].append(day_text(visit.date) + moved)
+    days = "；".join(f"{'、'.join(on)} {hours}" for hours, on in by_hours.items())
+    sentences = [f"{days}巡诊。" if days else "", f"{'、'.join(gone)}不来。" if gone else ""]
+    return f"【流动医院】{name}：{''.join(sentences)}{'请带身份证、医保卡。' if days else ''}"
 
 
 def text_messages(entries: Entries) -> tuple[TextMessage, ...]:

@@ -85,13 +85,13 @@ def _sheet(book: Workbook, title: str, rows: int) -> Any:
 
 
 def visits_workbook(entries: Entries, progress: Callable[[int, int], None]) -> bytes:
-    """The visits by date on one sheet, the cancelled ones on a second, one row each.
+    """The visits by date, vehicle and start on one sheet, the cancelled ones on a second, one row each.
 
     Args:
         entries: the plan on its days.
         progress: told the rows written and the rows in all, every `PROGRESS_ROWS` and at the end.
     """
-    listed = entries.of(lambda _: True)
+    listed = sorted(entries.of(lambda _: True), key=lambda entry: (entry.visit.date, entry.visit.vehicle_id))
     book = Workbook(write_only=True)
     done = 0
     for title, is_gone in (("巡诊", False), ("取消", True)):
