@@ -1,6 +1,7 @@
 """The `clinic schedule` group: what the route coordinator does with the month's plan."""
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +14,14 @@ from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.schedule import PublishedSchedule, Visit
 from commands.schedule_adherence import adherence_command
 from commands.schedule_export import export
-from schedules.draft import check_files, import_draft, month_days, publish_draft, year_days
+from schedules.annotate import annotate
+from schedules.diff import Kind
+from schedules.draft import check_files, draft_changes, import_draft, month_days, publish_draft, year_days
 from schedules.findings import Finding, Severity, has_errors
 from schedules.folder import PlanFolder
+from schedules.places import Place
 from schedules.publish import in_force
+from schedules.template import write_template
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(export)
@@ -25,7 +30,7 @@ app.command(name="adherence")(adherence_command)
 REFUSED = 3
 """Exit code where the input has errors."""
 
-Source = Annotated[Path, typer.Argument(metavar="PATH", help="Workbook (.xlsx) or folder of CSV files.")]
+Source = Annotated[Path, typer.Argument(metavar="PATH", help="Workbook, folder of CSV files, wall grid or dated list.")]
 Hospital = Annotated[Path, typer.Option("--hospital", metavar="DIR", help="The hospital's folder.")]
 Month = Annotated[str, typer.Option(metavar="YYYY-MM", help="Only this month; else all days of the rules.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")]
@@ -48,12 +53,28 @@ def _print_json(data: Any) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(data), indent=1).decode())
 
 
-def _print_findings(findings: Iterable[Finding]) -> None:
+def _under_their_causes(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """What has a cause comes after the finding it follows from, where that is here."""
+    own = [one for one in findings if not one.cause]
+    following: defaultdict[str, list[Finding]] = defaultdict(list)
     for one in findings:
+        if one.cause:
+            following[one.cause].append(one)
+    for one in own:
+        yield one
+        for place in (Place(one.file, one.sheet, one.row, one.column), Place(one.file, one.sheet, one.row)):
+            yield from following.pop(str(place), ())
+    for rest in following.values():
+        yield from rest
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    for one in _under_their_causes(findings):
         where = " ".join(
             word for word in (one.file, one.sheet, f"row {one.row}" if one.row else "", one.column) if word
         )
-        typer.echo(f"{one.severity.upper():7} {one.code} {where}: {one.message_zh}\n        {one.message}")
+        mark = "  └ " if one.cause else ""
+        typer.echo(f"{mark}{one.severity.upper():7} {one.code} {where}: {one.message_zh}\n        {one.message}")
 
 
 def _summary(findings: Iterable[Finding]) -> str:
@@ -72,10 +93,17 @@ def check(
     path: Source,
     year: Annotated[int | None, typer.Option(min=1990, max=2099, help="Lay the rules out on this year.")] = None,
     month: Month = "",
+    annotated: Annotated[
+        Path | None, typer.Option("--annotate", metavar="OUT.xlsx", help="Write the workbook with comments.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List every mistake with its row and its remedy; exit code 3 where one is an error."""
-    checked, first, last = check_files(path, _days(month, year), SystemClock().now().astimezone(CHINA).date())
+    today = SystemClock().now().astimezone(CHINA).date()
+    tables, checked, first, last = check_files(path, _days(month, year), today)
+    if annotated is not None:
+        count = annotate(path, tables, checked.findings, annotated)
+        typer.echo(f"批注 {count} 格 cells commented: {annotated}", err=True)
     if as_json:
         _print_json(checked.findings)
     else:
@@ -105,6 +133,34 @@ def import_(path: Source, hospital: Hospital, month: Month = "", as_json: AsJson
     if has_errors(draft.findings):
         typer.echo("有错误，不能发布；改好后重新导入。 Correct the errors and import again.", err=True)
         raise typer.Exit(REFUSED)
+
+
+@app.command()
+def template(out: Annotated[Path, typer.Argument(metavar="OUT.xlsx", help="The file to write.")]) -> None:
+    """Write an empty workbook to start from: all sheets, what each column wants, choices to pick."""
+    if out.exists():
+        raise RefusedInput(f"{out} exists already; give another name")
+    write_template(out)
+    typer.echo(f"模板 template: {out}")
+
+
+@app.command()
+def diff(hospital: Hospital, as_json: AsJson = False) -> None:
+    """Print what the draft changes of what is in force on its days: new, gone and changed visits."""
+    found = draft_changes(PlanFolder(_hospital(hospital)))
+    if as_json:
+        _print_json(found)
+        return
+    for change in found:
+        for mark, visit in (("-", change.before), ("+", change.after)):
+            if visit is not None:
+                crew = ";".join(visit.staff_ids)
+                typer.echo(
+                    f"{mark} {visit.date} {visit.vehicle_id} {visit.start:%H:%M}-{visit.end:%H:%M} "
+                    f"{visit.point_id} {visit.point_name} {crew} {visit.visit_id}"
+                )
+    counts = Counter(change.kind for change in found)
+    typer.echo(f"新增 {counts[Kind.NEW]} 取消 {counts[Kind.GONE]} 改动 {counts[Kind.CHANGED]} new, gone, changed")
 
 
 @app.command()

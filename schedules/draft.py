@@ -3,6 +3,7 @@
 from calendar import monthrange
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -10,8 +11,10 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import Hint, RefusedInput
 from clinic_records.schedule import PublishedSchedule
 from schedules.check import Checked, check
+from schedules.diff import Change, changes, visits_in_force
 from schedules.findings import Severity, has_errors
 from schedules.folder import Draft, PlanFolder
+from schedules.load.rows import RawTables
 from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Plan
@@ -50,16 +53,25 @@ def plan_days(plan: Plan, today: date) -> tuple[date, date]:
     return first, limit if None in ends else min(latest, limit)
 
 
-def check_files(path: Path, days: tuple[date, date] | None, today: date) -> tuple[Checked, date, date]:
+class CheckedFiles(NamedTuple):
+    """What lay at a path, and what came of it between two days."""
+
+    tables: RawTables
+    checked: Checked
+    first: date
+    last: date
+
+
+def check_files(path: Path, days: tuple[date, date] | None, today: date) -> CheckedFiles:
     """Read and check what lies at `path`, on the given days or on those its rules speak of.
 
     Raises:
         NotFound: there is nothing.
         RefusedInput: it cannot be read at all.
     """
-    tables = read_tables(path)
+    tables = read_tables(path, days[0].year if days else None)
     first, last = days or plan_days(read_plan(tables).plan, today)
-    return check(tables, first, last), first, last
+    return CheckedFiles(tables, check(tables, first, last), first, last)
 
 
 def import_draft(path: Path, folder: PlanFolder, days: tuple[date, date] | None, now: datetime) -> Draft:
@@ -69,11 +81,21 @@ def import_draft(path: Path, folder: PlanFolder, days: tuple[date, date] | None,
         NotFound: there is nothing at `path`.
         RefusedInput: it cannot be read at all; the draft before it stays.
     """
-    checked, first, last = check_files(path, days, now.astimezone(CHINA).date())
+    _, checked, first, last = check_files(path, days, now.astimezone(CHINA).date())
     staff = {person.staff_id: person.name for person in checked.plan.staff.values()}
     draft = Draft(path.resolve().name, now, first, last, checked.visits, staff, checked.findings)
     folder.save_draft(draft)
     return draft
+
+
+def draft_changes(folder: PlanFolder) -> tuple[Change, ...]:
+    """What the draft changes of the versions in force on its days.
+
+    Raises:
+        NotFound: there is no draft.
+    """
+    draft = folder.draft()
+    return changes(visits_in_force(folder.versions(), draft.first, draft.last), draft.visits)
 
 
 def _same_content(one: PublishedSchedule, other: PublishedSchedule) -> bool:
