@@ -1,7 +1,6 @@
 """Orthanc as a device: it stores, asks for the worklist, and wants its objects committed."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless
 
 from clinic_records.ids import DeviceId
+from commands.demo.lab import free_port
 from devices.dicom.node import DicomNode
 from devices.dicom.provided import Provided
 from devices.dicom.settings import DicomSettings, Peer
@@ -55,12 +55,6 @@ def jpeg_ls_object() -> Dataset:
     made["PixelData"].is_undefined_length = True
     made.file_meta.TransferSyntaxUID = JPEGLSLossless
     return made
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class Orthanc:

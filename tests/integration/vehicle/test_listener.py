@@ -18,6 +18,7 @@ import pytest
 from pynetdicom import AE
 
 from clinic_records.errors import DeviceUnavailable
+from commands.demo.lab import free_port
 from devices.delivery import Delivery
 from devices.dicom.contexts import MODALITY_WORKLIST_FIND, STORAGE_COMMITMENT, VERIFICATION
 from devices.dicom.part10 import dataset_sha256
@@ -34,11 +35,6 @@ from vehicle_agent.store.inbox import Inbox
 PRIVATE = RecipientPrivate.generate()
 START_S = 30.0
 ECG = "1.2.840.10008.5.1.4.1.1.9.1.1"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Vehicle:
