@@ -114,15 +114,15 @@ def _why_not(
 
 
 def measured_at(reading: Reading) -> datetime | None:
-    """When it began at the latest, on the vehicle's clock: by the device's clock, and by the length of its curve.
+    """When it began, on the vehicle's clock: by the device's clock, else at the latest by the length of its curve.
 
     None where the device has no clock and sent no curve.
     """
-    stamp, lasted = reading.stamp, _length(reading)
-    told = [stamp.vehicle_time - lasted] if lasted else []
+    stamp = reading.stamp
     if stamp.device_time is not None:
-        told.append(stamp.device_time + timedelta(milliseconds=stamp.device_offset_ms or 0))
-    return min(told, default=None)
+        return stamp.device_time + timedelta(milliseconds=stamp.device_offset_ms or 0)
+    lasted = _length(reading)
+    return stamp.vehicle_time - lasted if lasted else None
 
 
 def _length(reading: Reading) -> timedelta:
