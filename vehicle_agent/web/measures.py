@@ -9,8 +9,10 @@ from clinic_records.questions import open_questions
 from clinic_records.reading import Image, Numeric, Reading, Waveform
 from clinic_web.pages import Pages
 
-_OF_WHAT: Final = ("laterality", "site", "fetus", "tracking", "method", "derivation")
+_OF_WHAT: Final = ("meal", "laterality", "site", "fetus", "tracking", "method", "derivation")
 """Words of a number's context that say what it is a number of, in the order shown."""
+_ASKED: Final = ("meal", "site")
+"""Those of them whose words are among the answers to a question: a device that told them itself is not asked about."""
 _PROGRESS: Final = {
     "examination in progress": "reading.exam_begun",
     "examination completed": "reading.exam_done",
@@ -51,8 +53,10 @@ def install(pages: Pages) -> None:
 
     @pass_context
     def named(context: Context, number: Numeric) -> str:
-        texts = ((word, catalogue.texts.get(f"answer.{word}")) for word in of_what(number))
-        return ", ".join(text.in_lang(context["lang"]) if text else word for word, text in texts)
+        said = (
+            (word, catalogue.texts.get(f"answer.{word}") if key in _ASKED else None) for key, word in of_what(number)
+        )
+        return ", ".join(text.in_lang(context["lang"]) if text else word for word, text in said)
 
     pages.environment.globals |= {
         "modality": modality,
@@ -63,6 +67,6 @@ def install(pages: Pages) -> None:
     }
 
 
-def of_what(number: Numeric) -> list[str]:
-    """Which side, place or child a measured number is of, in the device's words; a number is nothing without it."""
-    return [number.context[word] for word in _OF_WHAT if number.context.get(word)]
+def of_what(number: Numeric) -> list[tuple[str, str]]:
+    """Which meal, side, place or child a number is of, in the device's words; a number is nothing without it."""
+    return [(key, number.context[key]) for key in _OF_WHAT if number.context.get(key)]

@@ -52,7 +52,7 @@ def test_a_number_says_which_side_it_is_of() -> None:
         Code("loinc", "11726-7", "Peak Systolic Velocity"), quantity("88", "cm/s"),
         context={"site": "Internal carotid artery", "laterality": "Left", "posture": "lying"},
     )  # fmt: skip
-    assert of_what(number) == ["Left", "Internal carotid artery"]
+    assert of_what(number) == [("laterality", "Left"), ("site", "Internal carotid artery")]
     assert of_what(Numeric(Code("loinc", "x", "x"))) == []
 
 

@@ -251,13 +251,17 @@ def test_lock_ends_the_session_and_the_overlay_is_only_for_the_same_person(serve
         assert other.headers["hx-redirect"] == "/"
 
 
-def test_a_temperature_says_its_place_and_unit_in_the_nurses_language(nurse: httpx.Client, served: Served) -> None:
-    encounter = started(nurse, name="蓝体温")
-    nurse.post(f"/enc/{encounter}/arm", data={"device": "us-1"}, headers={"hx-request": "true"})
-    said = Numeric(Code("loinc", "8310-5", "Body temperature"), quantity("36.6", "Cel"), context={"site": "forehead"})
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [({"meal": "before"}, "餐前"), ({"site": "axilla"}, "腋温"), ({"laterality": "left"}, "left")],
+)
+def test_what_a_device_says_beside_its_number_is_shown(
+    nurse: httpx.Client, served: Served, context: dict[str, str], words: str
+) -> None:
+    said = Numeric(Code("loinc", "8310-5", "Body temperature"), quantity("36.6", "Cel"), context=context)
     served.run(served.bench.deliver("us-1", modality="temperature", content=None, numerics=(said,)))
-    page = nurse.get(f"/enc/{encounter}").text
-    assert "额温" in page
+    page = nurse.get("/unbound").text
+    assert f'<span class="hint">{words}</span>' in page
     assert "36.6\N{NO-BREAK SPACE}°C" in page
 
 
