@@ -9,6 +9,8 @@ from devices.transports.accepted import listen_address
 LISTEN: Final = "listen"
 FOLDER: Final = "folder"
 """Schemes of urls that are no wire of ours to open: the device calls us, or drops files."""
+_ONE_OPENER: Final = ("serial", "hid")
+"""Schemes of nodes that one program alone may open."""
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  compared with, never listened on
 
 
@@ -51,12 +53,18 @@ def must_differ(one: Placed, other: Placed) -> None:
         raise ConfigError(f"{both} have one AE title; give each its own")
     if one.scheme == other.scheme == FOLDER and _folder(one) == _folder(other):
         raise ConfigError(f"{both} drop files into one folder; give each its own")
+    if one.scheme == other.scheme and one.scheme in _ONE_OPENER and _node(one) == _node(other):
+        raise ConfigError(f"{both} are on one port, {_node(one)}; give each its own")
     if one.scheme == other.scheme == LISTEN:
         hosts, ports = zip(listen_address(one.url), listen_address(other.url), strict=True)
         if one.url == other.url and one.address == other.address:
             raise ConfigError(f"{both} call one port; give each its own address")
         if one.url != other.url and ports[0] == ports[1] and _EVERYWHERE in hosts:
             raise ConfigError(f"{both} call one port at different urls; write one url for both")
+
+
+def _node(device: Placed) -> str:
+    return device.url.partition(":")[2].partition("?")[0]
 
 
 def _folder(device: Placed) -> Path:

@@ -14,6 +14,7 @@ EXAMPLE = Path(__file__).parents[3] / "config" / "vehicle.example.toml"
 _ROW = "[[devices]]\nid = '{}'\nkey = '{}'\nurl = '{}"
 LAB1, LAB2 = (_ROW.format(name, "chemistry-hl7", "listen:") for name in ("lab1", "lab2"))
 STICK1, STICK2 = (_ROW.format(name, "ecg-contec90a", "folder:") for name in ("e1", "e2"))
+LINE_A = "id = 'a'\nkey = 'ecg-scp'\nurl = 'serial:/dev/ttyS0'"
 LAB1, STICK1 = (row.removeprefix("[[devices]]\n") for row in (LAB1, STICK1))
 
 
@@ -78,6 +79,10 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
         (f"{LAB1}0.0.0.0:2575'\n{LAB2}0.0.0.0:2575'", "lab1 and lab2 .* own address"),
         (f"{LAB1}0.0.0.0:2575'\n{LAB2}192.168.8.1:2575'\naddress = 'x'", "lab1 and lab2 .* one port"),
         (f"{STICK1}/mnt/ecg'\n{STICK2}/mnt/ecg/'", "e1 and e2 .* one folder"),
+        (
+            f"{LINE_A}\n[[devices]]\nid = 'b'\nkey = 'nibp-11073'\nurl = 'serial:/dev/ttyS0?baud=9600'",
+            "a and b are on one port, /dev/ttyS0",
+        ),
         (f"{STICK1}'", "the whole path"),
         (f"{STICK1}ecg'", "the whole path"),
     ],
