@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help demo test check bench bench-dicom kill-test fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench bench-dicom bench-schedules kill-test fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -27,6 +27,12 @@ bench: setup-dev   ## the README's figures, each beside a limit measured in the 
 
 bench-dicom: setup-dev system-packages ## C-STORE beside DCMTK, Orthanc, pynetdicom and the disk; a 2 GB study; hostile callers
 	@$(BIN)/python -m benchmarks.dicom_report
+
+bench-schedules: setup-dev ## a prefecture's and a province's year imported, laid out, checked, written; each beside its aim
+	@$(BIN)/python -m benchmarks.schedules
+
+bench-plan: setup-dev ## a county's week planned by us and by PyVRP at 10 s, five seeds
+	@$(BIN)/python -m benchmarks.plan_bench
 
 kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospital
 	@$(BIN)/python -m benchmarks.kill_test --cycles 200

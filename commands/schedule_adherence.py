@@ -27,7 +27,7 @@ def adherence_command(
     """Tell how many visits of a month were on time, early, late, missed and made up, and for whom."""
     first, last = month_days(month)
     now = SystemClock().now().astimezone(CHINA)
-    checked, _, _ = check_files(path, (first, last + MAKE_UP_WITHIN), now.date())
+    checked = check_files(path, (first, last + MAKE_UP_WITHIN), now.date()).checked
     checkins, found = read_checkins(actuals, checked.plan)
     report = adherence(checked.plan, checkins, first, last, now)
     if as_json:

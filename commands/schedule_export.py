@@ -37,7 +37,7 @@ def export(
         raise RefusedInput(f'"{site}" is not a domain; write it as clinic.example.cn')
     now = SystemClock().now().astimezone(CHINA)
     days = month_days(month) if month else year_days(year) if year else None
-    checked, first, last = check_files(path, days, now.date())
+    _, checked, first, last = check_files(path, days, now.date())
     if has_errors(checked.findings):
         raise RefusedInput(
             f"{path} has errors from {first} to {last}; see them with clinic schedule check, correct them"

@@ -1,16 +1,12 @@
-"""All dated visits as a workbook, written row by row: a prefecture's year is 33,000 rows."""
+"""All dated visits as a workbook: a prefecture's year is 33,000 rows."""
 
-import io
-from collections.abc import Callable
-from typing import Any, Final
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from clinic_records.schedule import VisitStatus
 from schedules.exports.entries import Entries, Entry
 from schedules.exports.request import Files, Request
+from schedules.exports.sheet_file import Cell, Sheet, sheet_file
 from schedules.exports.words import WEEKDAYS, crew_names, plain, services
 
 COLUMNS: Final = (
@@ -37,51 +33,26 @@ PROGRESS_ROWS: Final = 1000
 _STATUS: Final = {VisitStatus.PLANNED: "", VisitStatus.MOVED: "改期", VisitStatus.SUBSTITUTED: "替换"}
 
 
-def _row(entries: Entries, entry: Entry) -> tuple[object, ...]:
+def _row(entries: Entries, entry: Entry) -> tuple[Cell, ...]:
     visit, plan = entry.visit, entries.plan
     point = plan.points[visit.point_id]
     return (
         visit.date,
         WEEKDAYS[visit.date.weekday()],
-        visit.vehicle_id,
-        plan.vehicles[visit.vehicle_id].plate,
+        plain(visit.vehicle_id),
+        plain(plan.vehicles[visit.vehicle_id].plate),
         visit.start,
         visit.end,
-        visit.point_id,
-        visit.point_name,
-        visit.village,
-        point.township,
+        plain(visit.point_id),
+        plain(visit.point_name),
+        plain(visit.village),
+        plain(point.township),
         "、".join(crew_names(plan, visit)),
         services(plan, visit),
         "取消" if entry.is_gone else _STATUS[visit.status],
-        entry.change.reason if entry.change else "",
-        visit.visit_id,
+        plain(entry.change.reason) if entry.change else "",
+        plain(visit.visit_id),
     )
-
-
-def _cell(sheet: Any, value: object) -> object:
-    """Text never becomes a formula, and has no sign that a workbook may not hold."""
-    if not isinstance(value, str):
-        return value
-    text = plain(value)
-    if not text.startswith("="):
-        return text or None
-    cell = WriteOnlyCell(sheet, text)
-    cell.data_type = "s"
-    return cell
-
-
-def _sheet(book: Workbook, title: str, rows: int) -> Any:
-    sheet = book.create_sheet(title)
-    for number, (_, width) in enumerate(COLUMNS):
-        sheet.column_dimensions[chr(ord("A") + number)].width = width
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = f"A1:{chr(ord('A') + len(COLUMNS) - 1)}{rows + 1}"
-    header = [WriteOnlyCell(sheet, name) for name, _ in COLUMNS]
-    for cell in header:
-        cell.font = Font(bold=True)
-    sheet.append(header)
-    return sheet
 
 
 def visits_workbook(entries: Entries, progress: Callable[[int, int], None]) -> bytes:
@@ -92,20 +63,23 @@ def visits_workbook(entries: Entries, progress: Callable[[int, int], None]) -> b
         progress: told the rows written and the rows in all, every `PROGRESS_ROWS` and at the end.
     """
     listed = sorted(entries.of(lambda _: True), key=lambda entry: (entry.visit.date, entry.visit.vehicle_id))
-    book = Workbook(write_only=True)
-    done = 0
-    for title, is_gone in (("巡诊", False), ("取消", True)):
-        rows = [entry for entry in listed if entry.is_gone is is_gone]
-        sheet = _sheet(book, title, len(rows))
-        for entry in rows:
-            sheet.append([_cell(sheet, value) for value in _row(entries, entry)])
-            done += 1
-            if done % PROGRESS_ROWS == 0:
-                progress(done, len(listed))
-    file = io.BytesIO()
-    book.save(file)
+    present = [entry for entry in listed if not entry.is_gone]
+    gone = [entry for entry in listed if entry.is_gone]
+
+    def rows(of: Sequence[Entry], done: int) -> Iterator[tuple[Cell, ...]]:
+        for number, entry in enumerate(of, start=done + 1):
+            yield _row(entries, entry)
+            if number % PROGRESS_ROWS == 0:
+                progress(number, len(listed))
+
+    content = sheet_file(
+        [
+            Sheet("巡诊", COLUMNS, len(present), rows(present, 0)),
+            Sheet("取消", COLUMNS, len(gone), rows(gone, len(present))),
+        ]
+    )
     progress(len(listed), len(listed))
-    return file.getvalue()
+    return content
 
 
 def files(request: Request) -> Files:

@@ -16,7 +16,7 @@ SITE = "hospital.example"
 
 def laid_out(path: Path = EXAMPLE, first: date = date(2026, 11, 1), last: date = date(2026, 11, 30)) -> Entries:
     """The entries of a plan between two days."""
-    checked, _, _ = check_files(path, (first, last), first)
+    checked = check_files(path, (first, last), first).checked
     return entries(checked.plan, checked.visits, first, last)
 
 

@@ -2,9 +2,10 @@
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from icalendar import Calendar, Event
+from icalendar import Calendar
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import NotFound
@@ -15,7 +16,7 @@ from tests.unit.schedules.exported import SITE, STAMP, asked, laid_out
 from tests.unit.schedules.schedule_county import example, put, write_csv
 
 
-def events(of: Entries, subject: Subject | None = None) -> dict[str, Event]:
+def events(of: Entries, subject: Subject | None = None) -> dict[str, Any]:
     """UID without its right side -> the event, from the file's bytes."""
     content = calendar_file(of, subject, SITE, STAMP)
     assert all(len(line) <= 75 for line in content.split(b"\r\n")), "RFC 5545 3.1: lines of 75 octets"

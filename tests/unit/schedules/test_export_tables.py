@@ -6,9 +6,12 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from schedules.exports.entries import Entries
+from schedules.exports.sheet_file import Sheet, sheet_file
 from schedules.exports.subjects import Kind, chosen
 from schedules.exports.text_messages import HEADER, TextMessage, files, text_message_table, text_messages
 from schedules.exports.workbook import COLUMNS, PROGRESS_ROWS, visits_workbook
@@ -21,7 +24,7 @@ def rows(of: Entries, sheet: str = "巡诊") -> list[dict[str, object]]:
     book = load_workbook(io.BytesIO(visits_workbook(of, lambda *_: None)))
     header, *lines = book[sheet].iter_rows(values_only=True)
     assert header == tuple(name for name, _ in COLUMNS)
-    return [dict(zip(header, line, strict=True)) for line in lines]
+    return [dict(zip(map(str, header), line, strict=True)) for line in lines]
 
 
 def test_a_row_for_each_visit_with_true_dates_and_times() -> None:
@@ -111,3 +114,32 @@ def test_one_vehicles_files_hold_its_visits_alone() -> None:
     ((name, content),) = files(asked(of, chosen(of.plan, Kind.POINT, "P01")))
     assert name == "sms-P01-2026-11.csv"
     assert content.decode().count("【流动医院】") == 1
+
+
+def test_columns_past_z_and_empty_sheets() -> None:
+    columns = [(f"c{number}", 5) for number in range(30)]
+    content = sheet_file([Sheet("a & <b>", columns, 1, [["x"] * 29 + [None]]), Sheet("空", columns, 0, [])])
+    book = load_workbook(io.BytesIO(content))
+    assert book.sheetnames == ["a & <b>", "空"]
+    assert book["a & <b>"].auto_filter.ref == "A1:AD2"
+    assert [cell.value for cell in book["a & <b>"][2]][:29] == ["x"] * 29
+    assert book["空"].max_row == 1
+    assert book["空"]["A1"].font.b
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")),
+            st.dates(date(1900, 3, 1), date(9999, 12, 31)),
+            st.times().map(lambda one: one.replace(second=0, microsecond=0)),
+        ),
+        max_size=5,
+    )
+)
+def test_what_is_written_is_read_back(lines: list[tuple[str, date, time]]) -> None:
+    content = sheet_file([Sheet("s", [("a", 1), ("b", 1), ("c", 1)], len(lines), lines)])
+    _, *found = load_workbook(io.BytesIO(content))["s"].iter_rows(values_only=True)
+    assert [(row[0] or "", row[1], row[2]) for row in found] == [
+        (text, datetime.combine(day, time()), clock) for text, day, clock in lines
+    ]
