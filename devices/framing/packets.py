@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from clinic_records.errors import BadFrame
-from devices.framing.base import Frame
+from devices.framing.base import Frame, StepFraming
 
 WORD: Final = "application/vnd.clinic.dialogue-packet"
 """Media type of one packet of a dialogue."""
@@ -12,7 +12,7 @@ _MAX_GARBAGE: Final = 4096
 """Bytes of garbage handed over at once."""
 
 
-class PacketFraming:
+class PacketFraming(StepFraming):
     """Finds packets in a byte stream and asks the driver what each completes."""
 
     def __init__(
@@ -28,48 +28,35 @@ class PacketFraming:
             hear: the frames that a packet completes, its own word among them.
             fall_silent: the frames to hand over when the line is silent or cut.
         """
+        super().__init__()
         self._cut = cut
         self._hear = hear
         self._fall_silent = fall_silent
-        self._buffer = bytearray()
         self._garbage = bytearray()
-
-    def feed(self, data: bytes) -> list[Frame | BadFrame]:
-        """What became complete with `data`."""
-        self._buffer += data
-        items: list[Frame | BadFrame] = []
-        while self._buffer and self._step(items):
-            pass
-        return items
 
     def idle(self) -> list[Frame | BadFrame]:
         """Packets behind a false start, garbage, the half packet, and what the driver still held."""
-        items: list[Frame | BadFrame] = []
-        while self._buffer:
-            if not self._step(items):
-                self._drop(1, items)
-        self._refuse(items)
+        items = super().idle()
+        self._refuse_garbage(items)
         return items + self._fall_silent()
 
-    def _step(self, items: list[Frame | BadFrame]) -> bool:
+    def _step(self, items: list[Frame | BadFrame], *, is_over: bool) -> bool:
         size = self._cut(self._buffer)
-        if size < 0:
-            self._drop(-size, items)
+        if not size and not is_over:
+            return False
         if size <= 0:
-            return size < 0
-        self._refuse(items)
-        packet = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        items += self._hear(packet)
+            self._drop(-size or 1, items)
+            return True
+        self._refuse_garbage(items)
+        items += self._hear(self._take(size))
         return True
 
     def _drop(self, size: int, items: list[Frame | BadFrame]) -> None:
-        self._garbage += self._buffer[:size]
-        del self._buffer[:size]
+        self._garbage += self._take(size)
         if len(self._garbage) >= _MAX_GARBAGE:
-            self._refuse(items)
+            self._refuse_garbage(items)
 
-    def _refuse(self, items: list[Frame | BadFrame]) -> None:
+    def _refuse_garbage(self, items: list[Frame | BadFrame]) -> None:
         if self._garbage:
             raw = bytes(self._garbage)
             items.append(BadFrame(f"no packet of this device ({len(raw)} bytes kept)", raw=raw))
