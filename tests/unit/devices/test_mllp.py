@@ -16,9 +16,9 @@ from devices.framing.mllp import FILLER, MAX_BLOCK, MEDIA_TYPE, MllpFraming
 from devices.hl7.mllp import WORD, Hl7Mllp
 from devices.simulators.hl7_devices import Hl7Sender, chemistry_message, deliver, monitor_message, spirometer_message
 from recordings.hl7.message import read_batch
+from tests.unit.devices.feeding import Item, delivered, fed_in
 
 NOW = datetime(2026, 11, 23, 1, 41, 7, tzinfo=UTC)
-Item = Frame | BadFrame
 
 
 class Clock:
@@ -40,20 +40,7 @@ def block(data: bytes) -> bytes:
 
 
 def fed(data: bytes, *sizes: int) -> list[Item]:
-    """Everything that comes out of `data`, fed in pieces of these sizes in turn."""
-    one = framing()
-    items: list[Item] = []
-    at = turn = 0
-    while at < len(data):
-        size = sizes[turn % len(sizes)] if sizes else len(data)
-        items += one.feed(data[at : at + size])
-        at += size
-        turn += 1
-    return items + one.idle()
-
-
-def blocks(items: list[Item]) -> list[bytes]:
-    return [item.raw for item in items if isinstance(item, Frame) and item.deliver]
+    return fed_in(framing(), data, *sizes)
 
 
 def whole(data: bytes) -> bytes:
@@ -66,18 +53,18 @@ def whole(data: bytes) -> bytes:
 )
 def test_several_blocks_in_one_segment_of_the_line(between: bytes) -> None:
     items = fed(block(b"one") + between + block(b"two") + between)
-    assert blocks(items) == [whole(b"one"), whole(b"two")]
+    assert delivered(items) == [whole(b"one"), whole(b"two")]
     assert not [item for item in items if isinstance(item, BadFrame)]
 
 
 def test_the_cr_of_an_end_that_never_comes_is_not_waited_for() -> None:
-    assert blocks(list(framing().feed(b"\x0bone\r\x1c"))) == [b"\x0bone\r\x1c"]
-    assert blocks(fed(b"\x0bone\x1c")) == [b"\x0bone\x1c"]
-    assert blocks(fed(b"\x0bone\x1c\x0btwo\x1c\n")) == [b"\x0bone\x1c", b"\x0btwo\x1c"]
+    assert delivered(list(framing().feed(b"\x0bone\r\x1c"))) == [b"\x0bone\r\x1c"]
+    assert delivered(fed(b"\x0bone\x1c")) == [b"\x0bone\x1c"]
+    assert delivered(fed(b"\x0bone\x1c\x0btwo\x1c\n")) == [b"\x0bone\x1c", b"\x0btwo\x1c"]
 
 
 def test_a_file_separator_inside_the_data_ends_nothing() -> None:
-    assert blocks(fed(block(b"one\x1cmore"))) == [whole(b"one\x1cmore")]
+    assert delivered(fed(block(b"one\x1cmore"))) == [whole(b"one\x1cmore")]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +90,8 @@ def test_a_block_without_end_is_given_up_at_the_limit() -> None:
         items += one.feed(b"\x0b" + b"x" * 65_535 if not items and not one._is_inside else b"x" * 65_536)
         assert len(one._buffer) <= MAX_BLOCK + 65_536
     assert "longer than" in str(items[0])
-    assert not blocks(items)
-    assert blocks(one.feed(block(b"after"))) == [whole(b"after")]
+    assert not delivered(items)
+    assert delivered(one.feed(block(b"after"))) == [whole(b"after")]
 
 
 def test_a_block_that_drips_for_longer_than_the_limit_is_given_up() -> None:
@@ -117,7 +104,7 @@ def test_a_block_that_drips_for_longer_than_the_limit_is_given_up() -> None:
     (bad, *rest) = one.feed(b"^" + block(b"next"))
     assert isinstance(bad, BadFrame)
     assert "within 30 s" in str(bad)
-    assert blocks([bad, *rest]) == [whole(b"next")]
+    assert delivered([bad, *rest]) == [whole(b"next")]
 
 
 STREAM = st.lists(
@@ -144,7 +131,7 @@ def test_pieces_of_any_size_give_the_same_and_every_byte_comes_out_once(data: by
 @given(st.lists(st.binary(min_size=1, max_size=30).filter(lambda data: not set(data) & {0x0B, 0x1C}), max_size=6))
 def test_blocks_come_back(datas: list[bytes]) -> None:
     sent = [data for data in datas if data.strip(b"\x00\r\n")]
-    assert blocks(fed(b"".join(map(block, sent)), 3)) == [whole(data) for data in sent]
+    assert delivered(fed(b"".join(map(block, sent)), 3)) == [whole(data) for data in sent]
 
 
 MSH = rb"MSH|^~\&|LAB|V|US|THERE|20261123094107||ORU^R01^ORU_R01|%b|P|2.5.1|||%b|%b||UNICODE UTF-8"

@@ -14,26 +14,13 @@ from devices.poct1a.dialogue import Poct1a, values
 from devices.simulators.poct1a_devices import GLUCOSE, HBA1C, Poct1aDevice, service
 from recordings.poct1a.decode import decode_poct1a
 from recordings.poct1a.message import element, write_message
+from tests.unit.devices.feeding import Item, delivered, fed_in
 
 NOW = datetime(2026, 11, 23, 9, 41, 7, tzinfo=CHINA)
-Item = Frame | BadFrame
 
 
 def fed(data: bytes, *sizes: int) -> list[Item]:
-    """Everything that comes out of `data`, fed in pieces of these sizes in turn."""
-    one = Poct1aFraming(lambda kind, raw: Frame(raw, kind))
-    items: list[Item] = []
-    at = turn = 0
-    while at < len(data):
-        size = sizes[turn % len(sizes)] if sizes else len(data)
-        items += one.feed(data[at : at + size])
-        at += size
-        turn += 1
-    return items + one.idle()
-
-
-def messages(items: list[Item]) -> list[bytes]:
-    return [item.raw for item in items if isinstance(item, Frame) and item.deliver]
+    return fed_in(Poct1aFraming(lambda kind, raw: Frame(raw, kind)), data, *sizes)
 
 
 HEL = write_message("HEL.R01", "1", NOW)
@@ -42,7 +29,7 @@ EOT = write_message("EOT.R01", "2", NOW)
 
 def test_messages_one_after_the_other() -> None:
     items = fed(HEL + b"\x00\r\n" + b'<?xml version="1.0"?>\n' + EOT)
-    assert messages(items) == [HEL.strip(), b'<?xml version="1.0"?>\n' + EOT.strip()]
+    assert delivered(items) == [HEL.strip(), b'<?xml version="1.0"?>\n' + EOT.strip()]
     assert [item.media_type for item in items if isinstance(item, Frame) and item.deliver] == ["HEL.R01", "EOT.R01"]
     assert not [item for item in items if isinstance(item, BadFrame)]
 
@@ -60,7 +47,7 @@ def test_messages_one_after_the_other() -> None:
 def test_what_is_no_message_is_handed_over(data: bytes, reason: str, whole: int) -> None:
     items = fed(data)
     assert reason in str(next(item for item in items if isinstance(item, BadFrame)))
-    assert len(messages(items)) == whole
+    assert len(delivered(items)) == whole
     assert b"".join(item.raw for item in items) == data
 
 
