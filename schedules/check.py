@@ -14,6 +14,7 @@ from schedules.findings import Finding, finding
 from schedules.load.rows import RawTables
 from schedules.load.typed import read_plan
 from schedules.model import DatedException, Plan, Rule
+from schedules.places import Place
 from schedules.rules.calendar import Calendar
 from schedules.rules.table import ROW_RULES, WHOLE_PLAN_RULES
 from schedules.tables import TABLES
@@ -85,14 +86,24 @@ def _exceptions(plan: Plan, first: date, last: date) -> Iterator[Finding]:
                 yield finding("X02", change.place.at("original_date"), zh, en, value=change.exception_id)
 
 
+def _without_visit(plan: Plan, astray: list[Finding]) -> dict[tuple[str, date | None], Place]:
+    """Exceptions off their rule's days, by the rule: what a rule's other visits do wrong they were perhaps to mend."""
+    rows = {one.row for one in astray if one.code == "X01"}
+    changes = (change for change in plan.exceptions.values() if change.place.row in rows)
+    return {(change.rule_id, None): change.place for change in changes}
+
+
 def check(raw: RawTables, first: date, last: date) -> Checked:
     """Read the tables and lay them out on the days from `first` to `last`."""
     read = read_plan(raw)
     plan, lunar = _without_lunar_gaps(read.plan, first, last)
     visits = expand(plan, first, last)
-    found = [*read.findings, *lunar, *_exceptions(plan, first, last)]
+    astray = list(_exceptions(plan, first, last))
+    found = [*read.findings, *lunar, *astray]
     unlaid = {rule.point_id for rule_id, rule in read.plan.rules.items() if rule_id not in plan.rules}
-    missing = read.missing._replace(points=read.missing.points | unlaid)
+    missing = read.missing._replace(
+        points=read.missing.points | unlaid, changes={**_without_visit(plan, astray), **read.missing.changes}
+    )
     is_whole = all(raw[table.name].rows is not None for table in TABLES.values())
     rules = (*ROW_RULES, *WHOLE_PLAN_RULES) if is_whole else ROW_RULES
     calendar = Calendar(plan, visits, first, last, missing)

@@ -33,6 +33,17 @@ class Calendar:
             return self.plan.rules[visit.rule_id].place
         return self._changes[visit.visit_id]
 
+    def origin(self, visit: Visit, field: str) -> Place:
+        """Of one field of a visit: the exception's row where that changes it, else the rule's."""
+        rule = self.plan.rules[visit.rule_id]
+        if visit.status is VisitStatus.PLANNED or getattr(visit, field) == getattr(rule, field):
+            return rule.place
+        return self._changes[visit.visit_id]
+
+    def rule(self, visit: Visit, field: str) -> Place:
+        """A field of the visit's rule."""
+        return self.plan.rules[visit.rule_id].place.at(field)
+
     def row(self, visit: Visit, beside: Place) -> tuple[str, str]:
         """Where a visit's row is, for the message of a finding at `beside`, in Chinese and English."""
         place = self.place(visit)
@@ -49,6 +60,7 @@ class _Seen(NamedTuple):
     en: str
     value: object
     cause: Place | None
+    root: Place | None
     days: list[date]
 
 
@@ -69,15 +81,21 @@ class Gathering:
         value: object = "",
         key: str = "",
         cause: Place | None = None,
+        root: Place | None = None,
     ) -> None:
-        """Note it; `key` keeps apart what stands in one row but is not the same thing."""
-        seen = self._seen.setdefault((code, place, key), _Seen(zh, en, value, cause, []))
+        """Note it; `key` keeps apart what stands in one row but is not the same thing.
+
+        `root` is where the same thing would stand by the rule; where it does, this only follows from it.
+        """
+        seen = self._seen.setdefault((code, place, key), _Seen(zh, en, value, cause, root, []))
         if day not in seen.days[-1:]:
             seen.days.append(day)
 
     def findings(self) -> Iterator[Finding]:
         """One for each row, column, code and key, in the order they were met."""
-        for (code, place, _), seen in self._seen.items():
+        for (code, place, key), seen in self._seen.items():
+            is_of_rule = seen.root is not None and seen.root != place and (code, seen.root, key) in self._seen
+            cause = seen.root if is_of_rule else seen.cause
             more = len(seen.days) - 1
             zh, en = (f"，另有 {more} 天", f", and on {more} more day(s)") if more else ("", "")
-            yield finding(code, place, seen.zh + zh, seen.en + en, value=seen.value, cause=seen.cause)
+            yield finding(code, place, seen.zh + zh, seen.en + en, value=seen.value, cause=cause)

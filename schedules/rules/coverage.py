@@ -52,11 +52,11 @@ def _lack_of_rules(calendar: Calendar) -> dict[str, Place]:
     for rule in calendar.plan.rules.values():
         for day in rule_days(rule, calendar.first, calendar.last):
             days[rule.point_id, f"{day:%Y-%m}"] += 1
-    return {
-        name: calendar.missing.rule
+    lacking = {
+        name: max(((point.visits_per_month or 0) - days[name, month] for month in months), default=0)
         for name, point in calendar.plan.points.items()
-        if any(days[name, month] < (point.visits_per_month or 0) for month in months)
     }
+    return {name: calendar.missing.rule for name, most in lacking.items() if 0 < most <= calendar.missing.rule_visits}
 
 
 def visits_a_month(calendar: Calendar) -> Iterator[Finding]:
@@ -103,7 +103,7 @@ def villages_have_points(calendar: Calendar) -> Iterator[Finding]:
         if village.village_code not in served:
             zh = f"行政村 {village.village_code} {village.village_name} 没有服务点"
             en = f"village {village.village_code} has no clinic point"
-            cause = calendar.missing.point
+            cause = calendar.missing.unplaced.get(village.village_name) or calendar.missing.unplaced.get("")
             yield finding("C03", village.place.at("village_code"), zh, en, value=village.village_code, cause=cause)
 
 

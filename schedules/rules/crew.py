@@ -30,23 +30,23 @@ def one_vehicle_a_person(calendar: Calendar) -> Iterator[Finding]:
 
 def _changes_vehicle(calendar: Calendar, found: Gathering, person: str, before: Visit, visit: Visit) -> None:
     place, day = calendar.place(visit).at("staff_ids"), visit.date
-    row_zh, row_en = calendar.row(before, place)
+    root, (row_zh, row_en) = calendar.rule(visit, "staff_ids"), calendar.row(before, place)
     one, two = before.vehicle_id, visit.vehicle_id
     if visit.start < before.end:
         zh = f"{day} {visit.start:%H:%M}，{person} 同时在 {one}（{row_zh}）和 {two} 上"
         en = f"{person} is on {one} ({row_en}) and {two} at {visit.start:%H:%M} on {day}"
-        found.add("S01", place, day, zh, en, value=person, key=person)
+        found.add("S01", place, day, zh, en, value=person, key=person, root=root)
     else:
         zh = f"{day}，{person} 从 {one}（{row_zh}）换到 {two}"
         en = f"{person} changes from {one} ({row_en}) to {two} on {day}"
-        found.add("S02", place, day, zh, en, value=person, key=person)
+        found.add("S02", place, day, zh, en, value=person, key=person, root=root)
 
 
 def qualified(calendar: Calendar) -> Iterator[Finding]:
     """Q01 no nurse in the crew, Q06 more people than seats."""
     found = Gathering()
     for visit in calendar.visits:
-        place, value = calendar.place(visit).at("staff_ids"), ";".join(visit.staff_ids)
+        place, value = calendar.origin(visit, "staff_ids").at("staff_ids"), ";".join(visit.staff_ids)
         if not any(calendar.plan.staff[person].role.lower() in NURSE_WORDS for person in visit.staff_ids):
             found.add("Q01", place, visit.date, "人员里没有护士", "no nurse in the crew", value=value)
         crew, seats = len(visit.staff_ids), calendar.plan.vehicles[visit.vehicle_id].seats

@@ -27,7 +27,8 @@ def point_is_open(calendar: Calendar) -> Iterator[Finding]:
                 f"{when} 在 {point.point_id} 开放时间 {hours} 之外",
                 f"{when} is outside {hours} of {point.point_id}",
             )
-            found.add("T03", place.at("end" if late else "start"), visit.date, zh, en, value=when)
+            field = "end" if late else "start"
+            found.add("T03", calendar.origin(visit, field).at(field), visit.date, zh, en, value=when)
         if visit.date.weekday() in point.closed_weekdays:
             zh = f"{visit.date} 是{_WEEKDAYS[visit.date.weekday()]}，{point.point_id} 不开放"
             en = f"{point.point_id} is closed on {visit.date:%A}s, visit on {visit.date}"
@@ -50,7 +51,8 @@ def working_day(calendar: Calendar) -> Iterator[Finding]:
         if holiday is not None and holiday.kind == HOLIDAY:
             zh = f"{visit.point_id} 排在 {day} {holiday.name}，请改期或取消"
             en = f"{visit.point_id} is visited on {day} {holiday.name}; move or cancel it"
-            found.add("H01", place, day, zh, en, value=day)
+            cause = calendar.missing.change_of(visit)
+            found.add("H01", place, day, zh, en, value=day, key=str(cause or ""), cause=cause)
         elif day.weekday() >= 5 and holiday is None and day.year in known:
             zh, en = f"{day} 是周末，不是调休上班日", f"{day} is a weekend day and no make-up workday"
             found.add("H02", place, day, zh, en, value=day)

@@ -71,7 +71,8 @@ def way_between(calendar: Calendar) -> Iterator[Finding]:
                 f"{one.point_id} to {two.point_id} takes {'' if is_known else 'at least '}{needed} min, "
                 f"only {free} min between {ends} and {starts} ({when}); start at {better} or later"
             )
-            found.add("V02", place, two.date, zh, en, value=starts, key=one.point_id)
+            root = calendar.rule(two, "start")
+            found.add("V02", place, two.date, zh, en, value=starts, key=one.point_id, root=root)
     yield from found.findings()
 
 
@@ -89,7 +90,8 @@ def day_length(calendar: Calendar) -> Iterator[Finding]:
             span = divmod(out, 60)
             zh = f"{first.date}，{name} 出车 {span[0]} 小时 {span[1]} 分，最多 {limit:g} 小时"
             en = f"{name} is out {span[0]} h {span[1]} min on {first.date}; limit {limit:g} h"
-            found.add("W01", calendar.place(last).at("end"), first.date, zh, en, value=f"{last.end:%H:%M}")
+            place, root = calendar.place(last).at("end"), calendar.rule(last, "end")
+            found.add("W01", place, first.date, zh, en, value=f"{last.end:%H:%M}", root=root)
     yield from found.findings()
 
 
@@ -110,5 +112,6 @@ def lunch(calendar: Calendar) -> Iterator[Finding]:
                 f"{visit.vehicle_id} has no {LUNCH_MIN} min for lunch between {_clock(LUNCH[0])} and "
                 f"{_clock(LUNCH[1])} on {visit.date}"
             )
-            found.add("W02", calendar.place(visit).at("start"), visit.date, zh, en, value=f"{visit.start:%H:%M}")
+            place, root = calendar.place(visit).at("start"), calendar.rule(visit, "start")
+            found.add("W02", place, visit.date, zh, en, value=f"{visit.start:%H:%M}", root=root)
     yield from found.findings()

@@ -24,14 +24,14 @@ def two_places(calendar: Calendar) -> Iterator[Finding]:
 
 def _meeting(calendar: Calendar, found: Gathering, one: Visit, two: Visit) -> None:
     place = calendar.place(two).at("start")
-    row_zh, row_en = calendar.row(one, place)
+    root, (row_zh, row_en) = calendar.rule(two, "start"), calendar.row(one, place)
     if one.point_id == two.point_id:
         zh = f"{two.date}，{two.point_id} 同时有 {one.rule_id}（{row_zh}）和 {two.rule_id}；旧的请在前一天失效"
         en = (
             f"{two.rule_id} and {one.rule_id} ({row_en}) both bring {two.vehicle_id} to {two.point_id} on {two.date}; "
             "let the older one end the day before"
         )
-        found.add("T05", place, two.date, zh, en, value=f"{two.start:%H:%M}", key=one.rule_id)
+        found.add("T05", place, two.date, zh, en, value=f"{two.start:%H:%M}", key=one.rule_id, root=root)
         return
     zh = (
         f"{two.date}，{two.vehicle_id} 在 {one.point_id} 到 {one.end:%H:%M}（{row_zh}），"
@@ -41,7 +41,7 @@ def _meeting(calendar: Calendar, found: Gathering, one: Visit, two: Visit) -> No
         f"{two.vehicle_id} is at {one.point_id} until {one.end:%H:%M} ({row_en}) and at {two.point_id} from "
         f"{two.start:%H:%M} on {two.date}; start at {one.end:%H:%M} or later, or change the vehicle"
     )
-    found.add("V01", place, two.date, zh, en, value=f"{two.start:%H:%M}", key=one.rule_id)
+    found.add("V01", place, two.date, zh, en, value=f"{two.start:%H:%M}", key=one.rule_id, root=root)
 
 
 def fitness(calendar: Calendar) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def fitness(calendar: Calendar) -> Iterator[Finding]:
     for visit in calendar.visits:
         vehicle = calendar.plan.vehicles[visit.vehicle_id]
         point = calendar.plan.points[visit.point_id]
-        place, name = calendar.place(visit).at("vehicle_id"), vehicle.vehicle_id
+        place, name = calendar.origin(visit, "vehicle_id").at("vehicle_id"), vehicle.vehicle_id
         lacking = ";".join(sorted(set(point.needs_equipment) - set(vehicle.equipment)))
         if lacking:
             zh, en = (
