@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from recordings import dicom_classes
+from recordings.dicom import classes as dicom_classes
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 MODALITY_WORKLIST_FIND: Final = "1.2.840.10008.5.1.4.31"

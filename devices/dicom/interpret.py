@@ -20,12 +20,12 @@ from devices.delivery import Delivery
 from devices.dicom.progress import moment_of, progress, scheduled_step
 from recordings.describe import content
 from recordings.dicom.bounds import check_items
+from recordings.dicom.classes import PERFORMED_PROCEDURE_STEP, STORED, modality_of
 from recordings.dicom.deflated import undeflated
 from recordings.dicom.document import decode_document_dataset
 from recordings.dicom.image import scale_notes
 from recordings.dicom.report import decode_report_dataset
 from recordings.dicom.waveform import decode_waveform_dataset
-from recordings.dicom_classes import PERFORMED_PROCEDURE_STEP, STORED, modality_of
 from recordings.person_name import person_name
 
 _DEFER: Final = 4096

@@ -25,7 +25,7 @@ from devices.dicom.storage import CANNOT_UNDERSTAND, Storage
 from devices.dicom.worklist import WorklistItem
 from devices.transports.gate import BACKLOG, Caller, Gate
 from devices.transports.places import Limits
-from recordings.dicom_classes import STORED
+from recordings.dicom.classes import STORED
 
 _log = structlog.get_logger()
 

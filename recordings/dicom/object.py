@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Final
 
+from recordings.dicom.classes import modality_of
 from recordings.dicom.document import decode_document_dataset
 from recordings.dicom.file import bad_dicom, read_dataset
 from recordings.dicom.image import decode_image_dataset
 from recordings.dicom.report import decode_report_dataset
 from recordings.dicom.waveform import decode_waveform_dataset
-from recordings.dicom_classes import modality_of
 from recordings.signal import DecodedRecording
 
 _DECODERS: Final = {

@@ -26,7 +26,7 @@ from devices.simulators import ecg_dicom
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.hl7_devices import simulate_chemistry
 from devices.transports.open import open_transport
-from recordings.dicom_classes import PERFORMED_PROCEDURE_STEP
+from recordings.dicom.classes import PERFORMED_PROCEDURE_STEP
 from sync.keys import RecipientPrivate
 from tests.unit.devices.dimse import command, item
 from vehicle_agent.store.folder import VehicleFolder
