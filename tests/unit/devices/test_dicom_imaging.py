@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
 from clinic_records.clock import Stamp
-from clinic_records.errors import DeviceUnavailable, RefusedInput
+from clinic_records.errors import DeviceUnavailable
 from clinic_records.ids import DeviceId
 from clinic_records.reading import Document, Image, Reading
 from commands.device_simulate import app
@@ -151,4 +151,9 @@ def test_command_plays_one_examination(clinic: Clinic, options: tuple[str, ...])
     done = CliRunner().invoke(app, ["imaging", "fundus", "--port", str(clinic.port), *options])
     assert done.exit_code == 0, done.output
     assert {reading.modality for reading in clinic.readings()} <= {"fundus", "examination"}
-    assert isinstance(CliRunner().invoke(app, ["imaging", "kettle", "--port", "1"]).exception, RefusedInput)
+
+
+def test_command_names_what_it_plays_where_asked_for_something_else() -> None:
+    done = CliRunner().invoke(app, ["imaging", "kettle", "--port", "1"])
+    assert done.exit_code == 2
+    assert "fundus" in done.output
