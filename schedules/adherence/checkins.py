@@ -4,6 +4,7 @@ A CSV file (UTF-8 or GB 18030, comma or tab) with the columns of `TABLE`. Times 
 wall time at +08:00. A row that cannot be used is a finding, never a guess.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -58,10 +59,26 @@ TABLE: Final = Table(
 )
 
 
+_SPREADSHEET: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2}))?")
+"""How spreadsheets write a moment when they save CSV: `2026/3/2 8:17`."""
+_DATE_ALONE: Final = re.compile(r"[\dW-]{7,10}")
+
+
+def _read_moment(text: str) -> datetime:
+    """Raises ValueError where it is none; a date alone is none."""
+    match = _SPREADSHEET.fullmatch(text)
+    if match is not None:
+        year, month, day, hour, minute, second = (int(number or 0) for number in match.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=CHINA)
+    if _DATE_ALONE.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
+
+
 def _moment(raw: object) -> datetime:
     text = str(raw).strip()
     try:
-        moment = datetime.fromisoformat(text)
+        moment = _read_moment(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=CHINA)).astimezone(CHINA)
     except (ValueError, OverflowError):
         zh = f"“{text[:40]}”不是时刻，请写成 2026-03-02T08:17:00+08:00"

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,9 @@ from clinic_records.schedule import Visit
 from schedules.adherence.checkins import CheckIn
 from schedules.adherence.geofence import GEOFENCE_M, distance_m, nearest_point
 from schedules.model import Plan, Point
+
+SAME_ARRIVAL: Final = timedelta(minutes=15)
+"""A check-in that soon after another tells the same arrival, also where nobody told when the vehicle left."""
 
 
 class Stay(msgspec.Struct, frozen=True):
@@ -76,7 +79,10 @@ def _joined(one: Stay, two: CheckIn) -> Stay:
 
 
 def stays(checkins: Iterable[CheckIn], visits: Iterable[Visit], plan: Plan) -> Stays:
-    """Each stay once, whoever told it: a second check-in of the same vehicle, day and point that overlaps is the same.
+    """Each stay once, whoever told it.
+
+    One more check-in of the same vehicle, day and point is the same stay where it overlaps it or comes within
+    `SAME_ARRIVAL`.
 
     Args:
         checkins: in any order.
@@ -91,7 +97,7 @@ def stays(checkins: Iterable[CheckIn], visits: Iterable[Visit], plan: Plan) -> S
     for checkin in sorted(checkins, key=lambda one: (one.arrived_at, one.left_at)):
         point_id = _point_of(checkin, plan, starts)
         same_day = found[checkin.vehicle_id, point_id, checkin.arrived_at.date()]
-        if same_day and checkin.arrived_at <= same_day[-1].left_at:
+        if same_day and checkin.arrived_at <= max(same_day[-1].left_at, same_day[-1].arrived_at + SAME_ARRIVAL):
             same_day[-1] = _joined(same_day[-1], checkin)
             continue
         far += _is_far(checkin, plan.points.get(checkin.point_id))

@@ -116,6 +116,12 @@ def test_the_same_arrival_told_twice_counts_once(plan: Plan) -> None:
     assert (made.on_time, made.duplicate_checkins, made.people, made.unplanned_stops) == (1, 2, 12, 0)
 
 
+def test_two_told_arrivals_without_an_end_are_one_within_a_quarter_of_an_hour(plan: Plan) -> None:
+    first, soon, later = (checkin("V01", "P01", at(2, clock), minutes=0) for clock in ("08:30", "08:45", "09:01"))
+    assert report(plan, first, soon).duplicate_checkins == 1
+    assert report(plan, first, later).duplicate_checkins == 0
+
+
 def test_a_second_stay_at_the_point_is_another_stop(plan: Plan) -> None:
     made = report(plan, checkin("V01", "P01", at(2, "08:30")), checkin("V01", "P01", at(2, "16:00")))
     assert (made.on_time, made.duplicate_checkins, made.people, made.unplanned_stops) == (1, 0, 20, 1)
@@ -217,12 +223,21 @@ def test_a_row_is_read_as_written(plan: Plan, tmp_path: Path, encoding: str) -> 
     assert {entry.code for entry in found} <= {"F02"}
 
 
+@pytest.mark.parametrize("text", ["2026/11/2 8:05", "2026-11-02T08:05:00", "2026/11/02 08:05:00", "20261102T000500Z"])
+def test_a_moment_as_programs_and_spreadsheets_write_it(plan: Plan, tmp_path: Path, text: str) -> None:
+    (one,), found = read_checkins(write(tmp_path, f"V01,{text},,,,P01,,1"), plan)
+    assert (one.arrived_at, found) == (at(2, "08:05"), ())
+
+
 @pytest.mark.parametrize(
     ("row", "code", "column"),
     [
         ("V99,2026-11-02T08:30:00+08:00,,,,P01,,1", "R02", "vehicle_id"),
         ("V01,2026-11-02T08:30:00+08:00,,,,P99,,1", "R01", "point_id"),
         ("V01,02.11.2026 08:30,,,,P01,,1", "D02", "arrived_at"),
+        ("V01,2026-11-02,,,,P01,,1", "D02", "arrived_at"),
+        ("V01,2026/11/31 8:30,,,,P01,,1", "D02", "arrived_at"),
+        ("V01,46328.354,,,,P01,,1", "D02", "arrived_at"),
         ("V01,0001-01-01T00:00:00+14:00,,,,P01,,1", "D02", "arrived_at"),
         ("V01,2026-11-02T08:30:00+08:00,2026-11-02T08:29:00+08:00,,,P01,,1", "T01", "left_at"),
         ("V01,,,,,P01,,1", "D09", "arrived_at"),

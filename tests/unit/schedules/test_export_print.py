@@ -17,6 +17,8 @@ from schedules.exports.subjects import Kind, chosen
 from tests.unit.schedules.exported import STAMP, asked, laid_out
 from tests.unit.schedules.schedule_county import example, put, write_csv
 
+DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+
 needs_font = pytest.mark.skipif(
     not any(path.is_file() for path in MAIN), reason="fonts-wqy-microhei is not installed; run `make system-packages`"
 )
@@ -70,6 +72,19 @@ def test_a_sign_no_font_has_is_told_with_its_remedy(tmp_path: Path, monkeypatch:
     told.clear()
     dict(files(asked(laid_out(), told=told)))
     assert told == []
+
+
+@needs_font
+@pytest.mark.skipif(not DEJAVU.is_file(), reason="fonts-dejavu-core is not installed; run `make system-packages`")
+def test_a_sign_the_main_font_lacks_comes_from_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schedules.exports.page.rare_fonts", lambda: (DEJAVU,))
+    lines = example()
+    put(lines, "points", 2, "point_name", "ƀ村礼堂")
+    of = laid_out(write_csv(lines, tmp_path / "c"))
+    told: list[str] = []
+    ((_, pdf),) = files(asked(of, chosen(of.plan, Kind.POINT, "P01"), told))
+    assert told == []
+    assert b"DejaVu" in pdf
 
 
 @needs_font
