@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help demo test check bench bench-dicom bench-schedules kill-test fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan kill-test fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18

@@ -14,6 +14,7 @@ from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.schedule import PublishedSchedule, Visit
 from commands.schedule_adherence import adherence_command
 from commands.schedule_export import export
+from commands.schedule_plan import plan_command
 from schedules.annotate import annotate
 from schedules.diff import Kind
 from schedules.draft import check_files, draft_changes, import_draft, month_days, publish_draft, year_days
@@ -24,6 +25,7 @@ from schedules.publish import in_force
 from schedules.template import write_template
 
 app = typer.Typer(no_args_is_help=True)
+app.command("plan")(plan_command)
 app.command()(export)
 app.command(name="adherence")(adherence_command)
 

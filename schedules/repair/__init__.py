@@ -1,0 +1,1 @@
+"""Make-up visits for those that holidays, leave, closed roads and broken vehicles take away."""

@@ -1,0 +1,175 @@
+"""Vehicle-days with the visits on them, and whether one more fits: the reasons are the codes of the findings."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from itertools import pairwise
+from operator import attrgetter
+
+import msgspec
+
+from clinic_records.schedule import Visit
+from schedules.model import Plan, Unavailable
+from schedules.planning.crews import has_nurse, home_crew
+from schedules.planning.tours import STEP
+from schedules.planning.ways import way_minutes
+from schedules.planning.week import EARLIEST_DEPARTURE, obstacle
+from schedules.repair.clock import clock
+from schedules.rules.opening import HOLIDAY
+from schedules.rules.travel import DAY_LIMIT_H, minutes
+
+
+class Days:
+    """All vehicle-days of a plan between two days. Visits are put on and taken off; the plan itself never changes."""
+
+    def __init__(self, plan: Plan, visits: Iterable[Visit]) -> None:
+        self.plan = plan
+        self.on: defaultdict[tuple[date, str], list[Visit]] = defaultdict(list)
+        self.at_point: defaultdict[str, list[date]] = defaultdict(list)
+        self._people: defaultdict[tuple[date, str], list[str]] = defaultdict(list)
+        self._away: defaultdict[tuple[str, str], list[Unavailable]] = defaultdict(list)
+        self._years = {day.year for day in plan.holidays}
+        for row in plan.unavailable.values():
+            named = [("L01", row.staff_id), ("L02", row.vehicle_id), ("L03", row.point_id)]
+            for key in [(code, name) for code, name in named if name] or [("L04", "")]:
+                self._away[key].append(row)
+        self._driven: dict[tuple[str, str], int] = {}
+        for visit in visits:
+            self.put(visit)
+        for day in self.on.values():
+            for one, two in pairwise(day):
+                free, key = minutes(two.start) - minutes(one.end), (one.point_id, two.point_id)
+                self._driven[key] = min(free, self._driven.get(key, free))
+
+    def way(self, start: str, end: str) -> int | None:
+        """Minutes from point to point; where the table is silent, what the plan itself allows between the two."""
+        known = way_minutes(self.plan, start, end)
+        return self._driven.get((start, end)) if known is None else known
+
+    def put(self, visit: Visit) -> None:
+        """One visit more."""
+        day = self.on[visit.date, visit.vehicle_id]
+        day.append(visit)
+        day.sort(key=attrgetter("start", "visit_id"))
+        self.at_point[visit.point_id].append(visit.date)
+        for person in visit.staff_ids:
+            self._people[visit.date, person].append(visit.vehicle_id)
+
+    def take(self, visit: Visit) -> None:
+        """One visit less."""
+        self.on[visit.date, visit.vehicle_id].remove(visit)
+        self.at_point[visit.point_id].remove(visit.date)
+        for person in visit.staff_ids:
+            self._people[visit.date, person].remove(visit.vehicle_id)
+
+    def closed(self, day: date) -> str:
+        """Why nobody works on a day; empty where people do."""
+        holiday = self.plan.holidays.get(day)
+        if day.year not in self._years:
+            return "H03"
+        if holiday is not None and holiday.kind == HOLIDAY:
+            return "H01"
+        if day.weekday() >= 5 and holiday is None:
+            return "H02"
+        return "L04" if self._is_away("L04", "", day) else ""
+
+    def _is_away(self, code: str, name: str, day: date) -> bool:
+        return any(row.first_day <= day <= row.last_day for row in self._away.get((code, name), ()))
+
+    def crew(self, visit: Visit, vehicle_id: str) -> tuple[str, ...]:
+        """Who goes: the visit's own people where the vehicle stays, else those at home on the other one."""
+        own = self.plan.rules[visit.rule_id]
+        return own.staff_ids if vehicle_id == own.vehicle_id else home_crew(self.plan, vehicle_id, visit.date)
+
+    def hindrance(self, visit: Visit) -> str:
+        """Why a visit cannot be on its day at all, at whatever time; empty where it can."""
+        point, vehicle, day = self.plan.points[visit.point_id], self.plan.vehicles[visit.vehicle_id], visit.date
+        due, since = vehicle.inspection_due, vehicle.in_service_from
+        unfit = obstacle(self.plan, vehicle, point)
+        hindered = (
+            ("P01", day in self.at_point[visit.point_id]),
+            ("T04", day.weekday() in point.closed_weekdays),
+            ("L03", self._is_away("L03", point.point_id, day)),
+            ("L02", self._is_away("L02", vehicle.vehicle_id, day)),
+            ("Q05", (due is not None and day > due) or (since is not None and day < since)),
+            (unfit[0] if unfit else "", unfit is not None and unfit[0] != "V02"),
+        )
+        return next((code for code, holds in hindered if holds), "") or self._crew_hindrance(visit)
+
+    def _crew_hindrance(self, visit: Visit) -> str:
+        crew = [self.plan.staff[name] for name in visit.staff_ids]
+        seats = self.plan.vehicles[visit.vehicle_id].seats
+        if any(self._is_away("L01", one.staff_id, visit.date) for one in crew):
+            return "L01"
+        if any(one.licence_valid_to is not None and visit.date > one.licence_valid_to for one in crew):
+            return "Q04"
+        if not has_nurse(self.plan, visit.staff_ids):
+            return "Q01"
+        if seats is not None and len(crew) > seats:
+            return "Q06"
+        elsewhere = {one for name in visit.staff_ids for one in self._people[visit.date, name]}
+        return "S01" if elsewhere - {visit.vehicle_id} else ""
+
+    def timed(self, visit: Visit) -> Visit | str:
+        """The visit at a time of its day that it can have, its own where that is free; else the code of why not."""
+        refusal = self.refusal(visit)
+        if not refusal or self.hindrance(visit):
+            return refusal or visit
+        length = minutes(visit.end) - minutes(visit.start)
+        for start in self._starts(visit):
+            if start + length >= 24 * 60:
+                continue
+            moved = msgspec.structs.replace(visit, start=clock(start), end=clock(start + length))
+            if not self._clash(moved):
+                return moved
+        return refusal
+
+    def refusal(self, visit: Visit) -> str:
+        """Why a visit cannot be on its day at its time; empty where it can."""
+        return self.hindrance(visit) or self._clash(visit)
+
+    def _starts(self, visit: Visit) -> Iterator[int]:
+        """Times to try: right after and right before each visit of that day."""
+        length = minutes(visit.end) - minutes(visit.start)
+        day = self.on.get((visit.date, visit.vehicle_id), [])
+        for other in day:
+            way = self.way(other.point_id, visit.point_id)
+            if way is not None:
+                yield -(-(minutes(other.end) + way) // STEP) * STEP
+        for other in day:
+            way = self.way(visit.point_id, other.point_id)
+            if way is not None:
+                yield max(0, (minutes(other.start) - way - length) // STEP * STEP)
+
+    def _clash(self, visit: Visit) -> str:
+        """T03, V01, V02 or W01 at the visit's time; empty where nothing is in its way."""
+        point = self.plan.points[visit.point_id]
+        late = point.open_to is not None and visit.end > point.open_to
+        if late or (point.open_from is not None and visit.start < point.open_from):
+            return "T03"
+        standing = self.on.get((visit.date, visit.vehicle_id), [])
+        day = sorted([*standing, visit], key=attrgetter("start", "visit_id"))
+        for one, two in pairwise(day):
+            way, free = self.way(one.point_id, two.point_id), minutes(two.start) - minutes(one.end)
+            if free < 0:
+                return "V01"
+            if way is None or free < way:
+                return "V02"
+        return self._too_long(day, visit)
+
+    def _too_long(self, day: list[Visit], visit: Visit) -> str:
+        depot = self.plan.vehicles[visit.vehicle_id].depot
+        out, back = way_minutes(self.plan, depot, day[0].point_id), way_minutes(self.plan, day[-1].point_id, depot)
+        leaves = minutes(day[0].start) - (out or 0)
+        hours = [self.plan.staff[name].max_hours_per_day for one in day for name in one.staff_ids]
+        limit = 60 * min((one for one in hours if one is not None), default=DAY_LIMIT_H)
+        if minutes(day[-1].end) + (back or 0) - leaves > limit:
+            return "W01"
+        return "W01" if day[0] is visit and len(day) > 1 and leaves < EARLIEST_DEPARTURE else ""
+
+    def working_days(self, first: date, last: date) -> Iterator[date]:
+        """The days on which people work."""
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            if not self.closed(day):
+                yield day
