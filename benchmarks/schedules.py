@@ -6,6 +6,7 @@ vehicle, two a weekday, every week of a year, the year's holidays moved to their
 
 import csv
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -188,7 +189,8 @@ def main() -> int:
     if len(sys.argv) == 3:
         one(sys.argv[1], Path(sys.argv[2]))
         return 0
-    print(f"{SystemClock().now():%Y-%m-%d}, twelve months of 2026\n")
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(f"{SystemClock().now():%Y-%m-%d}, twelve months of 2026, {load}, one run\n")
     print("| what | of | time | peak | aim |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="schedules-") as root:
         for vehicles in sorted({figure[0] for figure in FIGURES.values()}):

@@ -19,6 +19,7 @@ from schedules.model import Action
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 PRODUCT: Final = "-//mobile-clinic//schedule//ZH"
+_END: Final = b"END:VCALENDAR\r\n"
 
 _SINCE: Final = datetime(1991, 9, 15)  # noqa: DTZ001 - RFC 5545 3.6.5: local time; China's last change of clocks
 _OFFSET: Final = timedelta(hours=8)
@@ -78,17 +79,8 @@ def _event(entries: Entries, entry: Entry, site: str, stamp: datetime) -> Event:
     return event
 
 
-def calendar_file(entries: Entries, subject: Subject | None, site: str, stamp: datetime) -> bytes:
-    """The calendar of one subject, or of the whole county, as a file.
-
-    Args:
-        entries: the plan on its days.
-        subject: whose; None for all visits.
-        site: the right side of each UID (RFC 5545 3.8.4.7): the hospital's domain, the same in every export.
-        stamp: when the file is made, UTC.
-    """
+def _head(name: str) -> Calendar:
     calendar = Calendar()
-    name = "流动医院 mobile clinic" if subject is None else plain(subject.name)
     calendar.add("version", "2.0")
     calendar.add("prodid", PRODUCT)
     calendar.add("calscale", "GREGORIAN")
@@ -96,14 +88,41 @@ def calendar_file(entries: Entries, subject: Subject | None, site: str, stamp: d
     calendar.add("x-wr-calname", name)
     calendar.add("x-wr-timezone", ZONE.key)
     calendar.add_component(_timezone())
-    for entry in entries.of((lambda _: True) if subject is None else subject.belongs):
-        calendar.add_component(_event(entries, entry, site, stamp))
-    return bytes(calendar.to_ical())
+    return calendar
+
+
+class CalendarFiles:
+    """Calendars of one plan; an event that stands in several of them is written once.
+
+    Args:
+        entries: the plan on its days.
+        site: the right side of each UID (RFC 5545 3.8.4.7): the hospital's domain, the same in every export.
+        stamp: when the files are made.
+    """
+
+    def __init__(self, entries: Entries, site: str, stamp: datetime) -> None:
+        self._entries = entries
+        self._site = site
+        self._stamp = stamp.astimezone(UTC)
+        self._written: dict[tuple[str, bool], bytes] = {}
+
+    def _event(self, entry: Entry) -> bytes:
+        key = entry.visit.visit_id, entry.is_gone
+        if key not in self._written:
+            self._written[key] = bytes(_event(self._entries, entry, self._site, self._stamp).to_ical())
+        return self._written[key]
+
+    def file(self, subject: Subject | None) -> bytes:
+        """The calendar of one subject; None: of all visits."""
+        name = "流动医院 mobile clinic" if subject is None else plain(subject.name)
+        mine = self._entries.of((lambda _: True) if subject is None else subject.belongs)
+        head = bytes(_head(name).to_ical()).removesuffix(_END)
+        return b"".join([head, *(self._event(entry) for entry in mine), _END])
 
 
 def files(request: Request) -> Files:
     """A calendar for each vehicle, point and person; of one subject its own alone."""
+    calendars = CalendarFiles(request.entries, request.site, request.stamp)
     whose = subjects(request.entries.plan) if request.subject is None else [request.subject]
     for subject in whose:
-        content = calendar_file(request.entries, subject, request.site, request.stamp.astimezone(UTC))
-        yield f"{subject.kind}-{subject.id}-{request.label}.ics", content
+        yield f"{subject.kind}-{subject.id}-{request.label}.ics", calendars.file(subject)

@@ -13,7 +13,7 @@ import pytest
 from icalendar import Calendar
 
 from clinic_records.clock import CHINA
-from schedules.exports.calendar_file import calendar_file
+from schedules.exports.calendar_file import CalendarFiles
 from schedules.exports.entries import Entries
 from schedules.exports.gtfs import gtfs_feed
 from schedules.exports.subjects import Kind, chosen
@@ -78,7 +78,7 @@ def by_ics(content: bytes) -> Iterator[tuple[Any, Any, Any, Any]]:
 def test_python_readers_see_the_plan(
     plan: Entries, reader: Callable[[bytes], Iterator[tuple[Any, Any, Any, Any]]]
 ) -> None:
-    content = calendar_file(plan, None, SITE, STAMP)
+    content = CalendarFiles(plan, SITE, STAMP).file(None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what these libraries do inside is theirs
         found = list(reader(content))
@@ -109,7 +109,7 @@ def test_javascript_readers_see_the_plan(
     plan: Entries, need_program: Callable[[str], str], node_modules: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "plan.ics"
-    file.write_bytes(calendar_file(plan, None, SITE, STAMP))
+    file.write_bytes(CalendarFiles(plan, SITE, STAMP).file(None))
     ran = subprocess.run(
         [need_program("node"), str(READER), str(file)],
         check=True,

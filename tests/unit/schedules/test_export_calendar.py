@@ -9,7 +9,7 @@ from icalendar import Calendar
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import NotFound
-from schedules.exports.calendar_file import calendar_file, files
+from schedules.exports.calendar_file import CalendarFiles, files
 from schedules.exports.entries import Entries
 from schedules.exports.subjects import Kind, Subject, chosen, subjects
 from tests.unit.schedules.exported import SITE, STAMP, asked, laid_out
@@ -18,7 +18,7 @@ from tests.unit.schedules.schedule_county import example, put, write_csv
 
 def events(of: Entries, subject: Subject | None = None) -> dict[str, Any]:
     """UID without its right side -> the event, from the file's bytes."""
-    content = calendar_file(of, subject, SITE, STAMP)
+    content = CalendarFiles(of, SITE, STAMP).file(subject)
     assert all(len(line) <= 75 for line in content.split(b"\r\n")), "RFC 5545 3.1: lines of 75 octets"
     found = list(Calendar.from_ical(content).walk("VEVENT"))
     made = {str(event["uid"]).removesuffix(f"@{SITE}"): event for event in found}
@@ -41,7 +41,7 @@ def test_every_visit_is_an_event_at_its_place_and_time() -> None:
 
 
 def test_the_file_says_what_rfc_5545_and_5546_want_once() -> None:
-    content = calendar_file(laid_out(), None, SITE, STAMP.astimezone(UTC)).decode()
+    content = CalendarFiles(laid_out(), SITE, STAMP.astimezone(UTC)).file(None).decode()
     for line in ("VERSION:2.0", "METHOD:PUBLISH", "CALSCALE:GREGORIAN", "BEGIN:VTIMEZONE", "TZOFFSETTO:+0800"):
         assert content.count(f"{line}\r\n") == 1
     assert content.index("TZID:Asia/Shanghai") < content.index("BEGIN:VEVENT")
@@ -113,7 +113,7 @@ def test_texts_cannot_add_lines_or_events(tmp_path: Path) -> None:
 
 
 def test_the_same_plan_makes_the_same_bytes() -> None:
-    assert calendar_file(laid_out(), None, SITE, STAMP) == calendar_file(laid_out(), None, SITE, STAMP)
+    assert CalendarFiles(laid_out(), SITE, STAMP).file(None) == CalendarFiles(laid_out(), SITE, STAMP).file(None)
 
 
 def test_the_county_gives_its_own_flat_reference(shared_data: Path) -> None:
