@@ -4,14 +4,16 @@ import csv
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from clinic_records.errors import BadFrame, RefusedInput
+from clinic_records.errors import BadFrame, Hint, RefusedInput
 from recordings.decode import MAX_BYTES, decode_all
 from recordings.export import as_data, table
 from recordings.signal import DecodedRecording
+
+_AGAIN: Final = Hint("请从设备重新导出这个文件。", "Let the device write the file again.")
 
 
 def decode_command(
@@ -40,10 +42,15 @@ def decode_command(
 def _decoded(file: Path) -> tuple[DecodedRecording, ...]:
     size = file.stat().st_size
     if size > MAX_BYTES:
-        raise RefusedInput(f"{file}: {size} bytes, more than a recording can have ({MAX_BYTES})")
+        raise RefusedInput(f"{file}: {size} bytes, more than a recording can have ({MAX_BYTES})", hint=_AGAIN)
     try:
         return decode_all(file.read_bytes(), file.name)
     except BadFrame as error:
-        raise BadFrame(f"{file}: {error}", hint=error.hint) from error
+        raise BadFrame(f"{file}: {error}", hint=_hint(error)) from error
     except RefusedInput as error:
-        raise RefusedInput(f"{file}: {error}", hint=error.hint) from error
+        raise RefusedInput(f"{file}: {error}", hint=_hint(error)) from error
+
+
+def _hint(error: RefusedInput) -> Hint:
+    """What is refused on a vehicle goes to quarantine; here the file stays where it is."""
+    return _AGAIN if error.hint == RefusedInput.default_hint else error.hint

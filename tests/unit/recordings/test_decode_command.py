@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from clinic_records.errors import BadFrame, ClinicError, RefusedInput
 from clinic_records.reading import Image, Waveform
 from commands.device_decode import decode_command
-from recordings.decode import decode
+from recordings.decode import MAX_BYTES, decode
 from recordings.describe import content, subject
 from recordings.export import as_data, table
 from recordings.signal import DecodedRecording, Signal
@@ -76,6 +76,15 @@ def test_damaged_file_is_refused_naming_file_and_section(tmp_path: Path, small_s
     _, _, error = run(file, "--json")
     assert isinstance(error, BadFrame)
     assert "cut.scp: SCP-ECG: record header: length" in str(error)
+
+
+def test_no_quarantine_is_promised_where_there_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "huge"
+    with file.open("wb") as target:
+        target.truncate(MAX_BYTES + 1)
+    _, _, error = run(file, "--json")
+    assert isinstance(error, RefusedInput)
+    assert "quarantine" not in error.hint.en
 
 
 @pytest.mark.parametrize("options", [[], ["--json", "--csv"]])
