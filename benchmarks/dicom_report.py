@@ -5,11 +5,10 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "BENCHMARKS.md"
-_BEGIN, _END = "<!-- DICOM: made by `make bench-dicom` -->\n", "<!-- end of DICOM -->\n"
+from benchmarks.page import put_section
+
 _STORES: Final = """### C-STORE on loopback
 DCMTK storescu sends (131,072 bytes a PDU, TCP_NODELAY=1); 10^6 bytes a second, median (least to most) of all rounds,
 each round all stores in turn. Ours is sealed and fsynced (file and folder) before each answer; the others as they come,
@@ -43,20 +42,8 @@ def main() -> int:
         sys.stdout.write(done.stdout)
         worst = max(worst, done.returncode)
         text += f"{title}{done.stdout}\n"
-    _replace(text)
+    put_section("DICOM", "make bench-dicom", text)
     return worst
-
-
-def _replace(text: str) -> None:
-    """Put the section in its place; at the end where the page has none."""
-    page = (
-        PAGE.read_text("utf-8")
-        if PAGE.exists()
-        else "# Benchmarks\nEvery table here was made by the command it names.\n\n"
-    )
-    before, _, rest = page.partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    PAGE.write_text(f"{before}{_BEGIN}{text.rstrip()}\n{_END}{after}", "utf-8")
 
 
 if __name__ == "__main__":
