@@ -21,7 +21,7 @@ MOVED: Final = 1_000
 
 MEAN_REMOVED: Final = 10
 BLINK: Final = 0.01
-WARMEST, COLDEST = 100.0, 2.0
+WARMEST, COLDEST = 60.0, 3.0
 """Minutes a plan may become worse by, at the beginning and at the end."""
 
 

@@ -81,34 +81,35 @@ class Days:
         own = self.plan.rules[visit.rule_id]
         return own.staff_ids if vehicle_id == own.vehicle_id else home_crew(self.plan, vehicle_id, visit.date)
 
+    def absence(self, visit: Visit) -> str:
+        """What takes a visit away from its day: road, vehicle or people that are not there; empty where all are."""
+        vehicle, day = self.plan.vehicles[visit.vehicle_id], visit.date
+        crew = [self.plan.staff[name] for name in visit.staff_ids]
+        due, since = vehicle.inspection_due, vehicle.in_service_from
+        missing = (
+            ("L03", self._is_away("L03", visit.point_id, day)),
+            ("L02", self._is_away("L02", visit.vehicle_id, day)),
+            ("Q05", (due is not None and day > due) or (since is not None and day < since)),
+            ("L01", any(self._is_away("L01", one.staff_id, day) for one in crew)),
+            ("Q04", any(one.licence_valid_to is not None and day > one.licence_valid_to for one in crew)),
+        )
+        return next((code for code, holds in missing if holds), "")
+
     def hindrance(self, visit: Visit) -> str:
         """Why a visit cannot be on its day at all, at whatever time; empty where it can."""
         point, vehicle, day = self.plan.points[visit.point_id], self.plan.vehicles[visit.vehicle_id], visit.date
-        due, since = vehicle.inspection_due, vehicle.in_service_from
         unfit = obstacle(self.plan, vehicle, point)
+        is_own = visit.vehicle_id == self.plan.rules[visit.rule_id].vehicle_id
+        elsewhere = {one for name in visit.staff_ids for one in self._people[day, name]} - {visit.vehicle_id}
         hindered = (
             ("P01", day in self.at_point[visit.point_id]),
             ("T04", day.weekday() in point.closed_weekdays),
-            ("L03", self._is_away("L03", point.point_id, day)),
-            ("L02", self._is_away("L02", vehicle.vehicle_id, day)),
-            ("Q05", (due is not None and day > due) or (since is not None and day < since)),
-            (unfit[0] if unfit else "", unfit is not None and unfit[0] != "V02"),
+            (unfit[0] if unfit else "", unfit is not None and not (is_own and unfit[0] == "V02")),
+            ("Q01", not has_nurse(self.plan, visit.staff_ids)),
+            ("Q06", vehicle.seats is not None and len(visit.staff_ids) > vehicle.seats),
+            ("S01", bool(elsewhere)),
         )
-        return next((code for code, holds in hindered if holds), "") or self._crew_hindrance(visit)
-
-    def _crew_hindrance(self, visit: Visit) -> str:
-        crew = [self.plan.staff[name] for name in visit.staff_ids]
-        seats = self.plan.vehicles[visit.vehicle_id].seats
-        if any(self._is_away("L01", one.staff_id, visit.date) for one in crew):
-            return "L01"
-        if any(one.licence_valid_to is not None and visit.date > one.licence_valid_to for one in crew):
-            return "Q04"
-        if not has_nurse(self.plan, visit.staff_ids):
-            return "Q01"
-        if seats is not None and len(crew) > seats:
-            return "Q06"
-        elsewhere = {one for name in visit.staff_ids for one in self._people[visit.date, name]}
-        return "S01" if elsewhere - {visit.vehicle_id} else ""
+        return self.absence(visit) or next((code for code, holds in hindered if holds), "")
 
     def timed(self, visit: Visit) -> Visit | str:
         """The visit at a time of its day that it can have, its own where that is free; else the code of why not."""

@@ -15,8 +15,8 @@ from schedules.repair.clock import clock
 from schedules.repair.days import Days
 from schedules.repair.lost import standing
 from schedules.repair.proposal import Change
-from schedules.repair.propose import Refused
 from schedules.repair.words import WORDS
+from schedules.repair.work import Refused
 from schedules.rules.travel import minutes
 from schedules.tables import TABLES
 

@@ -40,26 +40,20 @@ def standing(plan: Plan, first: date, last: date) -> tuple[Days, list[Lost]]:
     changes = changes_of(plan)
     given = _plain(plan, first, last)
     visits = {visit.visit_id: visit for visit in expand(plan, first, last)}
-    days = Days(plan, ())
+    days, kept = Days(plan, ()), list[Visit]()
     lost: list[Lost] = []
     for visit in sorted(visits.values(), key=lambda one: (one.date, one.vehicle_id, one.start, one.visit_id)):
         reason = days.closed(visit.date)
-        reason = "" if reason in {"H02", "H03"} else reason or _gone(days, visit)
+        reason = "" if reason in {"H02", "H03"} else reason or days.absence(visit)
         if reason and visit.visit_id in given:
             own = given[visit.visit_id]
             lost.append(Lost(own, reason, changes.get((own.rule_id, original_day(own)))))
         else:
-            days.put(visit)
+            kept.append(visit)
     for change in _cancelled(plan, first, last):
         own = given[visit_id(change.rule_id, change.original_date)]
         lost.append(Lost(own, change.reason or "cancel", change))
-    return Days(plan, [one for day in days.on.values() for one in day]), lost
-
-
-def _gone(days: Days, visit: Visit) -> str:
-    """What takes a visit away that stands on a working day: a row of the table of absences."""
-    reason = days.hindrance(visit)
-    return reason if reason in {"L01", "L02", "L03", "Q05", "Q04"} else ""
+    return Days(plan, kept), lost
 
 
 def original_day(visit: Visit) -> date:

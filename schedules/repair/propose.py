@@ -4,12 +4,9 @@ A lost visit costs one change, wherever it goes; visits that can stay are never 
 as many as there are visits to make up, and what is chosen is how many of them, and how near to what villagers know.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, time
-from typing import NamedTuple
-
-import msgspec
 
 from clinic_records.schedule import Visit
 from schedules.expand import month_end, month_start
@@ -17,144 +14,12 @@ from schedules.model import Action, Plan
 from schedules.repair.days import Days
 from schedules.repair.lost import Lost, original_day, standing
 from schedules.repair.proposal import Change, Repair, Shortfall, Why
+from schedules.repair.rounds import whole_days
 from schedules.repair.words import WORDS
-
-Month = tuple[int, int]
-Refused = Collection[tuple[str, date]]
-"""Change ids with the new dates a person does not want."""
+from schedules.repair.work import Refused, Want, Work
 
 
-class _Want(NamedTuple):
-    """A visit to make up, and the days it may be on."""
-
-    lost: Lost
-    first: date
-    last: date
-
-    def on_its_day(self) -> "_Want":
-        """The same, but only on the day it was to be on."""
-        return self._replace(first=self.lost.visit.date, last=self.lost.visit.date)
-
-
-class _Work:
-    """One repair in the making."""
-
-    def __init__(self, plan: Plan, days: Days, begin: date, refused: Refused) -> None:
-        self.plan = plan
-        self.days = days
-        self.begin = begin
-        self.refused = frozenset(refused)
-        self.placed: dict[str, Visit] = {}
-
-    def may(self, visit: Visit, day: date) -> bool:
-        """Whether a person has not said no to it."""
-        return (visit.visit_id, day) not in self.refused
-
-    def tried(self, visit: Visit, day: date, vehicle_id: str) -> Visit | str:
-        """The visit on another vehicle-day, or the code of why not."""
-        if not self.may(visit, day):
-            return "P02"
-        if visit.date != day and day < self.begin:
-            return "P03"
-        moved = msgspec.structs.replace(visit, date=day, vehicle_id=vehicle_id)
-        moved = msgspec.structs.replace(moved, staff_ids=self.days.crew(moved, vehicle_id))
-        return self.days.timed(moved)
-
-    def whole(self, group: list[_Want], day: date, vehicle_id: str) -> list[Visit] | None:
-        """A lost round on a free vehicle-day, all at their own times; None where one of them cannot be there."""
-        if self.days.on.get((day, vehicle_id)):
-            return None
-        done: list[Visit] = []
-        for want in group:
-            made = self.tried(want.lost.visit, day, vehicle_id)
-            if isinstance(made, str) or made.start != want.lost.visit.start:
-                break
-            self.days.put(made)
-            done.append(made)
-        for one in done:
-            self.days.take(one)
-        return done if len(done) == len(group) else None
-
-    def strangeness(self, want: _Want, made: Visit) -> tuple[int, int, int, int]:
-        """How far a make-up is from what villagers know: too near another visit, vehicle, time, days away.
-
-        A visit that keeps its day on another vehicle is hardly strange: those come first anyway.
-        """
-        own = want.lost.visit
-        near = min((abs((made.date - day).days) for day in self.days.at_point[own.point_id]), default=99)
-        away = abs((made.date - own.date).days)
-        return int(near < 3), int(made.vehicle_id != own.vehicle_id), int(made.start != own.start), away
-
-    def keep(self, made: Visit) -> None:
-        """Put it on its new day."""
-        self.days.put(made)
-        self.placed[made.visit_id] = made
-
-
-def _rounds(wants: list[_Want]) -> Iterator[list[_Want]]:
-    """Lost visits of one vehicle and one day together, the largest rounds first."""
-    groups: defaultdict[tuple[date, str], list[_Want]] = defaultdict(list)
-    for want in wants:
-        groups[want.lost.visit.date, want.lost.visit.vehicle_id].append(want)
-    yield from sorted(groups.values(), key=lambda group: (-len(group), group[0].lost.visit.date))
-
-
-_VehicleDay = tuple[date, str]
-
-
-def _whole_days(work: _Work, wants: list[_Want], vehicles: Collection[str]) -> None:
-    """As many lost rounds as can be on free vehicle-days of their month: a matching by augmenting paths.
-
-    Rounds come largest first; one that has a place never loses it to a smaller one, so the number of visits made up
-    this way is the greatest possible (matchings are a transversal matroid).
-    """
-    rounds = list(_rounds([want for want in wants if want.lost.visit.visit_id not in work.placed]))
-    options: list[dict[_VehicleDay, list[Visit]]] = []
-    for group in rounds:
-        found = {
-            (day, vehicle): made
-            for day in work.days.working_days(group[0].first, group[0].last)
-            for vehicle in vehicles
-            if (made := work.whole(group, day, vehicle)) is not None
-        }
-
-        def strange(item: tuple[_VehicleDay, list[Visit]], group: list[_Want] = group) -> tuple[object, ...]:
-            pairs = zip(group, item[1], strict=True)
-            return max(work.strangeness(want, made) for want, made in pairs), item[0]
-
-        options.append(dict(sorted(found.items(), key=strange)))
-    taken: dict[_VehicleDay, int] = {}
-    for number in range(len(rounds)):
-        _augment(number, options, taken, set())
-    for key, number in sorted(taken.items()):
-        made = options[number][key]
-        if all(not isinstance(_again(work, one), str) for one in made):
-            for one in made:
-                work.keep(one)
-
-
-def _again(work: _Work, made: Visit) -> Visit | str:
-    """Whether it can still be there now that others have been placed."""
-    return work.days.timed(made)
-
-
-def _augment(
-    number: int, options: list[dict[_VehicleDay, list[Visit]]], taken: dict[_VehicleDay, int], seen: set[_VehicleDay]
-) -> bool:
-    for key in options[number]:
-        if key not in taken:
-            taken[key] = number
-            return True
-    for key in options[number]:
-        if key not in seen:
-            seen.add(key)
-            if _augment(taken[key], options, taken, seen):
-                taken[key] = number
-                return True
-    return False
-
-
-def _singles(work: _Work, wants: list[_Want], vehicles: Collection[str]) -> None:
+def _singles(work: Work, wants: list[Want], vehicles: Collection[str]) -> None:
     """Every visit left, those with the fewest places first, wherever a vehicle-day has room."""
     left = [want for want in wants if want.lost.visit.visit_id not in work.placed]
     counted = sorted(left, key=lambda want: len(_places(work, want, vehicles)))
@@ -164,7 +29,7 @@ def _singles(work: _Work, wants: list[_Want], vehicles: Collection[str]) -> None
             work.keep(min(places, key=lambda made: (work.strangeness(want, made), made.date, made.vehicle_id)))
 
 
-def _places(work: _Work, want: _Want, vehicles: Collection[str]) -> list[Visit]:
+def _places(work: Work, want: Want, vehicles: Collection[str]) -> list[Visit]:
     tried = (
         work.tried(want.lost.visit, day, vehicle)
         for day in work.days.working_days(want.first, want.last)
@@ -173,7 +38,7 @@ def _places(work: _Work, want: _Want, vehicles: Collection[str]) -> list[Visit]:
     return [made for made in tried if not isinstance(made, str)]
 
 
-def _reasons(work: _Work, want: _Want, vehicles: Collection[str]) -> tuple[Why, ...]:
+def _reasons(work: Work, want: Want, vehicles: Collection[str]) -> tuple[Why, ...]:
     counts = Counter(
         made
         for day in work.days.working_days(want.first, want.last)
@@ -183,7 +48,7 @@ def _reasons(work: _Work, want: _Want, vehicles: Collection[str]) -> tuple[Why, 
     return tuple(Why(code, count, *WORDS[code]) for code, count in sorted(counts.items(), key=lambda one: -one[1]))
 
 
-def _changes(work: _Work, lost: list[Lost]) -> Iterator[Change]:
+def _changes(work: Work, lost: list[Lost]) -> Iterator[Change]:
     for one in lost:
         own = one.visit
         made = work.placed.get(own.visit_id)
@@ -265,7 +130,7 @@ def propose(
     lost = [one for one in lost if not only or one.reason in only]
     months = _months(first, last)
     before = _counts(days)
-    work = _Work(plan, days, begin or date.min, refused)
+    work = Work(plan, days, begin or date.min, refused)
     lacking = Counter(
         {
             (one.point_id, month): (one.visits_per_month or 0) - before[one.point_id, month]
@@ -273,16 +138,16 @@ def propose(
             for month in months
         }
     )
-    wants: list[_Want] = []
+    wants: list[Want] = []
     for one in sorted(lost, key=lambda one: (one.is_cancelled, one.visit.date, one.visit.visit_id)):
         key = one.visit.point_id, f"{original_day(one.visit):%Y-%m}"
         if lacking[key] > 0:
             lacking[key] -= 1
-            wants.append(_Want(one, month_start(one.visit.date), month_end(one.visit.date)))
+            wants.append(Want(one, month_start(one.visit.date), month_end(one.visit.date)))
     for month in months:
         of_month = [want for want in wants if f"{want.first:%Y-%m}" == month]
         for tried in ([want.on_its_day() for want in of_month], of_month):
-            _whole_days(work, tried, plan.vehicles)
+            whole_days(work, tried, plan.vehicles)
             _singles(work, tried, plan.vehicles)
     after = _counts(days)
     reasons = {
