@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from clinic_records.clock import CHINA
-from clinic_records.errors import NotFound
+from clinic_records.errors import Hint, NotFound, RefusedInput
 from schedules.findings import Finding, finding
 from schedules.load.cells import Unreadable, read_cell
 from schedules.load.csv_folder import read_csv_table
@@ -124,13 +124,18 @@ def read_checkins(path: Path, plan: Plan) -> tuple[tuple[CheckIn, ...], tuple[Fi
 
     Raises:
         NotFound: there is no such file.
+        RefusedInput: it is no CSV with these columns; a report of it would call every visit missed.
     """
     if not path.is_file():
         raise NotFound(f"{path}: no such file")
     raw = read_csv_table(TABLE, path)
+    if raw.rows is None:
+        zh = "；".join(one.message_zh for one in raw.findings)
+        en = "; ".join(one.message for one in raw.findings)
+        raise RefusedInput(f"{path.name}: {en}", hint=Hint(f"{path.name}：{zh}", en))
     found = list(raw.findings)
     taken: list[CheckIn] = []
-    for row in raw.rows or ():
+    for row in raw.rows:
         values, wrong = _values(row)
         if not wrong:
             wrong = list(_judged(values, plan, row.place))
