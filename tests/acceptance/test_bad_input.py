@@ -232,7 +232,7 @@ def test_a_stranger_and_a_broken_object_disturb_no_other_device(lab: Lab) -> Non
         "the tray",
         lambda: next((v for v in lab.desk("unbound") if v["recording"]["reading"]["source_id"] == saw.source_id), None),
     )
-    assert "the curve cannot be shown" in "; ".join(view["recording"]["reading"]["notes"])
+    assert "its content cannot be shown" in "; ".join(view["recording"]["reading"]["notes"])
     assert good_dicom(lab)["status"] == "bound"
 
 

@@ -11,7 +11,10 @@ from benchmarks.hostile_callers import ATTACKS
 pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.filterwarnings("ignore:.*UI.*:UserWarning")]
 
 
-KNOWN = {"vehicle.toml", "vault.pub", "log", "evil.dcm", "held.txt", "steps.jsonl", "commitments.jsonl"}
+KNOWN = {
+    *("vehicle.toml", "vault.pub", "log", "evil.dcm", "held.txt", "steps.jsonl", "commitments.jsonl"),
+    "closed-ports.json",
+}
 """Names of files that the vehicle or the attack makes by itself."""
 
 
