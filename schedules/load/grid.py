@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import Final, NamedTuple
 
 from schedules.calendar_words import ENGLISH_WEEKDAYS, WEEKDAYS
@@ -15,6 +16,11 @@ from schedules.places import Place
 
 HEADER_ROWS: Final = 40
 """A header stands within so many rows, below the titles."""
+
+STOP_LIMIT: Final = 10_000
+"""Stops read of one grid: a province's 500 vehicles have about 6,000 a week."""
+
+STOPS_A_CELL: Final = 100
 
 _WEEKDAY: Final = re.compile(r"每?(?:周|星期|礼拜)([一二三四五六日天])(?:[(].*[)])?")
 _NTH: Final = re.compile(r"[(]?(第[\d一二三四五、,和-]+)个?周[)]?")
@@ -194,7 +200,18 @@ class _GridReader:
             return
         self._seen.add(key)
         column = next(header.words[place] for place, day in header.days.items() if day == weekday)
-        for number, (name, start, end, nth) in enumerate(_stops_of(cell.text), start=1):
+        if cell.is_wide:
+            place = CellPlace(self.place.file, self.place.sheet, cell.row, column)
+            zh, en = "全角数字和冒号按半角读取", "full-width digits and colons read as plain ones"
+            self.findings.append(finding("N01", place, zh, en, value=cell.text))
+        stops = list(islice(_stops_of(cell.text), STOPS_A_CELL + 1))
+        if len(self.stops) + len(stops) > STOP_LIMIT or len(stops) > STOPS_A_CELL:
+            place = CellPlace(self.place.file, self.place.sheet, cell.row, column)
+            zh = f"一格最多 {STOPS_A_CELL} 个停靠点，一张表最多 {STOP_LIMIT} 个，这一格没有读取"
+            en = f"at most {STOPS_A_CELL} stops in a cell and {STOP_LIMIT} in a grid; this cell is not read"
+            self.findings.append(finding("F05", place, zh, en))
+            return
+        for number, (name, start, end, nth) in enumerate(stops, start=1):
             place = CellPlace(self.place.file, self.place.sheet, cell.row, column, number)
             if not start:
                 zh = f"“{name[:40]}”后面没有写时间，请写成 08:30-10:30"

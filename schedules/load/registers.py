@@ -19,6 +19,10 @@ SERVICES: Final = ("门诊", "配药", "慢病随访")
 EQUIPMENT_SERVICES: Final = (("US", "B超"), ("ECG", "心电"))
 
 
+_PREFIX: Final = 20
+"""Longest township and village before a point's name, in characters."""
+
+
 def _bare(text: str) -> str:
     return _SIGNS.sub("", text).lower()
 
@@ -30,14 +34,21 @@ class Registers:
         def rows(name: str) -> list[Cells]:
             return [{column: plain(value) for column, value in row.cells.items()} for row in tables[name].rows or ()]
 
-        self.points = {row.get("point_id", ""): row for row in rows("points")}
-        self.vehicles = {row.get("vehicle_id", ""): row for row in rows("vehicles")}
-        self.staff = {row.get("staff_id", ""): row for row in rows("staff")}
+        self.points = {row["point_id"]: row for row in rows("points") if "point_id" in row}
+        self.vehicles = {row["vehicle_id"]: row for row in rows("vehicles") if "vehicle_id" in row}
+        self.staff = {row["staff_id"]: row for row in rows("staff") if "staff_id" in row}
         self.years = {plain(row.cells.get("date"))[:4] for row in tables["holidays"].rows or ()}
         self._rules = {
             (row.get("point_id", ""), row.get("vehicle_id", ""), row.get("pattern", "")): row.get("rule_id", "")
             for row in rows("rules")
         }
+        self._ranks = {name: rank for rank, name in enumerate(self.staff)}
+        self._people: defaultdict[str, list[Cells]] = defaultdict(list)
+        self._crews: defaultdict[str, list[Cells]] = defaultdict(list)
+        for name, row in self.staff.items():
+            for called in {name, row.get("name", "")}:
+                self._people[called].append(row)
+            self._crews[row.get("home_vehicle", "")].append(row)
         self._point_names = self._names(self.points, ("point_name", "point_id"))
         self._vehicle_names = self._names(self.vehicles, ("vehicle_id", "plate"))
 
@@ -52,7 +63,10 @@ class Registers:
 
     def point(self, text: str) -> str:
         """The id of a point called so; the text itself where nobody, or more than one, is."""
-        found = self._point_names.get(_bare(text), [])
+        bare = _bare(text)
+        found = self._point_names.get(bare, [])
+        for start in range(1, min(len(bare), _PREFIX) if not found else 0):  # a township or village before the name
+            found = found or self._point_names.get(bare[start:], [])
         return found[0] if len(found) == 1 else text
 
     def vehicle(self, text: str) -> str | None:
@@ -67,7 +81,7 @@ class Registers:
         """Ids of the people named, and the names nobody bears; of namesakes the one of that role and vehicle."""
         found, unknown = [], []
         for name in NAMES.split(text):
-            same = [row for row in self.staff.values() if name and name in {row.get("name"), row.get("staff_id")}]
+            same = self._people.get(name, []) if name else []
             of_role = [row for row in same if row.get("role", "").lower() in roles] if roles else same
             here = [row for row in of_role if row.get("home_vehicle") == vehicle]
             chosen = here or of_role or same
@@ -79,16 +93,12 @@ class Registers:
 
     def at_home(self, vehicle: str, besides: frozenset[str]) -> list[str]:
         """Who belongs to a vehicle, but for some roles."""
-        return [
-            name
-            for name, row in self.staff.items()
-            if row.get("home_vehicle") == vehicle and row.get("role", "").lower() not in besides
-        ]
+        crew = self._crews.get(vehicle, [])
+        return [row["staff_id"] for row in crew if row.get("role", "").lower() not in besides]
 
     def in_order(self, people: Iterable[str]) -> str:
         """Ids as a cell of the table of rules holds them, in the order of the table of people."""
-        chosen = set(people)
-        return ";".join(name for name in self.staff if name in chosen)
+        return ";".join(sorted(set(people), key=lambda name: self._ranks.get(name, 0)))
 
     def services(self, point: str) -> str:
         """What a visit to a point offers, by the equipment it needs."""

@@ -6,6 +6,7 @@ counted under the row at fault (R07), so that one mistake reads as one mistake.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from schedules import model
@@ -33,6 +34,12 @@ _HARMLESS: Final = frozenset({"N01", "N02", "D04"})
 """Codes of findings with which a row is still taken."""
 
 
+GUESSES: Final = 20
+GUESSED_LENGTH: Final = 40
+GUESSED_AMONG: Final = 2000
+"""For so many unknown ids, up to so long, the nearest of so many known ones is looked for."""
+
+
 class ReadPlan(NamedTuple):
     """The plan of all rows that can be used; every other row has an error among the findings."""
 
@@ -56,6 +63,7 @@ class _Reader:
         self.refused_rows: defaultdict[str, list[Row]] = defaultdict(list)
         self.guessed: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
         self.doubled: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
+        self.guesses_left = GUESSES
         self.waiting: Counter[tuple[Place, str]] = Counter()
         self.first_waiting: dict[tuple[Place, str], Place] = {}
 
@@ -163,6 +171,12 @@ class _Reader:
     def _unknown(self, column: Column, wanted: str, place: Place) -> Finding:
         where = self.raw[column.refers].place
         zh, en = f"{column.name}“{wanted}”不在 {where} 里", f'{column.name} "{wanted}" is not in {where}'
+        near: list[str] = []
+        if self.guesses_left:
+            self.guesses_left -= 1
+            near = get_close_matches(wanted[:GUESSED_LENGTH], list(self.taken[column.refers])[:GUESSED_AMONG], n=1)
+        if near:
+            zh, en = f"{zh}，是 {near[0]} 吗？", f"{en}; did you mean {near[0]}?"
         if "E+" in wanted.upper():
             zh += "；Excel 把长数字缩短了，请把该列设为文本格式"
             en += "; Excel shortened a long number: format the column as text"

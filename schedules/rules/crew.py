@@ -45,11 +45,16 @@ def _changes_vehicle(calendar: Calendar, found: Gathering, person: str, before: 
 def qualified(calendar: Calendar) -> Iterator[Finding]:
     """Q01 no nurse in the crew, Q06 more people than seats."""
     found = Gathering()
+    nurses = {name for name, person in calendar.plan.staff.items() if person.role.lower() in NURSE_WORDS}
     for visit in calendar.visits:
-        place, value = calendar.origin(visit, "staff_ids").at("staff_ids"), ";".join(visit.staff_ids)
-        if not any(calendar.plan.staff[person].role.lower() in NURSE_WORDS for person in visit.staff_ids):
-            found.add("Q01", place, visit.date, "人员里没有护士", "no nurse in the crew", value=value)
+        has_nurse = not nurses.isdisjoint(visit.staff_ids)
         crew, seats = len(visit.staff_ids), calendar.plan.vehicles[visit.vehicle_id].seats
+        if has_nurse and (seats is None or crew <= seats):
+            continue
+        place, value = calendar.origin(visit, "staff_ids").at("staff_ids"), ";".join(visit.staff_ids)
+        if not has_nurse:
+            zh, en = "人员里没有护士，请加一位", "no nurse in the crew; add one"
+            found.add("Q01", place, visit.date, zh, en, value=value)
         if seats is not None and crew > seats:
             zh = f"{visit.vehicle_id} 有 {seats} 个座位，排了 {crew} 人"
             en = f"{crew} people on the {seats} seats of {visit.vehicle_id}"

@@ -50,17 +50,20 @@ def fitness(calendar: Calendar) -> Iterator[Finding]:
     for visit in calendar.visits:
         vehicle = calendar.plan.vehicles[visit.vehicle_id]
         point = calendar.plan.points[visit.point_id]
+        limit, length = point.vehicle_max_length_m, vehicle.length_m
+        is_too_long = limit is not None and length is not None and length > limit
+        lacking = ";".join(sorted(set(point.needs_equipment).difference(vehicle.equipment)))
+        if not lacking and not is_too_long:
+            continue
         place, name = calendar.origin(visit, "vehicle_id").at("vehicle_id"), vehicle.vehicle_id
-        lacking = ";".join(sorted(set(point.needs_equipment) - set(vehicle.equipment)))
         if lacking:
             zh, en = (
                 f"{name} 没有 {point.point_id} 需要的 {lacking}",
                 f"{name} lacks {lacking}, needed at {point.point_id}",
             )
             found.add("Q02", place, visit.date, zh, en, value=name)
-        limit = point.vehicle_max_length_m
-        if limit is not None and vehicle.length_m is not None and vehicle.length_m > limit:
-            zh = f"{name} 长 {vehicle.length_m} 米，{point.point_id} 的路最多 {limit} 米"
-            en = f"{name} is {vehicle.length_m} m long, the road to {point.point_id} takes {limit} m"
+        if is_too_long:
+            zh = f"{name} 长 {length} 米，{point.point_id} 的路最多 {limit} 米"
+            en = f"{name} is {length} m long, the road to {point.point_id} takes {limit} m"
             found.add("Q03", place, visit.date, zh, en, value=name)
     yield from found.findings()

@@ -1,9 +1,11 @@
 """Wall grids and dated lists as people make them, read to the rules they mean."""
 
+import contextlib
 import csv
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,14 +20,14 @@ from schedules.load.grid import _stops_of
 from schedules.load.period import period_of
 from schedules.load.rows import RawTables
 from schedules.load.source import read_tables
-from tests.unit.schedules.schedule_county import calm, example, write_csv, write_xlsx
+from tests.unit.schedules.schedule_county import calm, example, put, write_csv, write_xlsx
 
 TITLE = "云溪县流动医院2026年11月排班表"
 HEADER = ["车辆", "车牌", "驾驶员", "医生", "护士", "星期一", "星期二", "星期三", "星期四", "星期五"]
 V01 = [
     "V01", "示例01", "何师傅", "李医生", "张护士",
     "上塘村文化礼堂 08:30-11:00\n下塘村便民服务中心 13:30-15:30",
-    "枫树岭村小学操场 08:30-11:00", "石门村村口停车场 09:00-11:30", "", "休息",
+    "云溪镇枫树岭村小学操场 08:30-11:00", "石门村村口停车场 09:00-11:30", "", "休息",
 ]  # fmt: skip
 V02 = ["V02", "示例02", "许师傅", "王医生", "赵护士", "", "", "", "上塘村文化礼堂 09:00-11:30", ""]
 MEANT = [
@@ -137,6 +139,13 @@ GRIDS: dict[str, Callable[[Path], Path]] = {
 }
 
 
+SAID = {
+    "CSV in GBK": [("F02", 0, "", "")],
+    "merged": [("N01", 6, "周一", "上塘村 · 文化礼堂 8:30—11:00")],
+}
+"""What is told of how a grid was read."""
+
+
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_grid_means_its_rules(name: str, tmp_path: Path) -> None:
     tables = read_tables(GRIDS[name](beside(tmp_path / "c")))
@@ -144,7 +153,7 @@ def test_a_grid_means_its_rules(name: str, tmp_path: Path) -> None:
     (first, *_) = tables["rules"].rows or ()
     assert first.cells["services"] == "门诊;配药;慢病随访;B超;心电"
     assert (first.cells["effective_from"], first.cells["effective_to"]) == ("2026-11-01", "2026-11-30")
-    assert said(tables) == ([("F02", 0, "", "")] if "GBK" in name else [])
+    assert said(tables) == SAID.get(name, [])
 
 
 def test_the_countys_grid_is_its_table_of_rules(shared_data: Path) -> None:
@@ -181,6 +190,7 @@ def changed(folder: Path, row: int, column: int, text: str) -> RawTables:
 @pytest.mark.parametrize(
     ("row", "column", "text", "found"),
     [
+        (3, 6, "白岩乡上塘村文化 08:30-11:00", ("R01", 3, "星期一", "白岩乡上塘村文化")),
         (3, 6, "上塘村文化礼堂 08:30-11:00\n无名村 13:30-15:30", ("R01", 3, "星期一", "无名村")),
         (3, 7, "枫树岭村小学操场", ("D03", 3, "星期二", "枫树岭村小学操场")),
         (3, 7, "枫树岭村小学操场 08:30-25:00", ("D03", 3, "星期二", "25:00")),
@@ -302,3 +312,46 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_no_cell_of_a_grid_does_more_than_be_a_stop(text: str) -> None:
     for _, start, end, _ in _stops_of(text):
         assert bool(start) == bool(end)
+
+
+words = st.sampled_from(
+    [
+        *["", "车辆", "驾驶员", "医生", "星期一", "周二", "Friday", "V01", "示例02", "V09", "何师傅", "无名", "休息"],
+        *["日期", "地点", "时间", "第1、3周", "2026年11月", "备注", "2026-11-03"],
+        *["上塘村文化礼堂 08:30-11:00", "08:30-11:00 P02", "P03 25:61-9:00"],
+    ]
+)
+
+
+@calm
+@given(st.lists(st.lists(words, max_size=6), max_size=8))
+def test_no_sheet_does_more_than_be_refused(lines: list[list[str]]) -> None:
+    with TemporaryDirectory() as name:
+        folder = beside(Path(name) / "c")
+        path = folder / "x.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(lines)
+        with contextlib.suppress(RefusedInput):
+            check(read_tables(path), date(2026, 11, 1), date(2026, 11, 30))
+
+
+def test_a_sheet_of_endless_stops_is_cut(tmp_path: Path) -> None:
+    folder = beside(tmp_path / "c")
+    with (folder / "x.csv").open("w", encoding="utf-8", newline="") as file:
+        day = "P01 08:00-09:00\n"
+        line = ["V01", *[""] * 4, *[day * 100] * 4, day * 101]
+        csv.writer(file).writerows([HEADER, *[line] * 40])
+    rules = read_tables(folder / "x.csv", 2026)["rules"]
+    assert len(rules.rows or ()) == 10_000
+    assert {one.code for one in rules.findings} == {"F05"}
+
+
+def test_people_without_a_number_are_nobody(tmp_path: Path) -> None:
+    lines = example()
+    del lines["rules"], lines["exceptions"]
+    put(lines, "staff", 3, "staff_id", "")
+    put(lines, "points", 3, "point_id", "")
+    put(lines, "vehicles", 3, "vehicle_id", "")
+    folder = write_csv(lines, tmp_path / "c")
+    found = check(read_tables(plain_grid(folder)), date(2026, 11, 1), date(2026, 11, 30)).findings
+    assert {"D09", "R01", "R02", "R03"} <= {one.code for one in found}
