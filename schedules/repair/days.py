@@ -99,12 +99,12 @@ class Days:
         """Why a visit cannot be on its day at all, at whatever time; empty where it can."""
         point, vehicle, day = self.plan.points[visit.point_id], self.plan.vehicles[visit.vehicle_id], visit.date
         unfit = obstacle(self.plan, vehicle, point)
-        is_own = visit.vehicle_id == self.plan.rules[visit.rule_id].vehicle_id
+        own = self.plan.vehicles[self.plan.rules[visit.rule_id].vehicle_id]
         elsewhere = {one for name in visit.staff_ids for one in self._people[day, name]} - {visit.vehicle_id}
         hindered = (
             ("P01", day in self.at_point[visit.point_id]),
             ("T04", day.weekday() in point.closed_weekdays),
-            (unfit[0] if unfit else "", unfit is not None and not (is_own and unfit[0] == "V02")),
+            (unfit[0] if unfit else "", unfit is not None and not (unfit[0] == "V02" and vehicle.depot == own.depot)),
             ("Q01", not has_nurse(self.plan, visit.staff_ids)),
             ("Q06", vehicle.seats is not None and len(visit.staff_ids) > vehicle.seats),
             ("S01", bool(elsewhere)),

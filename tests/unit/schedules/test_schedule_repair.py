@@ -98,6 +98,15 @@ def test_one_holiday_is_made_up_by_the_same_vehicle_at_the_same_time() -> None:
     assert found.full_after == 2
 
 
+def test_without_a_table_of_ways_a_round_still_goes_whole_to_another_vehicle_of_the_depot() -> None:
+    plan = planned(2, 2)
+    rule = next(iter(plan.rules.values()))
+    plan = off(msgspec.structs.replace(plan, travel={}), FIRST, LAST, vehicle_id=rule.vehicle_id)
+    found = propose(plan, FIRST, LAST)
+    assert {change.new_start for change in found.changes} == {None}
+    assert (found.full_after, findings(accept_all(plan, found.changes), FIRST, LAST)) == (2, [])
+
+
 @pytest.mark.parametrize(
     ("planted", "code"),
     [
