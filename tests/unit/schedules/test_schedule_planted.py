@@ -135,3 +135,14 @@ def test_all_of_them_at_once(shared_data: Path, tmp_path: Path) -> None:
         counts = Counter(where(finding) for finding in laid_out(path).findings if not finding.cause)
         assert [one.expected for one in PLANTED if not counts[one.expected]] == []
         assert [one for one, count in counts.items() if count > 12] == [], "no row is told more than a month's worth"
+
+
+def test_a_rule_on_another_weekday_is_one_mistake_not_one_of_each_exception(shared_data: Path, tmp_path: Path) -> None:
+    lines = county(shared_data)
+    put(lines, "rules", 60, "pattern", "每周三")  # R059, whose exceptions are all of Fridays
+    found = [one for one in laid_out(write_csv(lines, tmp_path / "c")).findings if one.code == "X01"]
+    own = [one for one in found if not one.cause]
+    assert len(found) > 3
+    assert [(one.code, one.row) for one in own] == [("X01", 2)]
+    assert "row 60" in own[0].message
+    assert {one.cause for one in found[1:]} == {"exceptions.csv row 2"}
