@@ -16,9 +16,9 @@ from schedules.findings import Severity
 from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Plan
-from schedules.planning.breakdown import replan
 from schedules.planning.csv_rows import as_csv
 from schedules.planning.template import plan_week, replaced
+from schedules.repair.breakdown import replan
 from schedules.repair.decide import accept_all
 from schedules.repair.proposal import Repair
 from schedules.repair.propose import propose

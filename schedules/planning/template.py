@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from schedules.model import Plan, Rule
+from schedules.planning.clock import clock
 from schedules.planning.search import ROUNDS, search
 from schedules.planning.week import Unserved, Week, make_week
-from schedules.repair.clock import clock
 
 _DAYS: Final = "一二三四五"
 

@@ -10,11 +10,11 @@ import msgspec
 
 from clinic_records.schedule import Visit
 from schedules.model import Plan, Unavailable
+from schedules.planning.clock import clock
 from schedules.planning.crews import has_nurse, home_crew
 from schedules.planning.tours import STEP
 from schedules.planning.ways import way_minutes
 from schedules.planning.week import EARLIEST_DEPARTURE, obstacle
-from schedules.repair.clock import clock
 from schedules.rules.opening import HOLIDAY
 from schedules.rules.travel import DAY_LIMIT_H, minutes
 

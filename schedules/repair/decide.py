@@ -11,7 +11,7 @@ from clinic_records.schedule import Visit
 from schedules.expand import month_end, month_start
 from schedules.model import Action, DatedException, Plan
 from schedules.places import Place
-from schedules.repair.clock import clock
+from schedules.planning.clock import clock
 from schedules.repair.days import Days
 from schedules.repair.lost import standing
 from schedules.repair.proposal import Change

@@ -13,10 +13,10 @@ from clinic_records.errors import NotFound, RefusedInput
 from schedules.expand import expand
 from schedules.model import Action, Plan, Point, Rule, StaffMember, Travel, Vehicle, Village
 from schedules.places import Place
-from schedules.planning.breakdown import replan
 from schedules.planning.csv_rows import as_csv
 from schedules.planning.template import Template, plan_week, replaced
 from schedules.planning.tours import DayTours, Stop, Terms
+from schedules.repair.breakdown import replan
 from schedules.repair.decide import accept_all
 from schedules.rules.calendar import Calendar
 from schedules.rules.table import ROW_RULES
