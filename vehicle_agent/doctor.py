@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from clinic_records.errors import ClinicError, StoreError
+from clinic_records.errors import ClinicError, ConfigError, StoreError
+from devices.transports.open import check_url
 from vehicle_agent.children import Children
 from vehicle_agent.control import ask
 from vehicle_agent.jobs import Ping
@@ -17,7 +18,8 @@ from vehicle_agent.store.database import check_header
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.pinning import load_pinned
-from vehicle_agent.visits.roster import Roster
+from vehicle_agent.visits.roster import Device, Roster
+from vehicle_agent.visits.twins import FOLDER, LISTEN
 
 OTHERS: Final = 0o077
 """Permission bits that nobody but the owner may have."""
@@ -38,7 +40,7 @@ def examine(root: Path) -> list[Finding]:
         ("settings", lambda: f"vehicle {load_settings(root).vehicle}"),
         (
             "devices",
-            lambda: ", ".join(device.id for device in Roster(load_settings(root).devices)) or "none configured",
+            lambda: _devices(root),
         ),
         ("device keys", lambda: f"signing key {DeviceKeys.load(folder.device_key).sign.public.raw.hex()[:16]}"),
         ("hospital", lambda: f"pinned: {load_pinned(folder.hospital).hospital_id}"),
@@ -49,6 +51,23 @@ def examine(root: Path) -> list[Finding]:
         ("agent", lambda: _agent(folder)),
     )
     return [_look(what, check) for what, check in checks]
+
+
+def _devices(root: Path) -> str:
+    roster = Roster(load_settings(root).devices)
+    for device in roster:
+        try:
+            _check_place(device)
+        except ConfigError as error:
+            raise ConfigError(f"device {device.id}: {error}", hint=error.hint) from error
+    return ", ".join(device.id for device in roster) or "none configured"
+
+
+def _check_place(device: Device) -> None:
+    if device.scheme == FOLDER and not Path(device.url.partition(":")[2]).is_dir():
+        raise ConfigError(f"{device.url}: no such folder")
+    if device.url and device.scheme not in {FOLDER, LISTEN}:
+        check_url(device.url)
 
 
 def _look(what: str, check: Callable[[], str]) -> Finding:

@@ -64,6 +64,13 @@ class HidTransport:
             self._node = -1
 
 
+def hid_path(rest: str) -> str:
+    """The path of the node. Raises ConfigError: it is not a whole path."""
+    if not rest.startswith("/"):
+        raise ConfigError(f"transport hid:{rest}: write hid:/dev/hidrawN")
+    return rest
+
+
 def open_hid(rest: str) -> HidTransport:
     """Open `path`, exclusively among programs that lock.
 
@@ -71,8 +78,7 @@ def open_hid(rest: str) -> HidTransport:
         ConfigError: it is not a path of a character device.
         DeviceUnavailable: it is not there, may not be opened, or another program holds it.
     """
-    if not rest.startswith("/"):
-        raise ConfigError(f"transport hid:{rest}: write hid:/dev/hidrawN")
+    hid_path(rest)
     try:
         if not stat.S_ISCHR(Path(rest).stat().st_mode):
             raise ConfigError(f"transport hid:{rest}: not a device node")

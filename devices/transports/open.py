@@ -14,11 +14,11 @@ from typing import Final
 
 from clinic_records.errors import ConfigError
 from devices.transports.base import Transport
-from devices.transports.hid import open_hid
+from devices.transports.hid import hid_path, open_hid
 from devices.transports.loop import LoopTransport
 from devices.transports.replay import ReplayTransport
-from devices.transports.serial_line import open_serial
-from devices.transports.tcp import open_tcp
+from devices.transports.serial_line import open_serial, serial_line
+from devices.transports.tcp import open_tcp, tcp_address
 
 _SCHEMES: Final[Mapping[str, Callable[[str], Transport]]] = {
     "serial": open_serial,
@@ -29,6 +29,19 @@ _SCHEMES: Final[Mapping[str, Callable[[str], Transport]]] = {
 }
 
 
+_CHECKS: Final[Mapping[str, Callable[[str], object]]] = {"serial": serial_line, "tcp": tcp_address, "hid": hid_path}
+
+
+def check_url(url: str) -> None:
+    """See that `url` is one of the forms above, without opening anything.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    scheme, rest = _parts(url)
+    _CHECKS.get(scheme, str)(rest)
+
+
 def open_transport(url: str) -> Transport:
     """The open wire that `url` names.
 
@@ -36,9 +49,14 @@ def open_transport(url: str) -> Transport:
         ConfigError: the URL is not one of the forms above.
         DeviceUnavailable: nothing is there now, or another program holds it.
     """
+    scheme, rest = _parts(url)
+    return _SCHEMES[scheme](rest)
+
+
+def _parts(url: str) -> tuple[str, str]:
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in _SCHEMES:
         raise ConfigError(
             f"transport {url!r}: write serial:/dev/..., tcp:host:port, hid:/dev/hidraw..., loop: or replay:file"
         )
-    return _SCHEMES[scheme](rest)
+    return scheme, rest

@@ -1,7 +1,7 @@
 """A serial port, a USB-serial adapter or a pty, taken for ourselves alone."""
 
 import termios
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import serial
@@ -51,14 +51,22 @@ class SerialTransport:
         self._port.close()
 
 
-def open_serial(rest: str) -> SerialTransport:
-    """Open `path?baud=115200&bytesize=8&parity=N&stopbits=1&xonxoff=0`, exclusively; these are the defaults.
+class SerialLine(NamedTuple):
+    """A port and how it is set; `path` is a device file or an identity (`serial_identity`)."""
 
-    `path` is a device file or an identity (`serial_identity`).
+    path: str
+    baud: int
+    bytesize: int
+    parity: str
+    stopbits: float
+    xonxoff: bool
+
+
+def serial_line(rest: str) -> SerialLine:
+    """What `path?baud=115200&bytesize=8&parity=N&stopbits=1&xonxoff=0` says; these are the defaults.
 
     Raises:
         ConfigError: an option is unknown or has no such value.
-        DeviceUnavailable: it is not there, or another program holds it.
     """
     path, _, query = rest.partition("?")
     options = dict(parse_qsl(query))
@@ -68,21 +76,34 @@ def open_serial(rest: str) -> SerialTransport:
         stop = float(options.pop("stopbits", 1))
         xonxoff = bool(int(options.pop("xonxoff", 0)))
     except ValueError as error:
-        raise ConfigError(f"transport serial:{rest}: {error}") from error
+        raise ConfigError(
+            f"transport serial:{rest}: baud, bytesize, stopbits and xonxoff are numbers: {error}"
+        ) from error
     parity = options.pop("parity", "N")
     if not path or options or parity not in _PARITIES:
         raise ConfigError(
             f"transport serial:{rest}: write serial:/dev/...?baud=115200&bytesize=8&parity=N&stopbits=1&xonxoff=0"
         )
-    path = resolve(path)
+    return SerialLine(path, baud, size, parity, stop, xonxoff)
+
+
+def open_serial(rest: str) -> SerialTransport:
+    """Open the line `rest` names, exclusively.
+
+    Raises:
+        ConfigError: as `serial_line`.
+        DeviceUnavailable: it is not there, or another program holds it.
+    """
+    line = serial_line(rest)
+    path = resolve(line.path)
     try:
         port = serial.Serial(
             path,
-            baud,
-            bytesize=size,
-            parity=parity,
-            stopbits=stop,
-            xonxoff=xonxoff,
+            line.baud,
+            bytesize=line.bytesize,
+            parity=line.parity,
+            stopbits=line.stopbits,
+            xonxoff=line.xonxoff,
             exclusive=True,
             write_timeout=WRITE_S,
         )

@@ -44,6 +44,14 @@ class TcpTransport:
         self._sock.close()
 
 
+def tcp_address(rest: str) -> tuple[str, int]:
+    """Host and port of `host:port`. Raises ConfigError: it is not that."""
+    host, _, port = rest.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ConfigError(f"transport tcp:{rest}: write tcp:host:port with a port from 1 to 65535")
+    return host.strip("[]"), int(port)
+
+
 def open_tcp(rest: str) -> TcpTransport:
     """Connect to `host:port`.
 
@@ -51,11 +59,9 @@ def open_tcp(rest: str) -> TcpTransport:
         ConfigError: it is not host:port.
         DeviceUnavailable: nobody answers there.
     """
-    host, _, port = rest.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise ConfigError(f"transport tcp:{rest}: write tcp:host:port with a port from 1 to 65535")
+    address = tcp_address(rest)
     try:
-        sock = socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S)
+        sock = socket.create_connection(address, timeout=CONNECT_S)
     except OSError as error:
         raise DeviceUnavailable(f"tcp:{rest}: {error}") from error
     sock.settimeout(WRITE_S)

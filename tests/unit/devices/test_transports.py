@@ -10,7 +10,7 @@ from clinic_records.errors import ConfigError, DeviceUnavailable
 from devices.simulators.pty_line import PtyLine
 from devices.transports.faulty import Faults, FaultyTransport
 from devices.transports.loop import LoopTransport
-from devices.transports.open import open_transport
+from devices.transports.open import check_url, open_transport
 
 
 @pytest.fixture
@@ -148,3 +148,14 @@ def test_cut_comes_after_exactly_so_many_bytes() -> None:
     inner.write(bytes(100))
     with pytest.raises(DeviceUnavailable, match="42"):
         wire.read(0.01)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["seril:/dev/x", "serial:/dev/x?baud=fast", "serial:", "hid:relative", "tcp:host", "", "serial:/dev/x?colour=1"],
+)
+def test_a_wrong_url_is_seen_without_opening_it(url: str) -> None:
+    with pytest.raises(ConfigError, match="transport"):
+        check_url(url)
+    for right in ("serial:/dev/none?baud=9600", "serial:usb:0403:6001", "hid:/dev/hidraw9", "tcp:host:80", "loop:"):
+        check_url(right)
