@@ -67,8 +67,7 @@ def idle_associations(port: int, folder: Path) -> Iterator[str]:
         yield f"{sum(each.is_established for each in made)} of 40 open"
     finally:
         for association in made:
-            if association.is_established:
-                association.abort()
+            _hang_up(association)
 
 
 @contextmanager
@@ -96,7 +95,10 @@ def long_query(port: int, folder: Path) -> Iterator[str]:
         while sent < BOMB:
             wire.sendall(_data(context, 0, bytes(1 << 19)))
             sent += 1 << 19
-    yield f"cut after {sent >> 20} MiB"
+    try:
+        yield f"cut after {sent >> 20} MiB"
+    finally:
+        _hang_up(association)
 
 
 @contextmanager
@@ -129,6 +131,15 @@ ATTACKS: Final[Mapping[str, Callable[[int, Path], Any]]] = {
     "traversal UID": traversal_uid,
 }
 """Each yields what it came to, once it is in force."""
+
+
+def _hang_up(association: Any) -> None:
+    """Close for good: pynetdicom leaves the socket of a caller that was refused or cut to the garbage collector."""
+    if association.is_established:
+        association.abort()
+    wire = association.dul.socket
+    if wire is not None and wire.socket is not None:
+        wire.socket.close()
 
 
 def _call(port: int) -> socket.socket:
