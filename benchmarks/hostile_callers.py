@@ -67,7 +67,8 @@ def idle_associations(port: int, folder: Path) -> Iterator[str]:
         yield f"{sum(each.is_established for each in made)} of 40 open"
     finally:
         for association in made:
-            _hang_up(association)
+            if association.is_established:
+                association.abort()
 
 
 @contextmanager
@@ -98,7 +99,7 @@ def long_query(port: int, folder: Path) -> Iterator[str]:
     try:
         yield f"cut after {sent >> 20} MiB"
     finally:
-        _hang_up(association)
+        wire.close()  # pynetdicom forgets the socket of a caller that was cut
 
 
 @contextmanager
@@ -131,15 +132,6 @@ ATTACKS: Final[Mapping[str, Callable[[int, Path], Any]]] = {
     "traversal UID": traversal_uid,
 }
 """Each yields what it came to, once it is in force."""
-
-
-def _hang_up(association: Any) -> None:
-    """Close for good: pynetdicom leaves the socket of a caller that was refused or cut to the garbage collector."""
-    if association.is_established:
-        association.abort()
-    wire = association.dul.socket
-    if wire is not None and wire.socket is not None:
-        wire.socket.close()
 
 
 def _call(port: int) -> socket.socket:
