@@ -82,7 +82,10 @@ def python() -> Path:
     root = Path(tempfile.gettempdir(), f"ecg-readers-{sys.version_info.major}{sys.version_info.minor}")
     python = root / "bin" / "python"
     if not (root / "complete").is_file():
-        venv.create(root, with_pip=True, clear=True)
+        try:
+            venv.create(root, with_pip=True, clear=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Missing(f"no environment for {', '.join(PACKAGES)}: {error}") from error
         done = subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], capture_output=True, check=False)
         if done.returncode:
             raise Missing(f"{', '.join(PACKAGES)} could not be installed by pip")
