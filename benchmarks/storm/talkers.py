@@ -22,7 +22,6 @@ from devices.transports.tcp import open_tcp
 
 _MARK: Final = "storm-00-00000"
 _LISTENED_S: Final = 20.0
-_OPENED_S: Final = 0.2
 DRAIN_S: Final = 1.0
 """What a device has written to a pty counts as said once nobody pulled the plug for so long."""
 
@@ -88,7 +87,6 @@ class EcgTalker(Talker):
         cut = self._chance.randrange(1, len(record))
         with suppress(DeviceError):  # nobody reads just now: the next one is said anew
             self._line.wait_connected(_LISTENED_S)
-            time.sleep(_OPENED_S)  # a port that is just being opened forgets what came before
             self._line.write(record[:cut], baud=BAUD, timeout_s=5)
             if self._is_shaken():
                 self._replug()

@@ -15,6 +15,8 @@ _PIECE: Final = 256
 _BITS_A_BYTE: Final = 10
 """8N1: a start bit, eight data bits, a stop bit."""
 _LOOK_S: Final = 0.05
+_OPENING_S: Final = 0.2
+"""A serial library opens the node, then sets the line and throws away what lies in it."""
 
 
 class PtyLine:
@@ -41,7 +43,7 @@ class PtyLine:
         return not any(events & select.POLLHUP for _, events in poll.poll(0))
 
     def wait_connected(self, timeout_s: float) -> None:
-        """Return as soon as somebody opens the other end.
+        """Return once somebody has opened the other end: a port that is just being opened forgets what came before.
 
         Raises:
             DeviceTimeout: nobody did.
@@ -51,6 +53,7 @@ class PtyLine:
             if time.monotonic() > deadline:
                 raise DeviceTimeout(f"nobody opened {self.path} within {timeout_s} s")
             time.sleep(_LOOK_S)
+        time.sleep(_OPENING_S)
 
     def read(self, timeout_s: float) -> bytes:
         """What the vehicle sent; b"" when nothing came or nobody is there."""
