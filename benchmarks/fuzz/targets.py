@@ -32,6 +32,11 @@ _LARGEST_SEED: Final = 64 * 1024
 """Bytes: a parser is as deep in a small file as in a large one, and a thousand times faster."""
 _COMMON_READERS: Final = frozenset({"devices.decoded:interpret", "devices.dicom.interpret:interpret"})
 """Readers that only hand on to a format's decoder, or whose input is a study."""
+_SPEECH_SEED: Final = 4096
+"""Bytes of a line's speech to begin from: some messages, or seconds of a stream."""
+_STREAMS: Final = frozenset({"cms50", "cms50-9byte", "nonin"})
+_STREAM_SEED: Final = 1800
+"""Formats of one packet after the other, and so many bytes of them: 200 packets are as good as 1,500."""
 _PIECES: Final = (1, 7, 64, 4096)
 """Bytes that one read of a line may bring."""
 
@@ -130,7 +135,8 @@ def _frames_of(media_type: str) -> tuple[bytes, ...]:
 def _files_of(one: Format) -> tuple[bytes, ...]:
     mine = [raw for raw in _files() if next((each for each in FORMATS if each.fits(raw)), None) is one]
     small = tuple(raw for raw in mine if len(raw) <= _LARGEST_SEED)
-    return small or tuple(sorted(mine, key=len)[:1]) or (b"",)
+    whole = small or tuple(sorted(mine, key=len)[:1]) or (b"",)
+    return tuple(raw[:_STREAM_SEED] for raw in whole) if one.name in _STREAMS else whole
 
 
 @cache
@@ -142,4 +148,4 @@ def _files() -> tuple[bytes, ...]:
 
 
 def _speech(rows: tuple[DeviceType, ...]) -> tuple[bytes, ...]:
-    return tuple(bytes(play(row)[1].said)[:_LARGEST_SEED] for row in rows)
+    return tuple(bytes(play(row)[1].said)[:_SPEECH_SEED] for row in rows)
