@@ -17,17 +17,22 @@ def fsync_folder(folder: Path) -> None:
 def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `data`, whole or not at all, durable on return."""
     temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_new(temp, data, mode)
         temp.replace(path)
     except OSError:
         temp.unlink(missing_ok=True)
         raise
     fsync_folder(path.parent)
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file nobody reads yet; its bytes, not yet its name, are durable on return."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def write_part(path: Path, offset: int, data: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from clinic_records.errors import BadFrame, PeerRefused, RefusedInput
 from clinic_records.record import DayClosed, Kind
 from cloud_hospital.intake.payloads import Payload, decode_payload
-from sync.durable import fsync_folder, move_file, write_file
+from sync.durable import fsync_folder, move_file, write_new
 from sync.envelope import Front, Header, Outer
 from sync.keys import OriginPublic, RecipientPrivate
 from sync.messages.table import strange_features
@@ -128,9 +128,8 @@ class Opener:
             final.parent.mkdir(mode=0o700, exist_ok=True)
             fsync_folder(self.blobs)
         if opened.payload is not None:
-            write_file(final, opened.payload)
-        else:
-            move_file(target, final)
+            write_new(target, opened.payload)  # a name of its wire file: the next try takes it over
+        move_file(target, final)
 
 
 def _in_memory(opened: Opened, target: Path) -> bytes:

@@ -1,6 +1,7 @@
 """Envelopes become entries once, and everything else is kept and named."""
 
 import random
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -168,6 +169,26 @@ def test_a_file_that_kills_its_reader_is_held_after_two_attempts(
     receipt = inbound.accept(sealed.wire_sha256)
     assert (receipt.verdict, receipt.reason) == (Verdict.HELD, "poison")
     assert quarantined(clinic) == [("V01", "poison")]
+
+
+def test_a_blob_half_kept_at_a_power_cut_leaves_no_second_copy(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed = clinic.box.blob(b"an ECG", clinic.recipient)
+    inbound = VehicleInbound(clinic.hospital, "V01")
+    assert sealed.data is not None
+    inbound.write(sealed.wire_sha256, sealed.size, Lane.P2, 0, sealed.data)
+
+    def cut(*_args: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cloud_hospital.intake.opening.move_file", cut)
+        patch.setattr(Path, "unlink", lambda *_args, **_kwargs: None)  # a dead process tidies nothing
+        with pytest.raises(MemoryError):
+            inbound.accept(sealed.wire_sha256)
+    blobs = clinic.hospital.folder.blobs
+    assert len([each for each in blobs.rglob("*") if each.is_file()]) == 1
+    assert inbound.accept(sealed.wire_sha256).verdict is Verdict.APPLIED
+    assert [each.name for each in blobs.rglob("*") if each.is_file()] == [sha256_hex(b"an ECG")]
 
 
 def test_a_revoked_vehicles_data_is_held(clinic: Clinic) -> None:
