@@ -5,9 +5,10 @@ from typing import Final
 
 LIKELY_FOR_S: Final = 60.0
 """Seconds after the last good connection in which coverage is likely to be there still: a bend, a tunnel."""
-SOON_S: Final = 2.0
+SOON_S: Final = 1.0
 SELDOM_S: Final = 15.0
-"""Upper ends of the random wait; without the spread every vehicle of a county would return in the same instant."""
+"""Upper ends of the random time from one attempt's begin to the next's; without the spread every vehicle of a county
+would return in the same instant."""
 
 
 class Backoff:
@@ -17,6 +18,7 @@ class Backoff:
         self._rng = rng
         self._lost_at: float | None = None
         self._attempts = 0
+        self._began_at = 0.0
 
     def connected(self) -> None:
         """An attempt succeeded."""
@@ -27,10 +29,12 @@ class Backoff:
         self._lost_at = now
 
     def next_wait_s(self, now: float) -> float:
-        """Seconds to wait before the next attempt."""
+        """Seconds to wait before the next attempt; what the last one took before it failed was waited already."""
         self._attempts += 1
-        if self._attempts == 1:
-            return 0.0
-        is_likely = self._lost_at is not None and now - self._lost_at < LIKELY_FOR_S
-        longest = SOON_S if is_likely else SELDOM_S
-        return longest * (0.25 + 0.75 * self._rng.random())
+        wait_s = 0.0
+        if self._attempts > 1:
+            is_likely = self._lost_at is not None and now - self._lost_at < LIKELY_FOR_S
+            longest = SOON_S if is_likely else SELDOM_S
+            wait_s = max(0.0, longest * (0.25 + 0.75 * self._rng.random()) - (now - self._began_at))
+        self._began_at = now + wait_s
+        return wait_s

@@ -2,7 +2,7 @@
 
 from clinic_records.errors import PeerRefused
 from clinic_records.ids import VehicleId
-from sync.frames import MAX_RECEIPTS, Frame, Have, Item, Part, Receipts, SessionMessage, encode, sign
+from sync.frames import MAX_RECEIPTS, Frame, Have, Items, Part, Receipts, SessionMessage, encode, sign
 from sync.keys import OriginKeys
 from sync.ports import Receipt
 from sync.receiver import Receiver
@@ -35,12 +35,12 @@ class Exchange:
         self._way = way
         self._keys = keys
 
-    def on_frame(self, frame: Item | Part | Have, now: float) -> None:
+    def on_frame(self, frame: Items | Part | Have, now: float) -> None:
         """A frame of the peer's."""
         if isinstance(frame, Have):
             self.sender.on_have(frame, now)
-        elif isinstance(frame, Item):
-            self.receiver.on_item(frame)
+        elif isinstance(frame, Items):
+            self.receiver.on_items(frame)
         else:
             self.receiver.on_part(frame)
 

@@ -1,7 +1,7 @@
 """What one MQTT payload says: msgpack arrays with a name first, so that fields can be added at the end.
 
 Session messages (Hello, Welcome, Receipts) travel inside `Signed`; each names vehicle and session, so it counts in no
-other. Envelope bytes (Item, Part) are signed by their origin themselves. Have only steers the sender: nothing ends by
+other. Envelope bytes (Items, Part) are signed by their origin themselves. Have only steers the sender: nothing ends by
 it, so it needs no signature. Instants are milliseconds since 1970.
 """
 
@@ -11,18 +11,30 @@ import msgspec
 
 from clinic_records.errors import BadFrame
 from clinic_records.record import Lane
-from sync.keys import Domain, OriginKeys, OriginPublic
+from sync.keys import Domain, OriginKeys, Verifier
 from sync.packing import unpack
 from sync.ports import Ranges, Receipt
 
-PROTOCOL: Final = 1
-"""The only version of the conversation this program speaks."""
+PROTOCOL: Final = 3
+"""The newest version of the conversation this program speaks. Fields are only ever added at the end, with a default
+that means "not said", and frames only ever added: what each version added is listed here.
+
+1. everything not named below.
+2. KeyNews, Hello.hospital_key, Welcome.keep_days.
+3. Hello.rejoin and Hello.last_seq: a restored box asks for an incarnation.
+"""
+OLDEST: Final = 1
+"""The oldest version still spoken: two releases back."""
 MAX_FRAME: Final = 512 * 1024
 """Bytes of one payload: the largest chunk of 256 KiB with room for its header."""
 MAX_WIRE: Final = 4 * 1024**3
 """Bytes of one wire file; an hour of ultrasound is below 1 GiB."""
+MAX_ITEMS: Final = 64
+"""Wire files in one message: the smallest have about 600 bytes."""
 MAX_RECEIPTS: Final = 200
 """Receipts in one message, so that it stays below MAX_FRAME."""
+MAX_STATEMENTS: Final = 64
+"""Key statements in one message: a rotation each half year for longer than the product's life."""
 
 WireHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Token = Annotated[str, msgspec.Meta(max_length=128)]
@@ -35,6 +47,11 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
     """The vehicle opens a session: who it is, what it speaks, and what it last saw (sync rules 3, 7, 15).
 
     The first one has no `nonce`; it counts only when said again with the nonce of the hospital's Challenge.
+
+    Attributes:
+        hospital_key: number of the hospital's newest key known here; what follows it is to be sent as KeyNews.
+        rejoin: a name for the restoration after which this box asks for `incarnation`; empty where it asks for none.
+        last_seq: the highest number sealed here in the incarnation before the one asked for.
     """
 
     vehicle: Token
@@ -50,6 +67,9 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
     kinds: Names
     codecs: Names
     dict_ids: Names
+    hospital_key: Count = 1
+    rejoin: Token = ""
+    last_seq: Count = 0
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True, tag="welcome"):
@@ -58,6 +78,9 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag="welcome"):
     Attributes:
         window_bytes: how much may be under way unacknowledged.
         next_token: what the vehicle shows next time (sync rule 7).
+        incarnation: what the vehicle counts in from now on; another than it said where it asked (sync rule 6).
+        proto: the newest version both ends speak.
+        keep_days: how far back the hospital may be restored; so long the vehicle keeps what was received.
     """
 
     vehicle: Token
@@ -74,6 +97,7 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag="welcome"):
     kinds: Names
     codecs: Names
     dict_ids: Names
+    keep_days: Count = 30
 
 
 class Receipts(msgspec.Struct, frozen=True, array_like=True, tag="receipts"):
@@ -95,11 +119,11 @@ class Signed(msgspec.Struct, frozen=True, array_like=True, tag="signed"):
     signature: bytes
 
 
-class Item(msgspec.Struct, frozen=True, array_like=True, tag="item"):
-    """One whole small wire file."""
+class Items(msgspec.Struct, frozen=True, array_like=True, tag="items"):
+    """Whole small wire files of one lane, so that a thousand records do not cost a thousand messages."""
 
     lane: Lane
-    data: bytes
+    data: Annotated[tuple[bytes, ...], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, tag="part"):
@@ -126,6 +150,12 @@ class Challenge(msgspec.Struct, frozen=True, array_like=True, tag="challenge"):
     nonce: Token
 
 
+class KeyNews(msgspec.Struct, frozen=True, array_like=True, tag="keys"):
+    """Statements of keys that the other end may not know yet, each proved by itself (sync/statements.py)."""
+
+    statements: Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MAX_STATEMENTS)]
+
+
 class Greet(msgspec.Struct, frozen=True, array_like=True, tag="greet"):
     """The hospital does not know this vehicle's session (it was restarted): please connect anew."""
 
@@ -137,7 +167,7 @@ class Presence(msgspec.Struct, frozen=True):
     is_online: bool
 
 
-Frame = Signed | Item | Part | Have | Challenge | Greet
+Frame = Signed | Items | Part | Have | Challenge | KeyNews | Greet
 
 _encoder: Final = msgspec.msgpack.Encoder()
 
@@ -167,7 +197,7 @@ def sign(message: SessionMessage, keys: OriginKeys) -> Signed:
     return Signed(body, keys.sign(Domain.SESSION, body))
 
 
-def verify(signed: Signed, public: OriginPublic) -> SessionMessage:
+def verify(signed: Signed, public: Verifier) -> SessionMessage:
     """The message, if `public` signed it.
 
     Raises:

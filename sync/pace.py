@@ -1,57 +1,95 @@
 """How fast the link is, and what follows: chunk size, window and patience (sync rules 12, 17, 20).
 
-The rate is measured from the receiver's acknowledgements alone. It starts low, so that a 16 kbit/s link is not
-flooded by the first chunk, and doubles with every quick answer like TCP's slow start (RFC 5681, section 3.1).
+Rate and round trip are measured from the receiver's acknowledgements alone. The window is what the link holds, rate
+times base round trip (the bandwidth-delay product), and a short queue before it: less leaves the link idle, more only
+delays what is urgent. Like TCP BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5),
+2016) it forgets the base round trip now and then and measures it again behind a short window, because a full window
+hides it. The rate starts low, so that the first chunks do not flood a 16 kbit/s link, and at most doubles with an
+answer, as TCP does in slow start (RFC 5681, section 3.1).
 """
 
 from typing import Final
 
 MIN_CHUNK: Final = 4 * 1024
-MAX_CHUNK: Final = 64 * 1024
-"""Bytes; measured: two of 64 KiB in flight fill 95 % of an 8 Mbit/s, 60 ms link, more only delays what is urgent."""
+MAX_CHUNK: Final = 256 * 1024
 FIRST_RATE: Final = 8 * 1024.0
 """Bytes/s assumed before the first answer: 64 kbit/s, the slowest 2G data service."""
-CHUNKS_IN_WINDOW: Final = 2
+FIRST_RTT_S: Final = 0.1
+"""Base round trip assumed before one was measured: a mobile link's."""
+QUEUE_S: Final = 0.08
+"""Seconds of the rate that may wait before the link. It hides the receiver's fsync and the scheduler's lag; with 60 ms
+of round trip an urgent item waits about 0.15 s."""
+CHUNKS_IN_WINDOW: Final = 4
+"""Credit comes back in quarters: two chunks would leave the link idle while the receiver's disk is busy with one."""
+MEASURE_EVERY_S: Final = 15.0
+"""Age at which the base round trip is measured again: a vehicle drives from cell to cell."""
 MIN_PATIENCE_S: Final = 5.0
 """Seconds before silence counts as a dead link, whatever the rate."""
 _RTT_GAIN: Final = 0.125
 """Weight of a new sample (RFC 6298, section 2: alpha = 1/8)."""
+_RATE_GAIN: Final = 0.25
+"""Weight of a rate sample near what is believed; one far from it counts in full, up to a factor of two."""
 
 
 class Pace:
-    """The measured rate (bytes/s) and round trip (seconds) of one direction."""
+    """The measured rate (bytes/s) and round trips (seconds) of one direction."""
 
     def __init__(self) -> None:
         self.rate = FIRST_RATE
         self.rtt_s = 0.0
+        self.base_rtt_s = FIRST_RTT_S
+        self._base_at: float | None = None
+        self._measuring_since: float | None = None
 
     @property
     def chunk(self) -> int:
-        """Bytes a part may carry: at most one second of the rate, a power of two."""
-        wanted = int(min(MAX_CHUNK, max(MIN_CHUNK, self.rate)))
+        """Bytes a part may carry: a power of two, at most a quarter of the window and one second of the rate."""
+        wanted = int(min(MAX_CHUNK, max(MIN_CHUNK, min(self._full_window / CHUNKS_IN_WINDOW, self.rate))))
         return 1 << (wanted.bit_length() - 1)
 
     @property
     def window(self) -> int:
         """Bytes that may be unacknowledged."""
-        return CHUNKS_IN_WINDOW * self.chunk
+        if self._measuring_since is not None:
+            return max(2 * MIN_CHUNK, int(self.rate * self.base_rtt_s / 2))
+        return self._full_window
+
+    @property
+    def _full_window(self) -> int:
+        return max(2 * MIN_CHUNK, int(self.rate * (self.base_rtt_s + QUEUE_S)))
 
     def patience_s(self, in_flight: int) -> float:
         """Seconds without any answer after which the link is dead."""
         return max(MIN_PATIENCE_S, 4 * in_flight / self.rate + self.rtt_s)
 
-    def answered(self, size: int, waited_s: float, *, was_full: bool) -> None:
-        """An answer came for `size` bytes sent `waited_s` ago; `was_full`: the window had been used up.
+    def answered(self, size: int, delivered: int, *, sent_at: float, now: float, was_full: bool) -> None:
+        """An answer came to `size` bytes; between `sent_at` and `now` `delivered` bytes were answered in all.
 
-        Only a full window shows the rate; a small message answered quickly shows that there is room for more.
+        `was_full`: the window was used up when they were sent. Only then a low rate is the link's and not ours; a high
+        one is the link's in any case.
         """
-        waited_s = max(waited_s, 1e-4)
+        waited_s = max(now - sent_at, 1e-4)
         self.rtt_s = waited_s if not self.rtt_s else self.rtt_s + _RTT_GAIN * (waited_s - self.rtt_s)
-        sample = size / waited_s
-        if sample > self.rate:
-            self.rate = min(sample, 2 * self.rate)
+        is_measured = self._measuring_since is not None and sent_at >= self._measuring_since
+        self._note_rate(delivered / waited_s, was_full=was_full and not is_measured)
+        sample = max(waited_s - size / self.rate, 1e-4)
+        if self._base_at is None or is_measured or sample < self.base_rtt_s:
+            self.base_rtt_s, self._base_at, self._measuring_since = sample, now, None
+        elif was_full and now - self._base_at > MEASURE_EVERY_S and self._measuring_since is None:
+            self._measuring_since = now
+
+    def _note_rate(self, sample: float, *, was_full: bool) -> None:
+        if sample > 2 * self.rate:
+            self.rate *= 2
+        elif sample > self.rate:
+            self.rate += _RATE_GAIN * (sample - self.rate)
         elif was_full:
-            self.rate += 0.5 * (sample - self.rate)
+            gain = 0.5 if sample < self.rate / 2 else _RATE_GAIN
+            self.rate += gain * (sample - self.rate)
+
+    def connected(self) -> None:
+        """A new connection: perhaps another cell, so the round trip is unknown; the rate is the best guess there is."""
+        self._base_at = self._measuring_since = None
 
     def stalled(self) -> None:
         """The link went silent: whatever the rate was, it is far less now."""

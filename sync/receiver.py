@@ -13,7 +13,7 @@ from typing import Final
 
 from clinic_records.errors import ClinicError
 from clinic_records.record import Lane
-from sync.frames import Have, Item, Part
+from sync.frames import Have, Items, Part
 from sync.ports import InboundStore, Ranges, Receipt
 
 ACCEPTS_A_POLL: Final = 16
@@ -45,10 +45,10 @@ class Receiver:
         """The best lane with a whole file to be taken; None where there is no work left."""
         return next((lane for lane, queue in self._complete.items() if queue), None)
 
-    def on_item(self, item: Item) -> None:
-        """A whole wire file came."""
-        wire_sha256 = hashlib.sha256(item.data).hexdigest()
-        self._keep(wire_sha256, len(item.data), item.lane, 0, item.data)
+    def on_items(self, items: Items) -> None:
+        """Whole wire files came."""
+        for data in items.data:
+            self._keep(hashlib.sha256(data).hexdigest(), len(data), items.lane, 0, data)
 
     def on_part(self, part: Part) -> None:
         """Bytes of a wire file came, or the question which are here."""

@@ -13,12 +13,14 @@ from typing import Final
 from clinic_records.errors import ClinicError
 from clinic_records.record import Lane
 from sync.byteranges import covers, first_gap, union
-from sync.frames import Have, Item, Part
+from sync.frames import MAX_ITEMS, Have, Items, Part
 from sync.pace import Pace
 from sync.ports import OutboundStore, Ranges, Receipt, Verdict, WireItem
 
-MAX_OPEN: Final = 32
+MAX_OPEN: Final = 128
 """Transfers of one lane at a time that were begun and have no receipt yet; bounds memory."""
+UNASKED: Final = frozenset({Lane.P0, Lane.P1})
+"""Lanes whose files begin without the question what is there already: a round trip is worth more there than bytes."""
 RECEIPT_PATIENCE_S: Final = 15.0
 """Seconds after the last byte was acknowledged until the sender asks again where the receipt is."""
 _QUESTION_COST: Final = 128
@@ -41,14 +43,15 @@ class _Transfer:
 
 @dataclass
 class _Flight:
-    """One frame sent and not answered; a question has start == end."""
+    """Bytes of one file, sent and not answered; a question has start == end. `frame_size`: with all sent beside it."""
 
     wire_sha256: str
     start: int
     end: int
     sent_at: float
     delivered_before: int
-    is_window_full: bool
+    frame_size: int
+    is_window_full: bool = False
 
     @property
     def cost(self) -> int:
@@ -77,6 +80,7 @@ class Sender:
         self._open: dict[str, _Transfer] = {}
         self._flights: list[_Flight] = []
         self._skipped: dict[str, Lane] = {}
+        self._begun: set[str] = set()
 
     @property
     def sending(self) -> frozenset[str]:
@@ -99,6 +103,7 @@ class Sender:
         self._open.clear()
         self._flights.clear()
         self._skipped.clear()
+        self.pace.connected()
         self.notify()
 
     def is_stalled(self, now: float) -> bool:
@@ -127,41 +132,70 @@ class Sender:
             return None
         return self._last_progress + self.pace.patience_s(self.in_flight)
 
-    def poll(self, now: float) -> list[Item | Part]:
+    def poll(self, now: float) -> list[Items | Part]:
         """The frames to send now, most urgent first, as far as the window allows."""
         for transfer in self._open.values():
             if transfer.ask_again_at is not None and now >= transfer.ask_again_at:
                 transfer.is_known = transfer.is_asked = False
                 transfer.ask_again_at = None
-        frames: list[Item | Part] = []
-        while (room := min(self.pace.window, self.window_limit) - self.in_flight) > 0:
-            frame = self._next(room, now)
+        frames: list[Items | Part] = []
+        before = len(self._flights)
+        while not self._flights or self._room >= self.pace.chunk:
+            frame = self._next(now)
             if frame is None:
-                break
+                return frames
             frames.append(frame)
+        for flight in self._flights[before:]:
+            flight.is_window_full = True
         return frames
 
-    def _next(self, room: int, now: float) -> Item | Part | None:
+    @property
+    def _room(self) -> int:
+        return min(self.pace.window, self.window_limit) - self.in_flight
+
+    def _next(self, now: float) -> Items | Part | None:
         for lane in Lane:
             for transfer in [each for each in self._open.values() if each.lane is lane]:
-                if (frame := self._advance(transfer, room, now)) is not None:
-                    return frame
-            while (opened := self._begin(lane)) is not None:
-                if (frame := self._advance(opened, room, now)) is not None:
-                    return frame
+                if (part := self._advance(transfer, now)) is not None:
+                    return part
+            if (first := self._first_of(lane, now)) is not None:
+                return first
         return None
 
-    def _begin(self, lane: Lane) -> _Transfer | None:
-        """Open the next waiting item of `lane`."""
+    def _first_of(self, lane: Lane, now: float) -> Items | Part | None:
+        """The first frame of waiting files of `lane`: small ones whole, as many as a chunk holds."""
+        whole: dict[str, bytes] = {}
+        room = self.pace.chunk
+        while (item := self._peek(lane)) is not None:
+            if item.size <= room and len(whole) < MAX_ITEMS:
+                data = self._read(self._begin(lane), 0, item.size)
+                if data is not None:
+                    whole[item.wire_sha256] = data
+                    room -= item.size
+            elif whole:
+                break
+            elif (frame := self._advance(self._begin(lane), now)) is not None:
+                return frame
+        if not whole:
+            return None
+        frame_size = self.pace.chunk - room
+        for wire_sha256, data in whole.items():
+            self._open[wire_sha256].is_asked = True
+            self._fly(wire_sha256, 0, len(data), now, frame_size)
+        return Items(lane, tuple(whole.values()))
+
+    def _peek(self, lane: Lane) -> WireItem | None:
+        """The item of `lane` to be begun next."""
         queue = self._lanes[lane]
-        in_lane = sum(1 for each in self._open.values() if each.lane is lane)
-        if in_lane >= MAX_OPEN:
+        if sum(1 for each in self._open.values() if each.lane is lane) >= MAX_OPEN:
             return None
         if not queue.ready and queue.is_stale:
             self._refill(lane, queue)
-        if not queue.ready:
-            return None
-        item = queue.ready.popleft()
+        return queue.ready[0] if queue.ready else None
+
+    def _begin(self, lane: Lane) -> _Transfer:
+        """Open it."""
+        item = self._lanes[lane].ready.popleft()
         transfer = self._open[item.wire_sha256] = _Transfer(item, lane)
         return transfer
 
@@ -176,33 +210,26 @@ class Sender:
             elif item.wire_sha256 not in self._skipped:
                 queue.ready.append(item)
 
-    def _advance(self, transfer: _Transfer, room: int, now: float) -> Item | Part | None:
-        """The next frame of `transfer` and its entry among the flights; None where it has nothing to send now."""
+    def _advance(self, transfer: _Transfer, now: float) -> Part | None:
+        """The next part of `transfer` and its entry among the flights; None where it has nothing to send now."""
         item, lane = transfer.item, transfer.lane
         if not transfer.is_known:
             if transfer.is_asked:
                 return None
             transfer.is_asked = True
-            if item.size <= self.pace.chunk and not transfer.have:
-                return self._whole(transfer, now)
-            self._fly(item.wire_sha256, 0, 0, room, now)
-            return Part(item.wire_sha256, item.size, lane, 0, b"")
+            if lane not in UNASKED or item.wire_sha256 in self._begun:
+                self._fly(item.wire_sha256, 0, 0, now, _QUESTION_COST)
+                return Part(item.wire_sha256, item.size, lane, 0, b"")
+            transfer.is_known = True
         gap = first_gap(union(transfer.have, self._under_way(item.wire_sha256)), item.size, self.pace.chunk)
         if gap is None:
             return None
         data = self._read(transfer, gap[0], gap[1] - gap[0])
         if data is None:
             return None
-        self._fly(item.wire_sha256, gap[0], gap[1], room, now)
+        self._begun.add(item.wire_sha256)
+        self._fly(item.wire_sha256, gap[0], gap[1], now, len(data))
         return Part(item.wire_sha256, item.size, lane, gap[0], data)
-
-    def _whole(self, transfer: _Transfer, now: float) -> Item | None:
-        item = transfer.item
-        data = self._read(transfer, 0, item.size)
-        if data is None:
-            return None
-        self._fly(item.wire_sha256, 0, item.size, 0, now)
-        return Item(transfer.lane, data)
 
     def _read(self, transfer: _Transfer, offset: int, size: int) -> bytes | None:
         """Bytes of the wire file; one that cannot be read is passed over until the next session."""
@@ -222,11 +249,10 @@ class Sender:
         self._open.pop(wire_sha256, None)
         self._skipped[wire_sha256] = lane
 
-    def _fly(self, wire_sha256: str, start: int, end: int, room: int, now: float) -> None:
+    def _fly(self, wire_sha256: str, start: int, end: int, now: float, frame_size: int) -> None:
         if not self._flights:
             self._last_progress = now
-        is_full = end - start >= room - self.pace.chunk
-        self._flights.append(_Flight(wire_sha256, start, end, now, self._delivered, is_full))
+        self._flights.append(_Flight(wire_sha256, start, end, now, self._delivered, frame_size))
 
     def _under_way(self, wire_sha256: str) -> Ranges:
         return union((each.start, each.end) for each in self._flights if each.wire_sha256 == wire_sha256)
@@ -237,8 +263,13 @@ class Sender:
             self._flights.remove(flight)
             self._delivered += flight.cost
         for flight in landed:
-            delivered = self._delivered - flight.delivered_before
-            self.pace.answered(delivered, now - flight.sent_at, was_full=flight.is_window_full)
+            self.pace.answered(
+                flight.frame_size,
+                self._delivered - flight.delivered_before,
+                sent_at=flight.sent_at,
+                now=now,
+                was_full=flight.is_window_full,
+            )
         if landed:
             self._last_progress = now
 
@@ -264,6 +295,7 @@ class Sender:
         """A verified receipt of this session: the store decides what it ends; a refused one waits for a person."""
         wire_sha256 = receipt.wire_sha256
         self._land([each for each in self._flights if each.wire_sha256 == wire_sha256], now)
+        self._begun.discard(wire_sha256)
         self._store.settle(receipt)
         transfer = self._open.pop(wire_sha256, None)
         if receipt.verdict is Verdict.REFUSED:

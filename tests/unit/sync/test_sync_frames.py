@@ -17,7 +17,7 @@ from sync.frames import (
     Frame,
     Greet,
     Have,
-    Item,
+    Items,
     Part,
     Receipts,
     Signed,
@@ -33,7 +33,7 @@ KEYS = OriginKeys.from_bytes(bytes(32))
 WIRE = "ab" * 32
 
 frames = st.one_of(
-    st.builds(Item, st.sampled_from(Lane), st.binary(max_size=50)),
+    st.builds(Items, st.sampled_from(Lane), st.lists(st.binary(max_size=50), min_size=1, max_size=3).map(tuple)),
     st.builds(lambda data: Part(WIRE, 100, Lane.P4, 50, data), st.binary(max_size=50)),
     st.builds(lambda ends: Have(WIRE, tuple(ends)), st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)))),
     st.builds(Signed, st.binary(), st.binary()),
@@ -69,9 +69,10 @@ def test_no_changed_byte_crashes_the_decoder(frame: Frame, at: int, change: int)
         Part("../../etc/passwd", 10, Lane.P1, 0, b""),
         Part(WIRE, -1, Lane.P1, 0, b""),
         Part(WIRE, 2**40, Lane.P1, 0, b""),
-        Item(Lane.P1, bytes(MAX_FRAME)),
+        Items(Lane.P1, (bytes(MAX_FRAME),)),
+        Items(Lane.P1, ()),
     ],
-    ids=["outside", "upper case", "a path", "negative", "terabyte", "too large"],
+    ids=["outside", "upper case", "a path", "negative", "terabyte", "too large", "empty"],
 )
 def test_wild_frames_are_refused(frame: Frame) -> None:
     with pytest.raises(BadFrame):

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from clinic_records.clock import Origin, from_ms
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Lane, Record
-from sync.frames import Frame, Have, Hello, Item, Part, decode, encode
+from sync.frames import Frame, Have, Hello, Items, Part, decode, encode
 from sync.keys import OriginKeys, RecipientPrivate
 from sync.seal import WrappedKey, open_wire, seal
 
@@ -99,7 +99,7 @@ def test_frames_are_these_bytes() -> None:
     wire = "ab" * 32
     hash_hex = "d940" + wire.encode().hex()
     frames: dict[Frame, str] = {
-        Item(Lane.P2, b"\x01\x02"): "93 a46974656d a27032 c4020102",  # ["item", lane, data]
+        Items(Lane.P2, (b"\x01\x02",)): "93 a56974656d73 a27032 91 c4020102",  # ["items", lane, [data]]
         Part(
             wire, 9, Lane.P4, 4, b"\x03"
         ): f"96 a470617274 {hash_hex} 09 a27034 04 c40103",  # .. size, lane, offset, data
@@ -111,5 +111,5 @@ def test_frames_are_these_bytes() -> None:
 
 
 def test_a_later_program_may_add_fields_at_the_end_of_a_frame() -> None:
-    assert decode(bytes.fromhex("94 a46974656d a27032 c4020102 a3666565")) == Item(Lane.P2, b"\x01\x02")
+    assert decode(bytes.fromhex("94 a56974656d73 a27032 91 c4020102 a3666565")) == Items(Lane.P2, (b"\x01\x02",))
     assert Hello.__struct_fields__[:3] == ("vehicle", "session", "nonce")

@@ -11,7 +11,7 @@ from clinic_records.errors import StoreError
 from clinic_records.record import Lane
 from sync.byteranges import length, union
 from sync.courier import Alarm, LinkState
-from sync.frames import Item, Part, Receipts, decode, encode, sign
+from sync.frames import Items, Part, Receipts, decode, encode, sign
 from sync.keys import OriginKeys
 from sync.memory import Weather
 from sync.ports import Receipt, Verdict
@@ -207,7 +207,7 @@ def test_a_vehicle_with_a_foreign_key_is_a_stranger() -> None:
 def test_an_unannounced_item_of_a_stranger_gets_no_receipt() -> None:
     world = World()
     world.enrolled.clear()
-    world.station.on_message(Topic(VEHICLE, Way.UP, "p2"), encode(Item(Lane.P2, b"x")), 0.0)
+    world.station.on_message(Topic(VEHICLE, Way.UP, "p2"), encode(Items(Lane.P2, (b"x",))), 0.0)
     assert len(world.strangers) == 1
     assert not world.station.poll(0.0)
 
@@ -423,7 +423,7 @@ def test_a_file_is_taken_though_its_vehicle_left_in_the_same_moment() -> None:
     data = b"the alert"
     world.box.outbound.add(data, Lane.P0)
     up = Topic(VEHICLE, Way.UP, "p0")
-    world.station.on_message(up, encode(Item(Lane.P0, data)), world.clock.monotonic_s())
+    world.station.on_message(up, encode(Items(Lane.P0, (data,))), world.clock.monotonic_s())
     gone = world.courier.will
     world.station.on_message(gone.topic, gone.payload, world.clock.monotonic_s())
     while world.station.has_work:
