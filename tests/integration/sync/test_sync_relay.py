@@ -13,6 +13,7 @@ from sync.courier import LinkState
 from sync.mqtt import Broker, MqttLink
 from sync.relay_config import RelayConfig, relay_command
 from sync.relay_guard import Speaker
+from sync.station import WINDOW_BYTES
 from sync.topics import Publish, Topic, Way
 from tests.integration.sync.sync_processes import USERS, BrokerProcess, Pair, Proxy, readiness, relay
 
@@ -44,7 +45,7 @@ def test_a_day_passes_the_relay_and_survives_its_kill(tmp_path: Path) -> None:
     came = sum(end - start for start, end in inbound.written[blob.wire_sha256])
     sent = pair.courier.sender.bytes_sent
     assert came == len(BLOB), "bytes that were durable came again"
-    assert sent - sum(each.size for each in pair.outbound.items.values()) <= 4 * 64 * 1024, "more than a window again"
+    assert sent - sum(each.size for each in pair.outbound.items.values()) <= WINDOW_BYTES, "more than a window again"
     assert not pair.strangers
 
 
