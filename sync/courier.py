@@ -15,16 +15,15 @@ import msgspec
 from clinic_records.clock import Clock, from_ms, to_ms
 from clinic_records.errors import ClinicError, PeerRefused
 from clinic_records.ids import VehicleId
-from clinic_records.record import Kind
+from sync.abilities import OURS, WITH_KEY_NEWS, Abilities
 from sync.admission import Admission
 from sync.endpoint import nobody_waits
-from sync.envelope import Codec
 from sync.exchange import Exchange
 from sync.frames import (
-    PROTOCOL,
     Challenge,
     Greet,
     Hello,
+    KeyNews,
     Presence,
     SessionMessage,
     Signed,
@@ -38,6 +37,7 @@ from sync.keys import OriginKeys, OriginPublic
 from sync.ports import InboundStore, OutboundStore, Receipt, SessionStore
 from sync.receiver import Receiver
 from sync.sender import Sender
+from sync.statements import KeyChain
 from sync.topics import SESSION, Publish, Topic, Way, vehicle_filter
 
 HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0)
@@ -66,24 +66,44 @@ class Alarm(StrEnum):
     FORK = "fork"
     UNKNOWN_VEHICLE = "unknown-vehicle"
     TOO_OLD = "too-old"
+    TOO_NEW = "too-new"
 
 
 _ALARMS: Final[Mapping[str, Alarm]] = {
     Admission.FORK: Alarm.FORK,
     Admission.UNKNOWN: Alarm.UNKNOWN_VEHICLE,
     Admission.TOO_OLD: Alarm.TOO_OLD,
+    Admission.TOO_NEW: Alarm.TOO_NEW,
 }
 
 
 class PinnedHospital(msgspec.Struct, frozen=True):
-    """The hospital this vehicle was enrolled with."""
+    """The hospital this vehicle was enrolled with; `key_number` counts the hospital's rotations, from 1."""
 
     id: str
     public: OriginPublic
+    key_number: int = 1
+
+
+def _nothing(*_: object) -> None:
+    """Nobody above wants to know."""
 
 
 class VehicleCourier:
-    """One vehicle's courier over its spool."""
+    """One vehicle's courier over its spool.
+
+    Args:
+        vehicle: whose.
+        keys: its newest signing key.
+        statements: how that key followed from the one it was enrolled with, should it have been rotated.
+        hospital: the key a person brought with the enrolment; what followed from it is in the session's state.
+        outbound, inbound, sessions: the spool.
+        clock, random_bytes: the world.
+        abilities: what this program understands.
+        on_trusted_time: gets the hospital's signed time.
+        on_incarnation: gets the incarnation the hospital granted, before anything is sent in it; it must be durable.
+        on_new_epoch: the hospital was restored from a backup, under this new epoch; called before it is believed.
+    """
 
     def __init__(
         self,
@@ -96,7 +116,11 @@ class VehicleCourier:
         sessions: SessionStore,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
-        on_trusted_time: Callable[[datetime], None] = lambda _: None,
+        statements: tuple[bytes, ...] = (),
+        abilities: Abilities = OURS,
+        on_trusted_time: Callable[[datetime], None] = _nothing,
+        on_incarnation: Callable[[int], None] = _nothing,
+        on_new_epoch: Callable[[str], None] = _nothing,
     ) -> None:
         self.vehicle = vehicle
         self.state = LinkState.OFFLINE
@@ -104,13 +128,18 @@ class VehicleCourier:
         self.since: datetime = clock.now()
         self.sender = Sender(outbound)
         self._keys = keys
-        self._hospital = hospital
+        self._statements = statements
+        self._abilities = abilities
+        pinned = KeyChain(hospital.id, hospital.key_number, (hospital.public,))
+        self._hospital = pinned.extended(sessions.load().peer_keys)
         self._outbound = outbound
         self._receiver = Receiver(inbound, clock.monotonic_s)
         self._sessions = sessions
         self._clock = clock
         self._random_bytes = random_bytes
         self._on_trusted_time = on_trusted_time
+        self._on_incarnation = on_incarnation
+        self._on_new_epoch = on_new_epoch
         self._session = self._new_session()
         self._hello = b""
         self._out: list[Publish] = []
@@ -189,9 +218,11 @@ class VehicleCourier:
         try:
             frame = decode(payload)
             if isinstance(frame, Signed):
-                self._on_session_message(verify(frame, self._hospital.public), now)
+                self._on_session_message(verify(frame, self._hospital.newest), now)
             elif isinstance(frame, Challenge):
                 self._on_challenge(frame, now)
+            elif isinstance(frame, KeyNews):
+                self._on_key_news(frame)
             elif isinstance(frame, Greet):
                 self._is_given_up = self._is_given_up or self.state is LinkState.ONLINE
             elif self._exchange is not None:
@@ -206,7 +237,9 @@ class VehicleCourier:
         out, self._out = self._out, []
         if self._next_at is not None and now >= self._next_at:
             if self.state is LinkState.GREETING:
-                out.append(Publish(Topic(self.vehicle, Way.UP, SESSION), self._hello))
+                out += [
+                    Publish(Topic(self.vehicle, Way.UP, SESSION), each) for each in (*self._own_news(), self._hello)
+                ]
                 self._hello = self._make_hello("")  # should there be no answer, all begins anew
                 self._next_at = now + HELLO_AGAIN_S[min(self._hellos, len(HELLO_AGAIN_S) - 1)]
                 self._hellos += 1
@@ -228,8 +261,15 @@ class VehicleCourier:
             times.append(wakeup)
         return min(times, default=None)
 
+    def _own_news(self) -> list[bytes]:
+        """How our key followed from the one the hospital enrolled: told each time, it may have been rolled back."""
+        peer = self._sessions.load().peer
+        understands = peer is None or peer.proto_max >= WITH_KEY_NEWS
+        return [encode(KeyNews(self._statements))] if self._statements and understands else []
+
     def _make_hello(self, nonce: str) -> bytes:
         state = self._sessions.load()
+        ours = self._abilities
         hello = Hello(
             vehicle=self.vehicle,
             session=self._session,
@@ -239,11 +279,14 @@ class VehicleCourier:
             epoch=state.epoch,
             highest_receipt_seq=state.highest_receipt_seq,
             sent_ms=max(0, to_ms(self._clock.now())),
-            proto_min=PROTOCOL,
-            proto_max=PROTOCOL,
-            kinds=tuple(Kind),
-            codecs=tuple(Codec),
-            dict_ids=(),
+            proto_min=ours.proto_min,
+            proto_max=ours.proto_max,
+            kinds=ours.kinds,
+            codecs=ours.codecs,
+            dict_ids=ours.dict_ids,
+            hospital_key=self._hospital.number,
+            rejoin=state.rejoin,
+            last_seq=state.closed_seq,
         )
         return encode(sign(hello, self._keys))
 
@@ -252,6 +295,16 @@ class VehicleCourier:
         if self.state is LinkState.GREETING and challenge.session == self._session:
             self._hello = self._make_hello(challenge.nonce)
             self._next_at = now
+
+    def _on_key_news(self, news: KeyNews) -> None:
+        """Keys of the hospital that follow from the one we know; durable before anything is believed by them."""
+        chain = self._hospital.extended(news.statements)
+        if chain.number > self._hospital.number:
+            fresh = news.statements[self._hospital.number - chain.number :]
+            state = self._sessions.load()
+            self._sessions.save(msgspec.structs.replace(state, peer_keys=state.peer_keys + fresh))
+            self._hospital = chain
+            _logger.info("the hospital's keys are number %d now", chain.number)
 
     def _on_session_message(self, message: SessionMessage, now: float) -> None:
         if isinstance(message, Welcome):
@@ -267,7 +320,7 @@ class VehicleCourier:
     def _on_welcome(self, welcome: Welcome, now: float) -> None:
         if (welcome.vehicle, welcome.session) != (self.vehicle, self._session) or self.state is not LinkState.GREETING:
             return
-        if welcome.hospital != self._hospital.id:
+        if welcome.hospital != self._hospital.holder:
             self._raise_alarm(Alarm.PEER_REFUSED, f"hospital {welcome.hospital!r} answered with our hospital's key")
             return
         self._on_trusted_time(from_ms(welcome.time_ms))
@@ -298,8 +351,12 @@ class VehicleCourier:
         state = self._sessions.load()
         is_new_epoch = state.epoch != welcome.epoch
         if is_new_epoch and state.epoch:
+            self._on_new_epoch(welcome.epoch)
             count = self._outbound.reopen_all()
             _logger.warning("the hospital was restored from a backup: %d envelopes are offered again", count)
+        if state.rejoin:
+            self._on_incarnation(welcome.incarnation)
+            _logger.warning("the hospital granted incarnation %d to this restored box", welcome.incarnation)
         self._sessions.save(
             msgspec.structs.replace(
                 state,
@@ -307,6 +364,10 @@ class VehicleCourier:
                 epoch=welcome.epoch,
                 highest_receipt_seq=0 if is_new_epoch else state.highest_receipt_seq,
                 peer_time=from_ms(welcome.time_ms),
+                peer=_abilities_of(welcome),
+                keep_days=welcome.keep_days,
+                incarnation=welcome.incarnation if state.rejoin else state.incarnation,
+                rejoin="",
             )
         )
 
@@ -330,3 +391,8 @@ class VehicleCourier:
     def _raise_alarm(self, alarm: Alarm, detail: str) -> None:
         self.alarm = alarm
         _logger.error("alarm %s: %s", alarm, detail)
+
+
+def _abilities_of(welcome: Welcome) -> Abilities:
+    """What the hospital says that it understands; of its versions it tells the one agreed on."""
+    return Abilities(welcome.proto, welcome.proto, welcome.kinds, welcome.codecs, welcome.dict_ids)

@@ -18,7 +18,7 @@ from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.ids import BlobHash, RecordId
 from clinic_records.people import Author
 from clinic_records.record import Kind, Lane, Record
-from sync.keys import SIGNATURE_SIZE, Domain, OriginKeys, OriginPublic
+from sync.keys import SIGNATURE_SIZE, Domain, OriginKeys, Verifier
 from sync.packing import unpack
 from sync.stream import Source
 
@@ -157,7 +157,7 @@ class Front:
         """Where the body begins."""
         return len(self.signed) + len(self.signature)
 
-    def verify(self, origin: OriginPublic) -> None:
+    def verify(self, origin: Verifier) -> None:
         """Return if `origin` signed it.
 
         Raises:

@@ -15,16 +15,6 @@ from sync.keys import Domain, OriginKeys, Verifier
 from sync.packing import unpack
 from sync.ports import Ranges, Receipt
 
-PROTOCOL: Final = 3
-"""The newest version of the conversation this program speaks. Fields are only ever added at the end, with a default
-that means "not said", and frames only ever added: what each version added is listed here.
-
-1. everything not named below.
-2. KeyNews, Hello.hospital_key, Welcome.keep_days.
-3. Hello.rejoin and Hello.last_seq: a restored box asks for an incarnation.
-"""
-OLDEST: Final = 1
-"""The oldest version still spoken: two releases back."""
 MAX_FRAME: Final = 512 * 1024
 """Bytes of one payload: the largest chunk of 256 KiB with room for its header."""
 MAX_WIRE: Final = 4 * 1024**3

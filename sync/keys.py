@@ -5,10 +5,11 @@ fresh ephemeral key for each wrapped content key, so one leaked key of a vehicle
 Every signature names its domain, so bytes signed for one purpose are never valid for another.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hpke
@@ -32,6 +33,8 @@ class Domain(StrEnum):
     WIRE = "wire/v1"
     SESSION = "session/v1"
     ENROLMENT = "enrolment/v1"
+    BUNDLE = "bundle/v1"
+    KEYS = "keys/v1"
 
 
 def _statement(domain: Domain, message: bytes) -> bytes:
@@ -42,6 +45,17 @@ def _checked(raw: bytes, what: str) -> bytes:
     if len(raw) != RAW_KEY_SIZE:
         raise ConfigError(f"{what}: {len(raw)} bytes where a raw key has {RAW_KEY_SIZE}")
     return raw
+
+
+class Verifier(Protocol):
+    """One public key, or all that may have signed."""
+
+    def verify(self, domain: Domain, message: bytes, signature: bytes) -> None:
+        """Return if the signature is right.
+
+        Raises:
+            PeerRefused: it is not.
+        """
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,26 @@ class OriginPublic:
             self._key.verify(signature, _statement(domain, message))
         except InvalidSignature:
             raise PeerRefused(f"signature for {domain} is not by key {self.raw.hex()[:16]}") from None
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Every key an origin ever had, newest first: what was sealed before a rotation may still be on its way."""
+
+    keys: tuple[OriginPublic, ...]
+
+    def verify(self, domain: Domain, message: bytes, signature: bytes) -> None:
+        """Return if one of them signed.
+
+        Raises:
+            PeerRefused: none did.
+        """
+        for key in self.keys:
+            with suppress(PeerRefused):
+                key.verify(domain, message, signature)
+                return
+        names = ", ".join(key.raw.hex()[:16] for key in self.keys)
+        raise PeerRefused(f"signature for {domain} is by none of the keys {names}")
 
 
 class OriginKeys:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from clinic_records.record import Lane
+from sync.abilities import Abilities
 
 Ranges = tuple[tuple[int, int], ...]
 """Sorted, disjoint, half-open byte ranges [start, end)."""
@@ -91,11 +92,16 @@ class InboundStore(Protocol):
 
 
 class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one end remembers about its session with the other (sync rules 3, 6, 7).
+    """What one end remembers about its session with the other (sync rules 3, 6, 7, 15).
 
     Attributes:
+        peer: what the other end last said that it understands; None before it said anything.
         session: the last session welcomed, by id; at the hospital.
         is_forked: two boxes spoke as this vehicle; a person must enrol it anew. At the hospital.
+        peer_keys: key statements of the hospital, after the key it was enrolled with; at the vehicle.
+        keep_days: for how long the hospital wants what it received to be kept; at the vehicle.
+        rejoin: the restoration that asks for an incarnation; at the hospital the last one it was granted to.
+        closed_seq: the last number of the incarnation before the granted one; at the hospital.
     """
 
     token: str = ""
@@ -106,6 +112,11 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     peer_time: datetime | None = None
     session: str = ""
     is_forked: bool = False
+    peer: Abilities | None = None
+    peer_keys: tuple[bytes, ...] = ()
+    keep_days: int = 30
+    rejoin: str = ""
+    closed_seq: int = 0
 
 
 class SessionStore(Protocol):

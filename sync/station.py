@@ -15,12 +15,12 @@ import msgspec
 from clinic_records.clock import Clock, to_ms
 from clinic_records.errors import BadFrame, ClinicError, PeerRefused
 from clinic_records.ids import VehicleId
-from clinic_records.record import Kind, Lane
-from sync.admission import Admission, admit
+from clinic_records.record import Lane
+from sync.abilities import OURS, WITH_KEY_NEWS, Abilities
+from sync.admission import Admission, abilities_of, admit
 from sync.endpoint import nobody_waits
-from sync.envelope import Codec
 from sync.exchange import Exchange
-from sync.frames import PROTOCOL, Challenge, Greet, Hello, Presence, Signed, Welcome, decode, encode, sign, verify
+from sync.frames import Challenge, Greet, Hello, KeyNews, Presence, Signed, Welcome, decode, encode, sign, verify
 from sync.keys import OriginKeys, OriginPublic
 from sync.packing import unpack
 from sync.ports import InboundStore, OutboundStore, SessionState, SessionStore
@@ -40,14 +40,22 @@ EXPECT_AGAIN_S: Final = 60.0
 _logger = logging.getLogger(__name__)
 
 
+def _no_keys(statements: tuple[bytes, ...]) -> None:
+    """The keys of this vehicle never change."""
+
+
 @dataclass(frozen=True)
 class Peer:
-    """What the hospital has for one enrolled vehicle."""
+    """What the hospital has for one enrolled vehicle.
+
+    `on_keys` takes statements of its newer keys, durable on return; it raises PeerRefused where they do not follow.
+    """
 
     public: OriginPublic
     inbound: InboundStore
     outbound: OutboundStore
     sessions: SessionStore
+    on_keys: Callable[[tuple[bytes, ...]], None] = _no_keys
 
 
 class _Line:
@@ -74,7 +82,10 @@ class HospitalStation:
 
     Args:
         hospital: the id vehicles have pinned.
-        keys: the pinned signing key's pair.
+        keys: the newest signing key's pair.
+        statements: how that key followed from the first, in order: number 2 comes first.
+        abilities: what this program understands.
+        keep_days: for how long vehicles keep what was received: how old a backup may be.
         port: an enrolled vehicle's stores and key; None for an unknown or revoked one. Asked at each Hello.
         on_stranger: gets the raw payload nobody enrolled said, and why, for quarantine.
         on_alarm: gets a vehicle and what a person must look at.
@@ -90,9 +101,15 @@ class HospitalStation:
         random_bytes: Callable[[int], bytes],
         on_stranger: Callable[[VehicleId, bytes, str], None],
         on_alarm: Callable[[VehicleId, str], None] = lambda *_: None,
+        statements: tuple[bytes, ...] = (),
+        abilities: Abilities = OURS,
+        keep_days: int = 30,
     ) -> None:
         self._hospital = hospital
         self._keys = keys
+        self._statements = statements
+        self._abilities = abilities
+        self._keep_days = keep_days
         self._port = port
         self._clock = clock
         self._random_bytes = random_bytes
@@ -174,6 +191,8 @@ class HospitalStation:
             frame = decode(payload)
             if isinstance(frame, Signed):
                 self._on_signed(vehicle, frame, payload, now)
+            elif isinstance(frame, KeyNews):
+                self._on_key_news(vehicle, frame, payload)
             elif (exchange := self._exchange(vehicle)) is None:
                 self._on_unannounced(vehicle, payload, now)
             elif not isinstance(frame, Challenge | Greet):
@@ -272,6 +291,13 @@ class HospitalStation:
             except PeerRefused as error:  # signed by this vehicle, only late
                 _logger.info("%s", error)
 
+    def _on_key_news(self, vehicle: VehicleId, news: KeyNews, payload: bytes) -> None:
+        peer = self._port(vehicle)
+        if peer is None:
+            self._on_stranger(vehicle, payload, f"vehicle {vehicle} is not enrolled here")
+        else:
+            peer.on_keys(news.statements)
+
     def _is_said_now(self, vehicle: VehicleId, hello: Hello) -> bool:
         """Whether this Hello answers our latest Challenge; if not, it gets one.
 
@@ -290,11 +316,13 @@ class HospitalStation:
     def _on_hello(self, vehicle: VehicleId, peer: Peer, hello: Hello) -> None:
         fresh_token, fresh_epoch = self._random_bytes(16).hex(), self._random_bytes(8).hex()
         state = peer.sessions.load()
-        verdict, changed = admit(hello, state, fresh_token=fresh_token, fresh_epoch=fresh_epoch)
+        verdict, changed = admit(hello, state, fresh_token=fresh_token, fresh_epoch=fresh_epoch, ours=self._abilities)
         if changed != state:
             peer.sessions.save(changed)
         if changed.epoch != state.epoch and state.epoch:
             self._on_alarm(vehicle, "rolled-back")
+        if changed.rejoin != state.rejoin:
+            self._on_alarm(vehicle, "rejoined")
         line = self._lines.get(vehicle)
         if verdict is not Admission.OK:
             if line is not None:
@@ -302,7 +330,7 @@ class HospitalStation:
             self._on_alarm(vehicle, verdict)
         elif line is None or line.exchange is None or line.exchange.session != hello.session:
             self._open(vehicle, peer, hello.session, changed.epoch)
-        self._welcome(vehicle, hello.session, verdict, changed)
+        self._welcome(vehicle, hello, verdict, changed)
 
     def _open(self, vehicle: VehicleId, peer: Peer, session: str, epoch: str) -> None:
         line = self._lines.get(vehicle)
@@ -314,11 +342,15 @@ class HospitalStation:
             vehicle, session, epoch, way=Way.DOWN, sender=line.sender, receiver=line.receiver, keys=self._keys
         )
 
-    def _welcome(self, vehicle: VehicleId, session: str, verdict: Admission, state: SessionState) -> None:
+    def _welcome(self, vehicle: VehicleId, hello: Hello, verdict: Admission, state: SessionState) -> None:
         is_ok = verdict is Admission.OK
+        ours = self._abilities
+        news = self._statements[max(0, hello.hospital_key - 1) :]
+        if news and hello.proto_max >= WITH_KEY_NEWS:
+            self._say(vehicle, KeyNews(news))
         welcome = Welcome(
             vehicle=vehicle,
-            session=session,
+            session=hello.session,
             hospital=self._hospital,
             verdict=verdict,
             epoch=state.epoch if is_ok else "",
@@ -327,10 +359,11 @@ class HospitalStation:
             highest_receipt_seq=state.highest_receipt_seq,
             time_ms=max(0, to_ms(self._clock.now())),
             window_bytes=WINDOW_BYTES,
-            proto=PROTOCOL,
-            kinds=tuple(Kind),
-            codecs=tuple(Codec),
-            dict_ids=(),
+            proto=ours.agreed(abilities_of(hello)) or ours.proto_max,
+            kinds=ours.kinds,
+            codecs=ours.codecs,
+            dict_ids=ours.dict_ids,
+            keep_days=self._keep_days,
         )
         self._say(vehicle, sign(welcome, self._keys))
 
@@ -340,7 +373,7 @@ class HospitalStation:
             hello = unpack(signed.body, Hello, "hello")
         except BadFrame:
             return
-        self._welcome(vehicle, hello.session, Admission.UNKNOWN, SessionState())
+        self._welcome(vehicle, hello, Admission.UNKNOWN, SessionState())
 
     def _on_unannounced(self, vehicle: VehicleId, payload: bytes, now: float) -> None:
         """Bytes outside a session: a stranger's are kept, an enrolled vehicle is asked to connect anew."""
@@ -354,5 +387,5 @@ class HospitalStation:
             self._greeted_at[vehicle] = now + GREET_EVERY_S
             self._say(vehicle, Greet())
 
-    def _say(self, vehicle: VehicleId, frame: Signed | Challenge | Greet) -> None:
+    def _say(self, vehicle: VehicleId, frame: Signed | Challenge | KeyNews | Greet) -> None:
         self._out.append(Publish(Topic(vehicle, Way.DOWN, SESSION), encode(frame)))

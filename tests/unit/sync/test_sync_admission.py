@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.abilities import OLDEST, PROTOCOL
 from sync.admission import Admission, admit, token_count
-from sync.frames import PROTOCOL, Hello
+from sync.frames import Hello
 from sync.ports import SessionState
 
 STATE = SessionState(
@@ -57,7 +58,8 @@ def judged(said: Hello, state: SessionState = STATE) -> tuple[Admission, Session
         (hello(epoch="e0", token="9.yy"), "ok", "e1"),
         (hello(incarnation=1), "fork", "e1"),  # a restored box speaks in a closed stream
         (hello(incarnation=3), "ok", "e2"),
-        (hello(proto_min=PROTOCOL + 1, proto_max=PROTOCOL + 3), "too-old", "e1"),
+        (hello(proto_min=PROTOCOL + 1, proto_max=PROTOCOL + 3), "too-new", "e1"),
+        (hello(proto_min=0, proto_max=OLDEST - 1), "too-old", "e1"),
         (hello(proto_min=0, proto_max=PROTOCOL + 3), "ok", "e1"),
     ],
 )
