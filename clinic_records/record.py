@@ -35,6 +35,18 @@ class Kind(StrEnum):
     DAY_CLOSED = "day-closed"
     SCHEDULE = "schedule"
     QUALITY = "quality"
+    PERMISSIONS = "permissions"
+    FORMULARY = "formulary"
+    PRICES = "prices"
+    PATIENT_SLICE = "patient-slice"
+    ANSWER = "answer"
+    RECALL = "recall"
+    PRESCRIPTION = "prescription"
+    DISPENSE_RIGHT = "dispense-right"
+    RETRACTION = "retraction"
+    RELEASE = "release"
+    DISPENSE = "dispense"
+    SEEN = "seen"
 
 
 class Record(msgspec.Struct, frozen=True):

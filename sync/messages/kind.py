@@ -13,6 +13,15 @@ class Owner(StrEnum):
     CENTRAL = "central"
     VEHICLE = "vehicle"
     SHARED = "shared"
+    MESSAGE = "message"
+    """nobody: it is made once, has one revision, and is taken back by a retraction"""
+
+
+class Maker(StrEnum):
+    """Who makes an envelope of a kind: the hospital's travel down, a vehicle's up."""
+
+    HOSPITAL = "hospital"
+    VEHICLE = "vehicle"
 
 
 class MessageKind(msgspec.Struct, frozen=True):
@@ -21,10 +30,11 @@ class MessageKind(msgspec.Struct, frozen=True):
     Attributes:
         payload: the type its JSON payload decodes to; None where the payload is opaque bytes to `sync`.
         lane: where it travels unless something raises it.
-        owner: what is CENTRAL travels down, everything else up.
+        makers: who may make an envelope of this kind.
     """
 
     kind: Kind
     owner: Owner
     lane: Lane
     payload: type | None
+    makers: tuple[Maker, ...] = (Maker.VEHICLE,)

@@ -4,6 +4,6 @@ from typing import Final
 
 from clinic_records.record import Kind, Lane
 from clinic_records.schedule import PublishedSchedule
-from sync.messages.kind import MessageKind, Owner
+from sync.messages.kind import Maker, MessageKind, Owner
 
-SCHEDULE: Final = MessageKind(Kind.SCHEDULE, Owner.CENTRAL, Lane.P2, PublishedSchedule)
+SCHEDULE: Final = MessageKind(Kind.SCHEDULE, Owner.CENTRAL, Lane.P2, PublishedSchedule, (Maker.HOSPITAL,))

@@ -8,18 +8,36 @@ import msgspec
 from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.record import Kind
 from sync.envelope import Header
+from sync.messages.answer import ANSWER
 from sync.messages.blob import BLOB
 from sync.messages.day_closed import DAY_CLOSED
+from sync.messages.dispense import DISPENSE
+from sync.messages.dispense_right import DISPENSE_RIGHT
 from sync.messages.encounter import ENCOUNTER
+from sync.messages.formulary import FORMULARY
 from sync.messages.kind import MessageKind
 from sync.messages.patient import PATIENT
+from sync.messages.patient_slice import PATIENT_SLICE
+from sync.messages.permissions import PERMISSIONS
+from sync.messages.prescription import PRESCRIPTION
+from sync.messages.prices import PRICES
 from sync.messages.quality import QUALITY
+from sync.messages.recall import RECALL
 from sync.messages.recording import RECORDING
+from sync.messages.release import RELEASE
+from sync.messages.retraction import RETRACTION
 from sync.messages.schedule import SCHEDULE
+from sync.messages.seen import SEEN
 from sync.messages.stop import STOP
 
 MESSAGES: Final[Mapping[Kind, MessageKind]] = {
-    each.kind: each for each in (PATIENT, STOP, ENCOUNTER, RECORDING, BLOB, DAY_CLOSED, SCHEDULE, QUALITY)
+    each.kind: each
+    for each in (
+        *(PATIENT, STOP, ENCOUNTER, RECORDING, BLOB, DAY_CLOSED, SCHEDULE, QUALITY),
+        *(PERMISSIONS, FORMULARY, PRICES, PATIENT_SLICE),
+        *(ANSWER, RECALL, PRESCRIPTION, RETRACTION, SEEN),
+        *(DISPENSE_RIGHT, RELEASE, DISPENSE),
+    )
 }
 
 FEATURES: Final = frozenset[str]()

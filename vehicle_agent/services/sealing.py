@@ -13,13 +13,14 @@ import structlog
 
 from clinic_records.clock import Clock
 from clinic_records.errors import ClinicError, Conflict, RefusedInput, StoreError
-from clinic_records.record import Kind, Lane, Record
-from clinic_records.schedule import PublishedSchedule
+from clinic_records.ids import IdFactory
+from clinic_records.record import Lane, Record
 from vehicle_agent.children import Children
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.incoming import Pending
+from vehicle_agent.store.merge.rule import Merging
+from vehicle_agent.store.merge.table import merge
 from vehicle_agent.store.quarantine import quarantine
-from vehicle_agent.store.records import put_foreign
 from vehicle_agent.store.sealer import SealedBlob, Sealer, SealJob
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
@@ -55,6 +56,7 @@ class Sealing:
         self._children = children
         self._events = events
         self._clock = clock
+        self._ids = IdFactory()
         self._poked = asyncio.Event()
         self._is_reconciled = False
         self._refused: Mapping[str, int] = {}
@@ -105,6 +107,7 @@ class Sealing:
     async def _reconcile(self) -> None:
         if not self._is_reconciled:
             _log.info("sealing.reconciled", repaired=await asyncio.to_thread(self._sealer.reconcile))
+            _log.info("downlink.reconsidered", understood=await asyncio.to_thread(self._spool.down.reconsider))
             self._is_reconciled = True
         if self._clock.monotonic_s() >= self._retry_at:
             self._retry_at = self._clock.monotonic_s() + RETRY_S
@@ -127,7 +130,7 @@ class Sealing:
                 await asyncio.to_thread(self._merge, record)
                 _log.info("downlink.merged", kind=record.kind.value, id=record.id, revision=record.revision)
             await asyncio.to_thread(self._spool.down.downlink_merged, item)
-            self._events.publish("stop")
+            self._events.publish("stop", "messages")
 
     async def _seal_next(self) -> None:
         for job in await asyncio.to_thread(self._sealer.jobs, 1):
@@ -153,11 +156,12 @@ class Sealing:
     def _merge(self, record: Record) -> None:
         """Keep what the hospital sent; what cannot be read, or contradicts what is here, is set aside."""
         try:
-            if record.kind is Kind.SCHEDULE:
-                _check_schedule(record)
-            self._store.write(lambda conn: put_foreign(conn, record))
+            merging = Merging(self._store.vehicle, self._clock.now(), self._ids.new)
+            doubts = self._store.write(lambda conn: merge(conn, record, merging))
         except (RefusedInput, Conflict) as error:
-            self._quarantine(record.payload, f"{record.kind} {record.id}: {error}")
+            doubts = (str(error),)
+        for doubt in doubts:
+            self._quarantine(record.payload, f"{record.kind} {record.id}: {doubt}")
 
     def _set_aside(self, item: Pending, reason: str) -> None:
         """An envelope that was verified when it came and opens no more: the disk or a hand has changed it."""
@@ -172,10 +176,3 @@ class Sealing:
 
         self._store.write(job)
         _log.error("downlink.set_aside", reason=reason)
-
-
-def _check_schedule(record: Record) -> None:
-    try:
-        msgspec.json.decode(record.payload, type=PublishedSchedule)
-    except msgspec.MsgspecError as error:
-        raise RefusedInput(f"not a published schedule: {error}") from error

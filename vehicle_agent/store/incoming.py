@@ -20,16 +20,15 @@ from sync.byteranges import union
 from sync.durable import write_part
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
-from sync.messages.kind import Owner
-from sync.messages.table import MESSAGES, strange_features
+from sync.messages.table import strange_features
 from sync.ports import Ranges, Receipt, Verdict
 from sync.seal import Opened, open_wire, wire_hash
 from vehicle_agent.store.durable import require_room
 from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.merge.table import understand
 from vehicle_agent.store.spool_database import SpoolDatabase
 
 _SIZE_LIMIT: Final = 256 * 1024 * 1024  # bytes of one envelope; months of schedules and slices are far below
-_FOR_VEHICLES: Final = frozenset(kind for kind, row in MESSAGES.items() if row.owner is Owner.CENTRAL)
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -142,11 +141,34 @@ class Incoming:
             ).fetchall()
         return [msgspec.msgpack.decode(body, type=Receipt) for (body,) in rows]
 
+    def given(self) -> list[Receipt]:
+        """Every receipt given to the hospital for what came down, in order."""
+        with self._database.read() as conn:
+            rows = conn.execute("SELECT receipt FROM down WHERE receipt IS NOT NULL ORDER BY ord").fetchall()
+        return [msgspec.msgpack.decode(body, type=Receipt) for (body,) in rows]
+
     def downlink_pending(self) -> list[Pending]:
         """What came down and is not in the store yet, in order of arrival."""
         with self._database.read() as conn:
             rows = conn.execute("SELECT wire_sha256, ord FROM down WHERE state = 'pending' ORDER BY ord").fetchall()
         return [Pending(*row) for row in rows]
+
+    def reconsider(self) -> int:
+        """After an upgrade: what was held because an older version did not understand it is merged now (sync rule 15).
+
+        The receipt already given stays: the hospital has its alarm, and a person ends it. Returns how many.
+        """
+        with self._database.read() as conn:
+            names = [row[0] for row in conn.execute("SELECT wire_sha256 FROM down WHERE state = 'held' ORDER BY ord")]
+        understood = [
+            name
+            for name in names
+            if self._file(name).exists() and self._judge(self._file(name)).verdict is Verdict.APPLIED
+        ]
+        with self._database.write() as conn:
+            for name in understood:
+                conn.execute("UPDATE down SET state = 'pending' WHERE wire_sha256 = ? AND state = 'held'", (name,))
+        return len(understood)
 
     def downlink_open(self, item: Pending) -> Record:
         """Open one of them, for `put_foreign`.
@@ -191,8 +213,10 @@ class Incoming:
         known = (record.id, record.revision, record.sha256)
         if strange:
             return _Judgement(Verdict.HELD, "held", f"must-understand: needs {', '.join(strange)}", *known)
-        if record.kind not in _FOR_VEHICLES:
-            return _Judgement(Verdict.HELD, "held", f"not-understood: kind {record.kind} on a vehicle", *known)
+        try:
+            understand(record)
+        except RefusedInput as error:
+            return _Judgement(Verdict.HELD, "held", f"not-understood: {error}", *known)
         return _Judgement(Verdict.APPLIED, "pending", "", *known)
 
     def _open(self, path: Path) -> Opened:

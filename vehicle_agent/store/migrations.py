@@ -68,6 +68,25 @@ def _spine(db: "sqlite_utils.Database") -> None:
         db.conn.execute(f"CREATE INDEX records_{name} ON records (kind, json_extract(json, '{path}'))")
 
 
+_WAY_DOWN: Final = (
+    """CREATE TABLE tombstones (
+        kind TEXT NOT NULL, id TEXT NOT NULL, retraction TEXT NOT NULL, PRIMARY KEY (kind, id))""",
+    """CREATE TABLE rights (
+        rx TEXT PRIMARY KEY, token INTEGER NOT NULL, holder TEXT NOT NULL, until_ms INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('held', 'released', 'used')), incarnation INTEGER NOT NULL)""",
+    """CREATE TABLE slices (
+        village TEXT NOT NULL, month TEXT NOT NULL, part INTEGER NOT NULL, parts INTEGER NOT NULL,
+        people INTEGER NOT NULL, as_of INTEGER NOT NULL, revision INTEGER NOT NULL,
+        PRIMARY KEY (village, month, part))""",
+)
+
+
+@VEHICLE(name="0017 way down")
+def _way_down(db: "sqlite_utils.Database") -> None:
+    for statement in _WAY_DOWN:
+        db.conn.execute(statement)
+
+
 def migrate(conn: Connection, migrations: Migrations = VEHICLE) -> int:
     """Bring the schema up to date in one transaction; returns how many steps ran.
 

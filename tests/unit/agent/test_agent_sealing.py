@@ -136,4 +136,4 @@ def test_the_downlink_is_kept_or_set_aside(box: Box) -> None:
     reasons = [item.reason for item in box.store.read(list_quarantine)]
     assert len(reasons) == 2
     assert "two contents" in reasons[0]
-    assert "not a published schedule" in reasons[1]
+    assert "schedule payload" in reasons[1]

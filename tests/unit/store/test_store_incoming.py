@@ -1,7 +1,7 @@
 """The spool's way down: only the pinned hospital is believed, and nothing answered is lost."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 
 import pytest
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from clinic_records.clock import Origin
 from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.ids import RecordId
-from clinic_records.record import Kind, Lane, Record
+from clinic_records.record import Kind, Lane, Record, encode_payload
+from clinic_records.schedule import PublishedSchedule
 from sync.keys import OriginKeys, RecipientKey, RecipientPrivate
 from sync.ports import Receipt, Verdict
 from sync.seal import seal
@@ -20,7 +21,8 @@ from vehicle_agent.store.records import current, put_foreign
 
 
 def _schedule(number: int = 1, kind: Kind = Kind.SCHEDULE) -> Record:
-    payload = b'{"version":%d}' % number
+    plan = PublishedSchedule(number, "0" * 64, date(2026, 11, 1), date(2026, 11, 1), date(2026, 12, 1), ())
+    payload = encode_payload(plan)
     return Record(RecordId(f"s{number}"), 1, kind, Lane.P1, payload, Origin("H1", 1, number), None, NOW)
 
 

@@ -1,0 +1,1 @@
+"""What becomes of a record that came down: one rule a kind."""
