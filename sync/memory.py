@@ -10,10 +10,20 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from clinic_records.ids import VehicleId
 from sync.endpoint import Endpoint
 from sync.topics import Publish, Topic, Way
+
+KEEPALIVE_S: Final = 30.0
+"""Seconds until MQTT's keep-alive ends a connection through which nothing passes any more (`sync.mqtt`: 1.5 x 20 s)."""
+STANDSTILL: Final = 100_000
+"""Rounds without time passing after which two ends answer each other for ever."""
+
+
+class Standstill(AssertionError):
+    """The ends of the conversation answer each other for ever and time stands."""
 
 
 class ManualClock:
@@ -40,13 +50,14 @@ class ManualClock:
 
 @dataclass(frozen=True)
 class Weather:
-    """How bad the link is. Loss happens inside a connection only where a broker or peer misbehaves."""
+    """How bad a link is. Loss and corruption happen inside a connection only where a broker or peer misbehaves."""
 
     bytes_per_s: float = 1e6
     latency_s: float = 0.03
     jitter_s: float = 0.0
     loss: float = 0.0
     duplicate: float = 0.0
+    corrupt: float = 0.0
     reconnect_s: float = 0.5
 
 
@@ -55,14 +66,23 @@ class _Radio:
     """One vehicle's link; `connection` counts, and what belongs to an older one is lost."""
 
     courier: Endpoint
+    weather: Weather | None = None
     connection: int = 0
+    has_coverage: bool = True
     is_up: bool = False
+    is_hole: bool = False
+    stalled_until: float = 0.0
     free_at: dict[Way, float] = field(default_factory=dict)
     will: Publish | None = None
 
 
 class MemoryNetwork:
-    """One station, any number of vehicles. `station` and a vehicle's courier may be replaced: that is a kill."""
+    """One station, any number of vehicles. `station` and a vehicle's courier may be replaced: that is a kill.
+
+    Attributes:
+        weather: of every vehicle without its own.
+        tap: sees every message as it reaches an end: the simulated seconds and the message.
+    """
 
     def __init__(self, clock: ManualClock, rng: random.Random, weather: Weather | None = None) -> None:
         self.clock = clock
@@ -70,20 +90,33 @@ class MemoryNetwork:
         self.station: Endpoint | None = None
         self.has_coverage = True
         self.bytes_up = 0
+        self.tap: Callable[[float, Publish], None] = lambda *_: None
         self._rng = rng
         self._radios: dict[VehicleId, _Radio] = {}
         self._retained: dict[Topic, Publish] = {}
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
+        self._broker_epoch = 0
 
-    def attach(self, vehicle: VehicleId, courier: Endpoint) -> None:
-        """Give a vehicle its (new) courier and connect it."""
-        if vehicle in self._radios:
-            self._drop(self._radios[vehicle])
-        self._radios[vehicle] = radio = _Radio(
-            courier, self._radios[vehicle].connection if vehicle in self._radios else 0
-        )
-        self._after(0.0, lambda: self._connect(radio))
+    def attach(self, vehicle: VehicleId, courier: Endpoint, weather: Weather | None = None) -> None:
+        """Give a vehicle its (new) courier and connect it; one that is there is taken over without a word."""
+        before = self._radios.get(vehicle)
+        if before is not None:
+            self._drop(before)
+        self._radios[vehicle] = radio = _Radio(courier, weather)
+        if before is not None:
+            radio.connection, radio.has_coverage = before.connection, before.has_coverage
+            radio.weather = weather or before.weather
+        self.after(0.0, lambda: self._connect(radio))
+
+    def detach(self, vehicle: VehicleId) -> None:
+        """The vehicle's power is gone: its broker publishes the will, nobody hears the end of the connection."""
+        radio = self._radios.pop(vehicle, None)
+        if radio is not None and radio.is_up:
+            will = radio.will
+            self._drop(radio)
+            if will is not None:
+                self.after(self._broker_delay(radio) + KEEPALIVE_S, lambda: self._to_station(will))
 
     def start_station(self, station: Endpoint | None) -> None:
         """Put a (new) station behind the broker, or take it away."""
@@ -93,15 +126,67 @@ class MemoryNetwork:
             for message in self._retained.values():
                 self._to_station(message)
 
+    def restart_broker(self) -> None:
+        """Every connection breaks; what the broker held, retained statements too, is gone."""
+        self._broker_epoch += 1
+        self._retained.clear()
+        for radio in list(self._radios.values()):
+            if radio.is_up:
+                radio.will = None
+                self._break(radio)
+        if self.station is not None:
+            self.station.on_disconnected()
+            self.station.on_connected(self.clock.monotonic_s())
+
     def cut(self, vehicle: VehicleId) -> None:
         """Break the vehicle's connection now; it reconnects while there is coverage."""
-        radio = self._radios[vehicle]
-        if radio.is_up:
+        radio = self._radios.get(vehicle)
+        if radio is not None and radio.is_up:
             self._break(radio)
 
+    def cover(self, vehicle: VehicleId, *, has_coverage: bool) -> None:
+        """The vehicle drives into or out of coverage."""
+        radio = self._radios.get(vehicle)
+        if radio is None:
+            return
+        radio.has_coverage = has_coverage
+        if not has_coverage and radio.is_up:
+            self._break(radio)
+
+    def stall(self, vehicle: VehicleId, seconds: float) -> None:
+        """Nothing passes the vehicle's radio for so long; nothing is lost."""
+        if vehicle in self._radios:
+            self._radios[vehicle].stalled_until = self.clock.monotonic_s() + seconds
+
+    def hole(self, vehicle: VehicleId) -> None:
+        """The open connection is silent for ever, both ways, until an end gives it up or the keep-alive does."""
+        radio = self._radios.get(vehicle)
+        if radio is None or not radio.is_up:
+            return
+        radio.is_hole = True
+        connection = radio.connection
+
+        def end() -> None:
+            if radio.connection == connection:
+                self._break(radio)
+
+        self.after(KEEPALIVE_S, end)
+
+    def inject(self, message: Publish) -> None:
+        """The broker itself says something under anybody's name."""
+        if message.topic.way is Way.DOWN:
+            self._send_down(message)
+        else:
+            self._to_station(message)
+
     def run(self, is_done: Callable[[], bool], limit_s: float = 3600.0) -> bool:
-        """Let time pass until `is_done`, at most `limit_s` more seconds; whether it was reached."""
+        """Let time pass until `is_done`, at most `limit_s` more seconds; whether it was reached.
+
+        Raises:
+            Standstill: both ends have work for ever and time does not pass.
+        """
         until = self.clock.monotonic_s() + limit_s
+        rounds, since = 0, self.clock.monotonic_s()
         while not is_done():
             self._poll_all()
             if is_done():
@@ -113,7 +198,16 @@ class MemoryNetwork:
             self.clock.move_to(at)
             while self._events and self._events[0][0] <= self.clock.monotonic_s():
                 heapq.heappop(self._events)[2]()
+            rounds = rounds + 1 if self.clock.monotonic_s() == since else 0
+            since = self.clock.monotonic_s()
+            if rounds > STANDSTILL:
+                raise Standstill(f"at {since:.3f} s both ends have work for ever")
         return True
+
+    def after(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do `action` so many simulated seconds from now."""
+        self._count += 1
+        heapq.heappush(self._events, (self.clock.monotonic_s() + delay_s, self._count, action))
 
     def _next_time(self) -> float | None:
         ends = [radio.courier for radio in self._radios.values() if radio.is_up]
@@ -124,17 +218,19 @@ class MemoryNetwork:
 
     def _poll_all(self) -> None:
         now = self.clock.monotonic_s()
-        for radio in self._radios.values():
+        for radio in list(self._radios.values()):
             if radio.is_up and radio.courier.is_stalled(now):
                 self._break(radio)
             while radio.is_up and (out := self._drain(radio.courier, now)):
                 for each in out:
                     self._send_up(radio, each)
-        if self.station is not None:
+        while self.station is not None:
             self.station.is_stalled(now)
-            while out := self._drain(self.station, now):
-                for each in out:
-                    self._send_down(each)
+            out = self._drain(self.station, now) if self.station is not None else []
+            if not out:
+                return
+            for each in out:
+                self._send_down(each)
 
     @staticmethod
     def _drain(end: Endpoint, now: float) -> list[Publish]:
@@ -146,8 +242,8 @@ class MemoryNetwork:
     def _connect(self, radio: _Radio) -> None:
         if radio.is_up or radio not in self._radios.values():
             return
-        if not self.has_coverage:
-            self._after(self.weather.reconnect_s, lambda: self._connect(radio))
+        if not (self.has_coverage and radio.has_coverage):
+            self.after(self._weather(radio).reconnect_s, lambda: self._connect(radio))
             return
         radio.is_up = True
         radio.connection += 1
@@ -158,59 +254,80 @@ class MemoryNetwork:
         will = radio.will
         self._drop(radio)
         radio.courier.on_disconnected()
+        reconnect_s = self._weather(radio).reconnect_s
         if will is not None:
-            self._after(self._broker_delay() + self.weather.reconnect_s, lambda: self._to_station(will))
-        self._after(self.weather.reconnect_s, lambda: self._connect(radio))
+            self.after(self._broker_delay(radio) + reconnect_s, lambda: self._to_station(will))
+        self.after(reconnect_s, lambda: self._connect(radio))
 
     @staticmethod
     def _drop(radio: _Radio) -> None:
-        radio.is_up = False
+        radio.is_up = radio.is_hole = False
         radio.connection += 1
         radio.free_at.clear()
 
     def _send_up(self, radio: _Radio, message: Publish) -> None:
         self.bytes_up += len(message.payload)
-        connection = radio.connection
+        connection, broker = radio.connection, self._broker_epoch
+
+        def deliver() -> None:
+            if broker == self._broker_epoch:
+                self._to_station(message)
 
         def at_broker() -> None:
-            if radio.connection == connection and self._rng.random() >= self.weather.loss:
-                for _ in range(self._copies()):
-                    self._after(self._broker_delay(), lambda: self._to_station(message))
+            if radio.connection != connection or radio.is_hole:
+                return
+            radio.courier.note_progress(self.clock.monotonic_s())
+            if self._rng.random() >= self._weather(radio).loss:
+                for _ in range(self._copies(radio)):
+                    self.after(self._broker_delay(radio), deliver)
 
-        self._after(self._through_radio(radio, Way.UP, message), at_broker)
+        message = self._damaged(radio, message)
+        self.after(self._through_radio(radio, Way.UP, message), at_broker)
 
     def _send_down(self, message: Publish) -> None:
         radio = self._radios.get(message.topic.vehicle)
-        if radio is None or not radio.is_up or self._rng.random() < self.weather.loss:
+        if radio is None or not radio.is_up or self._rng.random() < self._weather(radio).loss:
             return
         connection = radio.connection
+        message = self._damaged(radio, message)
 
         def at_vehicle() -> None:
-            if radio.connection == connection:
+            if radio.connection == connection and not radio.is_hole:
+                self.tap(self.clock.monotonic_s(), message)
                 radio.courier.on_message(message.topic, message.payload, self.clock.monotonic_s())
 
-        for _ in range(self._copies()):
-            self._after(self._through_radio(radio, Way.DOWN, message) + self._broker_delay(), at_vehicle)
+        for _ in range(self._copies(radio)):
+            self.after(self._through_radio(radio, Way.DOWN, message) + self._broker_delay(radio), at_vehicle)
 
     def _to_station(self, message: Publish) -> None:
         if message.is_retained:
             self._retained[message.topic] = message
         if self.station is not None:
+            self.tap(self.clock.monotonic_s(), message)
             self.station.on_message(message.topic, message.payload, self.clock.monotonic_s())
+
+    def _weather(self, radio: _Radio) -> Weather:
+        return radio.weather or self.weather
+
+    def _damaged(self, radio: _Radio, message: Publish) -> Publish:
+        """The message, one bit of it changed where the weather says so."""
+        chance = self._weather(radio).corrupt
+        if not chance or not message.payload or self._rng.random() >= chance:
+            return message
+        payload = bytearray(message.payload)
+        payload[self._rng.randrange(len(payload))] ^= 1 << self._rng.randrange(8)
+        return Publish(message.topic, bytes(payload), message.is_retained)
 
     def _through_radio(self, radio: _Radio, way: Way, message: Publish) -> float:
         """Seconds until the message has passed the radio, behind what is already in it."""
         now = self.clock.monotonic_s()
-        start = max(now, radio.free_at.get(way, now))
-        radio.free_at[way] = start + len(message.payload) / self.weather.bytes_per_s
-        return radio.free_at[way] - now + self.weather.latency_s
+        weather = self._weather(radio)
+        start = max(now, radio.stalled_until, radio.free_at.get(way, now))
+        radio.free_at[way] = start + len(message.payload) / weather.bytes_per_s
+        return radio.free_at[way] - now + weather.latency_s
 
-    def _copies(self) -> int:
-        return 2 if self._rng.random() < self.weather.duplicate else 1
+    def _copies(self, radio: _Radio) -> int:
+        return 2 if self._rng.random() < self._weather(radio).duplicate else 1
 
-    def _broker_delay(self) -> float:
-        return self._rng.random() * self.weather.jitter_s
-
-    def _after(self, delay_s: float, action: Callable[[], None]) -> None:
-        self._count += 1
-        heapq.heappush(self._events, (self.clock.monotonic_s() + delay_s, self._count, action))
+    def _broker_delay(self, radio: _Radio) -> float:
+        return self._rng.random() * self._weather(radio).jitter_s

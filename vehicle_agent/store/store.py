@@ -14,7 +14,7 @@ from vehicle_agent.store.driver import Connection, DatabaseError
 from vehicle_agent.store.durable import lock_file, sweep
 from vehicle_agent.store.migrations import migrate
 from vehicle_agent.store.outbox import begin_incarnation
-from vehicle_agent.store.writer import Writer
+from vehicle_agent.store.writer import Writer, WritesInTurn
 
 T = TypeVar("T")
 
@@ -38,10 +38,10 @@ class Store:
         database: Path,
         key: bytes,
         blob_folder: Path,
-        conn: Connection,
         vehicle: str,
         incarnation: int,
         owner: ExitStack,
+        writer: WritesInTurn,
     ) -> None:
         self._database = database
         self._key = key
@@ -50,12 +50,21 @@ class Store:
         self._closed = False
         self.vehicle = vehicle
         self.incarnation = incarnation
-        self.writer = Writer(conn)
+        self.writer = writer
         self._owner = owner
         self.blobs = Blobs(blob_folder, self.read, self.submit)
 
     @classmethod
-    def open(cls, database: Path, blob_folder: Path, key: bytes, *, vehicle: str, incarnation: int = 1) -> "Store":
+    def open(
+        cls,
+        database: Path,
+        blob_folder: Path,
+        key: bytes,
+        *,
+        vehicle: str,
+        incarnation: int = 1,
+        writes: Callable[[Connection], WritesInTurn] = Writer,
+    ) -> "Store":
         """Open or create.
 
         Args:
@@ -64,6 +73,7 @@ class Store:
             key: the raw 256-bit database key (`derive.database_key`).
             vehicle: whose records these are.
             incarnation: as the hospital granted it; a lower one than the database has is ignored.
+            writes: makes the one writer of the open database.
 
         Raises:
             StoreError: wrong key, not encrypted, not durable, from a newer program, of another vehicle, or open in
@@ -81,7 +91,7 @@ class Store:
         except BaseException:
             owner.close()
             raise
-        return cls(database, key, blob_folder, conn, vehicle, granted, owner)
+        return cls(database, key, blob_folder, vehicle, granted, owner, writes(conn))
 
     def submit(self, job: Callable[[Connection], T]) -> "Future[T]":
         """Queue a job for the writer (see Writer.submit); for the event loop: `asyncio.wrap_future`."""

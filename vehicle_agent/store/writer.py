@@ -2,10 +2,10 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -25,13 +25,25 @@ class _Outcome(NamedTuple):
     error: BaseException | None = None
 
 
+class WritesInTurn(Protocol):
+    """What an open store needs of its one writer."""
+
+    def submit(self, job: Callable[[Connection], T]) -> "Future[T]":
+        """See `Writer`."""
+
+    def after_commit(self, hook: Callable[[Connection], None]) -> None:
+        """See `Writer`."""
+
+    def close(self) -> None:
+        """See `Writer`."""
+
+
 class Writer:
-    """Runs jobs in order, each in a savepoint, and resolves them only after their common commit is durable."""
+    """Runs jobs in order in a thread of its own and resolves them only after their common commit is durable."""
 
     def __init__(self, conn: Connection) -> None:
-        self._conn = conn
+        self._commits = Commits(conn)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._hooks: list[Callable[[Connection], None]] = []
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -58,7 +70,7 @@ class Writer:
 
         A failing hook is logged and does not undo or fail what was committed.
         """
-        self._hooks.append(hook)
+        self._commits.hooks.append(hook)
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
@@ -80,9 +92,22 @@ class Writer:
                 job = self._jobs.get()
             stopping = job is None
             if batch:
-                self._commit(batch)
+                self._commits.commit(batch)
 
-    def _commit(self, batch: list[Job]) -> None:
+
+class Commits:
+    """Batches of jobs on one connection, each job in a savepoint; whoever owns it calls it from one thread.
+
+    Attributes:
+        hooks: run after every commit, before its futures resolve.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self.hooks: list[Callable[[Connection], None]] = []
+        self._conn = conn
+
+    def commit(self, batch: Sequence[Job]) -> None:
+        """Run the jobs in one transaction and resolve their futures."""
         jobs = [(job, future) for job, future in batch if future.set_running_or_notify_cancel()]
         try:
             self._conn.execute("BEGIN IMMEDIATE")
@@ -119,7 +144,7 @@ class Writer:
 
     def _run_hooks(self) -> None:
         # what was committed stays acknowledged whatever a hook does; reconcile repeats its work
-        for hook in self._hooks:
+        for hook in self.hooks:
             try:
                 hook(self._conn)
             except Exception as error:  # noqa: BLE001  a hook's failure must not stop the thread
