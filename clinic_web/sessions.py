@@ -39,14 +39,14 @@ class Sessions:
         self._secure = secure
         self._open: dict[str, Session] = {}
 
-    def start(self, author: Author, response: Response) -> None:
-        """A fresh session for `author`, its cookie set on `response`."""
+    def start(self, author: Author, response: Response, *, is_https: bool = False) -> None:
+        """A fresh session for `author`, its cookie set on `response`; `is_https` where this request came by it."""
         self._sweep()
         while len(self._open) >= MAX_SESSIONS:
             del self._open[min(self._open, key=lambda key: self._open[key].used_s)]
         token = secrets.token_urlsafe(32)
         self._open[_key(token)] = Session(author, self._monotonic_s())
-        response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=self._secure, path="/")
+        response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=self._secure or is_https, path="/")
 
     def find(self, request: Request, *, is_act: bool = True) -> Session | None:
         """The session of `request`, if it is still open; an act keeps it open for another idle limit."""

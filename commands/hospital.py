@@ -14,11 +14,12 @@ from cloud_hospital.settings import BrokerKind, HospitalSettings
 from cloud_hospital.status import hospital_status
 from cloud_hospital.tokens import Purpose, make_token
 from cloud_hospital.vehicles import enrol, revoke
+from commands.hospital_folder import Directory
+from commands.hospital_users import app as users_app
 from sync.enrolment import EnrolmentRequest, decode_request, encode
 
 app = typer.Typer(no_args_is_help=True)
-
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The hospital's folder.")]
+app.add_typer(users_app, name="user")
 
 
 @app.callback()

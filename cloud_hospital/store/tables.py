@@ -221,6 +221,32 @@ pulls = Table(
     comment="Who took what, when. Append-only.",
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("staff", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("password", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    Column("failed_at", BigInteger, nullable=False, server_default="0"),
+    comment="People of the hospital and of the vehicles; password is an Argon2id hash, empty: nobody signs in.",
+)
+
+user_acts = Table(
+    "user_acts",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("staff", String(32), nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    comment="Sign-ins, refusals and changes of accounts. Append-only.",
+)
+
 downlink = Table(
     "downlink",
     metadata,

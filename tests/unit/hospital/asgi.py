@@ -8,18 +8,21 @@ from fastapi import FastAPI
 
 
 class Caller:
-    """GET requests with a cookie jar that lasts."""
+    """Requests of one browser: a cookie jar that lasts, forms sent from our own page."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self.cookies = httpx.Cookies()
 
     def get(self, path: str, **given: Any) -> httpx.Response:
-        return asyncio.run(self._get(path, given))
+        return asyncio.run(self._send("GET", path, given))
 
-    async def _get(self, path: str, given: dict[str, Any]) -> httpx.Response:
+    def post(self, path: str, **given: Any) -> httpx.Response:
+        return asyncio.run(self._send("POST", path, {"headers": {"Origin": "https://h"}, **given}))
+
+    async def _send(self, method: str, path: str, given: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(self._app)
         async with httpx.AsyncClient(transport=transport, base_url="https://h", cookies=self.cookies) as client:
-            answer = await client.get(path, **given)
+            answer = await client.request(method, path, **given)
             self.cookies = client.cookies
             return answer
