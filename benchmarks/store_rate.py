@@ -54,7 +54,7 @@ def measure(seconds: float) -> dict[str, float]:
         found["records, one by one"] = _rate(seconds, lambda: _put(store).result())
         found[f"records, {TOGETHER} at a time"] = TOGETHER * _rate(seconds, lambda: _put_many(store))
         spool = Spool(folder.spool, keys=keys, hospital=hospital, clock=clock)
-        sealer = Sealer(store, spool, keys=keys, hospital=hospital, clock=clock)  # seals after each commit from here on
+        sealer = Sealer(store, spool, keys=keys, clock=clock)  # seals after each commit from here on
         sealer.reconcile()
         found["records committed and sealed, one by one"] = _rate(seconds, lambda: _put(store).result())
         sealed = TOGETHER * _rate(seconds, lambda: _put_many(store))

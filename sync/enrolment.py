@@ -12,6 +12,7 @@ import msgspec
 from clinic_records.errors import PeerRefused, RefusedInput
 from clinic_records.ids import vehicle_id
 from sync.keys import RAW_KEY_SIZE, Domain, OriginKeys, OriginPublic, RecipientKey
+from sync.statements import KeyChain
 
 _FILE_LIMIT: Final = 64 * 1024  # bytes; a real file has about 1 KiB
 
@@ -35,6 +36,9 @@ class Enrolment(msgspec.Struct, frozen=True):
         hpke_public, key_id: the hospital's X25519 key that envelopes are sealed to, and its name in the keyring.
         incarnation: granted number of this box's stream, from 1 (sync rule 6).
         session_token: the first HELLO presents it (sync rule 7).
+        key_number: which of the hospital's key pairs these are (sync/statements.py).
+        former_sign_publics: signing keys before this one, newest first: envelopes by them may still come.
+        statements: how this key followed from the first, so that a box that pinned an older one believes it.
     """
 
     vehicle: str
@@ -50,7 +54,19 @@ class Enrolment(msgspec.Struct, frozen=True):
     password: str
     incarnation: int
     session_token: str
+    key_number: int = 1
+    former_sign_publics: tuple[bytes, ...] = ()
+    statements: tuple[bytes, ...] = ()
     signature: bytes = b""
+
+    def chain(self) -> KeyChain:
+        """The hospital's keys as they were at the enrolment.
+
+        Raises:
+            ConfigError: a key of another length.
+        """
+        signers = tuple(OriginPublic(each) for each in (self.sign_public, *self.former_sign_publics))
+        return KeyChain(self.hospital_id, self.key_number, signers, (RecipientKey(self.hpke_public),))
 
 
 _Form = TypeVar("_Form", EnrolmentRequest, Enrolment)

@@ -35,6 +35,7 @@ class Domain(StrEnum):
     ENROLMENT = "enrolment/v1"
     BUNDLE = "bundle/v1"
     KEYS = "keys/v1"
+    CHALLENGE = "challenge/v1"
 
 
 def _statement(domain: Domain, message: bytes) -> bytes:

@@ -21,7 +21,7 @@ from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.record import Kind, Lane, Record
 from sync.envelope import MAX_INNER, VERSION, Codec, Front, Header, Outer, binding, front_of, header_of, read_front
 from sync.envelope import record_of as _record_of
-from sync.keys import OriginKeys, OriginPublic, RecipientKey, RecipientPrivate
+from sync.keys import OriginKeys, RecipientKey, RecipientPrivate, Verifier
 from sync.packing import unpack
 from sync.stream import KEY_SIZE, SEGMENT, PlainReader, Sink, Source, seal_segments, sealed_size
 
@@ -280,7 +280,7 @@ def _copy_payload(plain: PlainReader, header: Header, dst: Sink) -> None:
 def open_wire(
     src: bytes | Path,
     *,
-    origin: OriginPublic,
+    origin: Verifier,
     recipients: Mapping[str, RecipientPrivate],
     dst: Path | None = None,
     max_size: int = MAX_IN_MEMORY,
@@ -310,7 +310,7 @@ def open_wire(
 
 def _open_wire(
     wire: Source,
-    origin: OriginPublic,
+    origin: Verifier,
     recipients: Mapping[str, RecipientPrivate],
     dst: Path | None,
     max_size: int,

@@ -28,7 +28,8 @@ class Courier:
         self._courier = VehicleCourier(
             VehicleId(hospital.vehicle),
             keys=keys.sign,
-            hospital=PinnedHospital(hospital.hospital_id, OriginPublic(hospital.sign_public)),
+            hospital=PinnedHospital(hospital.hospital_id, OriginPublic(hospital.sign_public), hospital.key_number),
+            statements=keys.statements,
             outbound=spool.up,
             inbound=spool.down,
             sessions=spool.session,

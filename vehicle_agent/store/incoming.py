@@ -5,6 +5,7 @@ merged into the store at the next unlock, from these bytes, so nothing answered 
 """
 
 import secrets
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
@@ -18,13 +19,11 @@ from clinic_records.ids import blob_hash
 from clinic_records.record import Lane, Record
 from sync.byteranges import union
 from sync.durable import write_part
-from sync.enrolment import Enrolment
-from sync.keys import OriginPublic
+from sync.keys import RecipientPrivate, Verifier
 from sync.messages.table import strange_features
 from sync.ports import Ranges, Receipt, Verdict
 from sync.seal import Opened, open_wire, wire_hash
 from vehicle_agent.store.durable import require_room
-from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.merge.table import understand
 from vehicle_agent.store.spool_database import SpoolDatabase
 
@@ -42,13 +41,20 @@ class Incoming:
     """InboundStore of sync.ports, over spool.db and the down folder."""
 
     def __init__(
-        self, database: SpoolDatabase, down_folder: Path, clock: Clock, *, keys: DeviceKeys, hospital: Enrolment
+        self,
+        database: SpoolDatabase,
+        down_folder: Path,
+        clock: Clock,
+        *,
+        recipients: Mapping[str, RecipientPrivate],
+        signers: Callable[[], Verifier],
     ) -> None:
+        """Over these; `recipients` are the box's private keys by key id, `signers` the hospital's of any time."""
         self._database = database
         self._folder = down_folder
         self._clock = clock
-        self._recipients = {keys.box.key_id: keys.box}
-        self._hospital = OriginPublic(hospital.sign_public)
+        self._recipients = recipients
+        self._signers = signers
 
     def ranges(self, wire_sha256: str) -> Ranges:
         """See sync.ports.InboundStore."""
@@ -220,7 +226,7 @@ class Incoming:
         return _Judgement(Verdict.APPLIED, "pending", "", *known)
 
     def _open(self, path: Path) -> Opened:
-        return open_wire(path, origin=self._hospital, recipients=self._recipients)
+        return open_wire(path, origin=self._signers(), recipients=self._recipients)
 
     def _write_part(self, name: str, offset: int, data: bytes) -> None:
         path = self._file(name)

@@ -3,25 +3,30 @@
 import os
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from clinic_records.clock import to_ms
 from clinic_records.errors import ConfigError, StoreError
 from sync.enrolment import EnrolmentRequest, sign
 from sync.keys import OriginKeys, RecipientPrivate
-from vehicle_agent.store.durable import fsync_folder, temp_file
+from sync.statements import KeyStatement, state_keys
+from vehicle_agent.store.durable import fsync_folder, temp_file, write_file
 
 _SECRET_SIZE: Final = 32  # bytes, as long as the key it helps to protect
 
 
-class _File(msgspec.Struct, frozen=True):
+class _File(msgspec.Struct, frozen=True, omit_defaults=True):
     """The key file: JSON, raw keys in base64."""
 
     sign: bytes
     box: bytes
     secret: bytes
+    former_boxes: tuple[bytes, ...] = ()
+    statements: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,20 @@ class DeviceKeys:
         sign: the origin's signing key.
         box: the key that what comes down is sealed to.
         device_secret: mixed into every PIN slot, so a slots file alone is not enough to try PINs.
+        former_boxes: what was sealed to them may still come.
+        statements: how `sign` and `box` followed from the enrolled keys (sync/statements.py), number 2 first.
     """
 
     sign: OriginKeys
     box: RecipientPrivate
     device_secret: bytes = field(repr=False)
+    former_boxes: tuple[RecipientPrivate, ...] = ()
+    statements: tuple[bytes, ...] = ()
+
+    @property
+    def recipients(self) -> dict[str, RecipientPrivate]:
+        """All keys that what comes down may be sealed to, by key id."""
+        return {key.key_id: key for key in (self.box, *self.former_boxes)}
 
     @classmethod
     def create(cls, path: Path) -> "DeviceKeys":
@@ -76,7 +90,35 @@ class DeviceKeys:
             raise ConfigError(f"{path}: others may read the box's keys (mode {mode & 0o777:o}); run `chmod 600` on it")
         if len(content.secret) != _SECRET_SIZE:
             raise ConfigError(f"{path}: secret has {len(content.secret)} bytes, not {_SECRET_SIZE}")
-        return cls(OriginKeys.from_bytes(content.sign), RecipientPrivate.from_bytes(content.box), content.secret)
+        return cls(
+            OriginKeys.from_bytes(content.sign),
+            RecipientPrivate.from_bytes(content.box),
+            content.secret,
+            tuple(RecipientPrivate.from_bytes(each) for each in content.former_boxes),
+            content.statements,
+        )
+
+    def rotated(self, path: Path, vehicle: str, now: datetime) -> "DeviceKeys":
+        """New keys that follow from these, durable at `path` on return; the next greeting tells them the hospital."""
+        sign_, box = OriginKeys.generate(), RecipientPrivate.generate()
+        number = len(self.statements) + 2
+        said = KeyStatement(vehicle, number, sign_.public.raw, box.public.raw, to_ms(now))
+        keys = DeviceKeys(
+            sign_,
+            box,
+            self.device_secret,
+            (self.box, *self.former_boxes),
+            (*self.statements, state_keys(said, former=self.sign, fresh=sign_)),
+        )
+        content = _File(
+            sign_.to_bytes(),
+            box.to_bytes(),
+            keys.device_secret,
+            tuple(each.to_bytes() for each in keys.former_boxes),
+            keys.statements,
+        )
+        write_file(path, msgspec.json.encode(content))
+        return keys
 
     def request(self, vehicle: str) -> EnrolmentRequest:
         """What this box asks a hospital with."""

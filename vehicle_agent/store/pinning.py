@@ -4,20 +4,20 @@ from pathlib import Path
 
 import msgspec
 
-from clinic_records.errors import ConfigError, Hint, PeerRefused
+from clinic_records.errors import BadFrame, ConfigError, Hint, PeerRefused
 from sync.enrolment import Enrolment, encode
 from vehicle_agent.store.durable import write_file
 
 
 def pin_hospital(path: Path, enrolment: Enrolment) -> None:
-    """Remember the hospital of a checked enrolment; the same identity may renew its broker and tokens.
+    """Remember the hospital of a checked enrolment; the same identity may renew its keys, broker and tokens.
 
     Raises:
         PeerRefused: another hospital is pinned already.
     """
     if path.exists():
         pinned = load_pinned(path)
-        if (pinned.hospital_id, pinned.sign_public) != (enrolment.hospital_id, enrolment.sign_public):
+        if not _is_the_same(pinned, enrolment):
             raise PeerRefused(
                 f"this box belongs to hospital {pinned.hospital_id} ({pinned.hospital_name}); it does not enrol with "
                 f"{enrolment.hospital_id} ({enrolment.hospital_name}), whose key is another",
@@ -27,6 +27,16 @@ def pin_hospital(path: Path, enrolment: Enrolment) -> None:
                 ),
             )
     write_file(path, encode(enrolment))
+
+
+def _is_the_same(pinned: Enrolment, enrolment: Enrolment) -> bool:
+    """Whether the enrolment's key is the pinned one, or followed from it by signed statements."""
+    if pinned.hospital_id != enrolment.hospital_id:
+        return False
+    try:
+        return pinned.chain().extended(enrolment.statements).newest.raw == enrolment.sign_public
+    except (PeerRefused, BadFrame):
+        return False
 
 
 def load_pinned(path: Path) -> Enrolment:

@@ -18,7 +18,7 @@ from clinic_records.clock import Clock, Origin, SystemClock, to_ms
 from clinic_records.errors import ClinicError, StoreError
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Lane, Record
-from sync.enrolment import Enrolment
+from sync.abilities import UNHEARD
 from sync.envelope import Codec
 from sync.keys import OriginKeys, RecipientKey
 from sync.seal import Sealed, seal
@@ -71,6 +71,7 @@ class SealJob(msgspec.Struct, frozen=True):
     recipient: bytes
     created_ms: int
     target: str
+    codecs: tuple[Codec, ...]
     is_plain: bool = False
 
 
@@ -97,7 +98,7 @@ def seal_blob(job: SealJob) -> SealedBlob:
         recipient=RecipientKey(job.recipient),
         created_ms=job.created_ms,
         dst=Path(job.target),
-        codecs=_codecs(is_plain=job.is_plain),
+        codecs=job.codecs,
     )
     return SealedBlob(sealed.wire_sha256, sealed.size)
 
@@ -112,13 +113,10 @@ class Sealer:
         failures: (incarnation, seq) -> why it could not be sealed in this run; a person must look, the rest goes on.
     """
 
-    def __init__(
-        self, store: Store, spool: Spool, *, keys: DeviceKeys, hospital: Enrolment, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, store: Store, spool: Spool, *, keys: DeviceKeys, clock: Clock | None = None) -> None:
         self._store = store
         self._spool = spool
         self._keys = keys.sign
-        self._recipient = RecipientKey(hospital.hpke_public)
         self._clock = clock or SystemClock()
         self._unmarked: dict[Key, None] = {}  # in the spool, but the outbox does not say so yet
         self.failures: dict[Key, str] = {}
@@ -273,9 +271,9 @@ class Sealer:
             record,
             source,
             keys=self._keys,
-            recipient=self._recipient,
+            recipient=self._spool.hospital_keys.boxes[0],
             created_ms=self._now_ms(),
-            codecs=_codecs(is_plain=is_plain),
+            codecs=self._codecs(is_plain=is_plain),
         )
 
     def _job(self, row: OutboxRow) -> SealJob:
@@ -283,11 +281,17 @@ class Sealer:
             record=self._blob_record(row),
             blob=self._store.blobs.locate(row.sha256),
             sign=self._keys.to_bytes(),
-            recipient=self._recipient.raw,
+            recipient=self._spool.hospital_keys.boxes[0].raw,
             created_ms=self._now_ms(),
             target=str(self._spool.up.wire_folder / f"{secrets.token_hex(8)}{TEMP_SUFFIX}"),
+            codecs=self._codecs(is_plain=row.state == "refused"),
             is_plain=row.state == "refused",
         )
+
+    def _codecs(self, *, is_plain: bool) -> tuple[Codec, ...]:
+        """Only what the hospital said last that it reads (sync rule 15)."""
+        theirs = (self._spool.session.load().peer or UNHEARD).codecs
+        return (Codec.RAW,) if is_plain else tuple(each for each in (Codec.ZSTD, Codec.RAW) if each in theirs)
 
     def _blob_record(self, row: OutboxRow) -> Record:
         return Record(
@@ -324,7 +328,3 @@ def _key(row: OutboxRow) -> Key:
 
 def _resealed(key: Key) -> str:
     return f"{_RESEALED}{key[0]}/{key[1]}"
-
-
-def _codecs(*, is_plain: bool) -> tuple[Codec, ...]:
-    return (Codec.RAW,) if is_plain else (Codec.ZSTD, Codec.RAW)

@@ -3,26 +3,40 @@
 The courier works from here only, so it runs before anybody has logged in.
 """
 
-from datetime import datetime
+import secrets
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from clinic_records.clock import Clock, SystemClock
 from sync.enrolment import Enrolment
 from sync.ports import SessionState
+from sync.statements import KeyChain
 from vehicle_agent.store.incoming import Incoming
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.outgoing import Outgoing
 from vehicle_agent.store.spool_database import SpoolDatabase
 
+_FIRST_MINUTE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_CHANCES: Final = 64
+"""Incarnations a minute: an incarnation stays below 2**31 until 2083."""
+
 
 class Sessions:
-    """SessionStore of sync.ports, over spool.db."""
+    """SessionStore of sync.ports, over spool.db. A new enrolment begins it anew."""
 
-    def __init__(self, database: SpoolDatabase, first: SessionState) -> None:
+    def __init__(self, database: SpoolDatabase, hospital: Enrolment) -> None:
         self._database = database
-        self._first = first
+        self._first = SessionState(token=hospital.session_token, incarnation=hospital.incarnation)
+        with database.write() as conn:
+            row = conn.execute("SELECT value FROM meta WHERE key = 'enrolment'").fetchone()
+            if row is None or row[0] != hospital.session_token:
+                conn.execute("DELETE FROM meta WHERE key = 'session'")
+                conn.execute(
+                    "INSERT OR REPLACE INTO meta (key, value) VALUES ('enrolment', ?)", (hospital.session_token,)
+                )
 
     def load(self) -> SessionState:
         """See sync.ports.SessionStore; at first what the enrolment granted."""
@@ -37,6 +51,27 @@ class Sessions:
                 "INSERT OR REPLACE INTO meta (key, value) VALUES ('session', ?)",
                 (msgspec.json.encode(state).decode(),),
             )
+
+    def ask_to_rejoin(self, now: datetime) -> SessionState:
+        """This box was restored from a backup: count in a stream of its own, and ask the hospital to grant it.
+
+        Every number after the backup may have been used, so the next incarnation begins at once, before anything is
+        recorded. Its number comes from the clock and chance, so that it is above those of earlier restorations and
+        is not that of a clone; the hospital may grant another one.
+        """
+        state = self.load()
+        with self._database.read() as conn:
+            query = "SELECT coalesce(max(seq), 0) FROM wires WHERE incarnation = ?"
+            last_seq = conn.execute(query, (state.incarnation,)).fetchone()[0]
+        proposed = int((now - _FIRST_MINUTE).total_seconds()) // 60 * _CHANCES + secrets.randbelow(_CHANCES)
+        changed = msgspec.structs.replace(
+            state,
+            incarnation=max(proposed, state.incarnation + 1 + secrets.randbelow(_CHANCES)),
+            rejoin=secrets.token_hex(16),
+            closed_seq=last_seq,
+        )
+        self.save(changed)
+        return changed
 
 
 class Spool:
@@ -59,9 +94,20 @@ class Spool:
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._database = SpoolDatabase(folder / "spool.db")
         self.up = Outgoing(self._database, folder / "wire", clock)
-        self.down = Incoming(self._database, folder / "down", clock, keys=keys, hospital=hospital)
-        first = SessionState(token=hospital.session_token, incarnation=hospital.incarnation)
-        self.session = Sessions(self._database, first)
+        self.session = Sessions(self._database, hospital)
+        self._pinned = hospital.chain()
+        self._announced: tuple[tuple[bytes, ...], KeyChain] = ((), self._pinned)
+        self.down = Incoming(
+            self._database, folder / "down", clock, recipients=keys.recipients, signers=lambda: self.hospital_keys.every
+        )
+
+    @property
+    def hospital_keys(self) -> KeyChain:
+        """The hospital's keys: those of the enrolment and what it announced since."""
+        statements = self.session.load().peer_keys
+        if statements != self._announced[0]:
+            self._announced = statements, self._pinned.extended(statements)
+        return self._announced[1]
 
     def prune(self, older_than: datetime) -> int:
         """Delete bytes of both ways that ended before `older_than`; rows and receipts stay. Returns how many."""

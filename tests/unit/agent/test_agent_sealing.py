@@ -73,7 +73,7 @@ def box(tmp_path: Path) -> Iterator[Box]:
     )  # fmt: skip
     store = Store.open(folder.database, folder.blobs, database_key(new_data_key()), vehicle="V01", incarnation=1)
     spool = Spool(folder.spool, keys=keys, hospital=enrolment)
-    yield Box(store, spool, Sealer(store, spool, keys=keys, hospital=enrolment))
+    yield Box(store, spool, Sealer(store, spool, keys=keys))
     store.close()
     spool.close()
 

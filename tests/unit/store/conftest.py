@@ -97,7 +97,7 @@ class Box:
         return Spool(self.folder.spool, keys=self.keys, hospital=self.enrolment, clock=self.clock)
 
     def sealer(self) -> Sealer:
-        return Sealer(self.store, self.spool, keys=self.keys, hospital=self.enrolment, clock=self.clock)
+        return Sealer(self.store, self.spool, keys=self.keys, clock=self.clock)
 
     def restart(self) -> None:
         """Everything volatile is gone."""

@@ -28,7 +28,7 @@ def main(root: str, hospital: str, data_key: str, log: str, first: str) -> None:
     keys, pinned = DeviceKeys.load(folder.device_key), load_pinned(Path(hospital))
     store = Store.open(folder.database, folder.blobs, database_key(bytes.fromhex(data_key)), vehicle="V01")
     spool = Spool(folder.spool, keys=keys, hospital=pinned)
-    Sealer(store, spool, keys=keys, hospital=pinned).reconcile()
+    Sealer(store, spool, keys=keys).reconcile()
     inbox = Inbox(folder.inbox, folder.vault_public.read_bytes())
     out = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.write(out, b"ready -\n")
