@@ -1,0 +1,62 @@
+"""`make bench-sync`, or `python -m benchmarks.sync [--profile clean] [--day generated] [--only NAME ...]`."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from benchmarks.sync import ours
+from benchmarks.sync.day import BYTES, FILES, SHA256, URGENT, digest, generated_day, write_day
+from benchmarks.sync.jpeg_frames import jpeg_loop
+from benchmarks.sync.profiles import PROFILES
+from benchmarks.sync.real_frames import real_loop
+from benchmarks.sync.result import LEDGER, Result, append
+from benchmarks.sync.run import Day
+
+DAYS: Final = {"generated": None, "real": real_loop, "jpeg": jpeg_loop}
+Rival = Callable[[str, Day, Path], Result]
+RIVALS: Final[Mapping[str, Rival]] = {
+    "ours": lambda profile, day, folder: ours.run_day(profile, day, folder, "embedded"),
+    "ours-mosquitto": lambda profile, day, folder: ours.run_day(profile, day, folder, "mosquitto"),
+}
+
+
+def make_day(name: str, folder: Path) -> Day:
+    """The files of one of DAYS, checked."""
+    manifest = write_day(folder, generated_day(DAYS[name]))
+    found = (len(manifest), sum(size for size, _ in manifest.values()), digest(folder, manifest))
+    if name == "generated" and found != (FILES, BYTES, SHA256):
+        sys.exit(f"the generated day is another one: {found}")
+    return Day(name, folder, manifest, folder / URGENT)
+
+
+def main() -> int:
+    """1 when a run of ours lost, altered or doubled something or did not end."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--profile", choices=sorted(PROFILES), default="clean")
+    parser.add_argument("--day", choices=sorted(DAYS), default="generated")
+    parser.add_argument("--only", nargs="*", choices=sorted(RIVALS), default=sorted(RIVALS))
+    parser.add_argument("--ledger", type=Path, default=LEDGER)
+    parser.add_argument("--keep", type=Path)
+    asked = parser.parse_args()
+    is_bad = False
+    root = Path(tempfile.mkdtemp(prefix="sync-"))
+    try:
+        day = make_day(asked.day, root / "day")
+        for name in asked.only:
+            folder = (asked.keep or root) / name
+            folder.mkdir(parents=True)
+            result = RIVALS[name](asked.profile, day, folder)
+            append(result, asked.ledger)
+            print(result, flush=True)
+            is_bad |= name.startswith("ours") and bool(result.wrong)
+    finally:
+        shutil.rmtree(root)
+    return int(is_bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
