@@ -76,12 +76,35 @@ class VehicleInbound:
             if attempts == 0:
                 raise StoreError(f"wire file {wire_sha256} of {self._vehicle} is not whole")
             try:
-                receipt = self._answer(wire_sha256, path, self._opener().open(path, wire_sha256, attempts))
+                opened = self._opener().open(path, wire_sha256, attempts)
+                receipt = self._answer(wire_sha256, path, opened)
+                if opened.outer is not None and opened.outer.origin != self._vehicle:
+                    self.tell_origin(receipt, opened.outer.origin)
             except (OSError, OperationalError):
                 self._transfers.forgive_attempt(wire_sha256)  # a full disk is no fault of the envelope
                 raise
             path.unlink(missing_ok=True)
             return receipt
+
+    def tell_origin(self, receipt: Receipt, origin: str) -> None:
+        """Keep the receipt for the vehicle that made the envelope too, where another one carried it (sync rule 24).
+
+        A crash before it costs the origin one more sending, and it is a duplicate then.
+        """
+        with writing(self._hospital.engine) as connection:
+            last = lock_vehicle(connection, origin)
+            if last_receipt(connection, origin, receipt.wire_sha256) is None:
+                given = {name: getattr(receipt, name) for name in ("id", "revision", "sha256", "reason")}
+                write_receipt(
+                    connection,
+                    origin,
+                    receipt.wire_sha256,
+                    receipt.verdict,
+                    epoch=receipt.epoch,
+                    at=receipt.at,
+                    last=last,
+                    **given,
+                )
 
     def sweep(self) -> int:
         """Answer files that were whole when a worker died; how many (sync rule 10).

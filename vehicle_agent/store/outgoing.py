@@ -17,6 +17,7 @@ from clinic_records.errors import NotFound
 from clinic_records.record import Lane
 from sync.ports import Receipt, WireItem
 from vehicle_agent.store.durable import fsync_folder, publish, temp_file
+from vehicle_agent.store.lane_counts import LaneCount, lane_counts
 from vehicle_agent.store.outbox import STATES
 from vehicle_agent.store.spool_database import SpoolDatabase
 
@@ -47,18 +48,24 @@ class JournalEntry(NamedTuple):
     receipt: Receipt | None
 
 
-class LaneCount(msgspec.Struct, frozen=True):
-    """Counts of one lane for the status pages; `oldest` is when the oldest unended one was spooled.
+class Kept(NamedTuple):
+    """One envelope in the spool, as `explain` and a bundle need it; `origin` is empty for this vehicle's own.
 
-    `sending` is under way in the present session; `refused` is not ended and is offered again in every session.
+    Attributes:
+        state: `open`, `received`, `held` or `refused`.
+        sends: how often its first byte was taken for sending, as far as this program's runs wrote it down.
+        has_bytes: they were not pruned yet.
     """
 
-    queued: int = 0
-    sending: int = 0
-    received: int = 0
-    held: int = 0
-    refused: int = 0
-    oldest: datetime | None = None
+    item: WireItem
+    origin: str
+    incarnation: int
+    seq: int
+    state: str
+    added: datetime
+    ended: datetime | None
+    sends: int
+    has_bytes: bool
 
 
 class Outgoing:
@@ -68,6 +75,7 @@ class Outgoing:
         self._database = database
         self.wire_folder = wire_folder
         self._clock = clock
+        self._sends: Counter[str] = Counter()  # since the last settle wrote it down
 
     def add(self, items: Iterable[Spooled]) -> dict[tuple[int, int], tuple[str, Lane]]:
         """Take sealed envelopes, durable on return; one that is there already (same incarnation, seq) stays.
@@ -82,11 +90,11 @@ class Outgoing:
                 conn.execute(
                     "INSERT INTO wires (wire_sha256, incarnation, seq, lane, ord, size, data, added_ms) VALUES"
                     " (?, ?, ?, ?, (SELECT coalesce(max(ord), 0) + 1 FROM wires), ?, ?, ?)"
-                    " ON CONFLICT (incarnation, seq) DO NOTHING",
+                    " ON CONFLICT (origin, incarnation, seq) DO NOTHING",
                     (item.wire_sha256, item.incarnation, item.seq, item.lane, item.size, item.data, now_ms),
                 )
                 row = conn.execute(
-                    "SELECT wire_sha256, lane FROM wires WHERE incarnation = ? AND seq = ?",
+                    "SELECT wire_sha256, lane FROM wires WHERE origin = '' AND incarnation = ? AND seq = ?",
                     (item.incarnation, item.seq),
                 ).fetchone()
                 found[item.incarnation, item.seq] = (row[0], Lane(row[1]))
@@ -105,12 +113,13 @@ class Outgoing:
         with self._database.write() as conn:
             key = (item.incarnation, item.seq)
             old = conn.execute(
-                "SELECT wire_sha256, lane, state FROM wires WHERE incarnation = ? AND seq = ?", key
+                "SELECT wire_sha256, lane, state FROM wires WHERE origin = '' AND incarnation = ? AND seq = ?", key
             ).fetchone()
             if old[2] == "refused":
                 conn.execute(
                     "UPDATE wires SET wire_sha256 = ?, size = ?, data = ?, is_kept = 1, state = 'open',"
-                    " ended_ms = NULL, ord = (SELECT max(ord) + 1 FROM wires) WHERE incarnation = ? AND seq = ?",
+                    " ended_ms = NULL, ord = (SELECT max(ord) + 1 FROM wires)"
+                    " WHERE origin = '' AND incarnation = ? AND seq = ?",
                     (item.wire_sha256, item.size, item.data, *key),
                 )
         is_taken = old[2] == "refused"
@@ -121,7 +130,8 @@ class Outgoing:
         """wire_sha256 and lane of an outbox row, if it was spooled."""
         with self._database.read() as conn:
             row = conn.execute(
-                "SELECT wire_sha256, lane FROM wires WHERE incarnation = ? AND seq = ?", (incarnation, seq)
+                "SELECT wire_sha256, lane FROM wires WHERE origin = '' AND incarnation = ? AND seq = ?",
+                (incarnation, seq),
             ).fetchone()
         return None if row is None else (row[0], Lane(row[1]))
 
@@ -158,6 +168,7 @@ class Outgoing:
             row = conn.execute("SELECT data, is_kept FROM wires WHERE wire_sha256 = ?", (wire_sha256,)).fetchone()
         if row is None or not row[1]:
             raise NotFound(f"spool: no envelope {wire_sha256}")
+        self._sends[wire_sha256] += offset == 0
         if row[0] is not None:
             return bytes(row[0][offset : offset + size])
         try:
@@ -176,8 +187,13 @@ class Outgoing:
             if row is None or row[0] in {"received", "held", state}:
                 return False
             conn.execute(
-                "UPDATE wires SET state = ?, ended_ms = ? WHERE wire_sha256 = ?",
-                (state, None if state == "refused" else to_ms(self._clock.now()), receipt.wire_sha256),
+                "UPDATE wires SET state = ?, ended_ms = ?, sends = sends + ? WHERE wire_sha256 = ?",
+                (
+                    state,
+                    None if state == "refused" else to_ms(self._clock.now()),
+                    self._sends.pop(receipt.wire_sha256, 0),
+                    receipt.wire_sha256,
+                ),
             )
             conn.execute("INSERT INTO journal (wire_sha256, receipt) VALUES (?, ?)", (receipt.wire_sha256, body))
         return True
@@ -192,12 +208,79 @@ class Outgoing:
             conn.executemany("INSERT INTO journal (wire_sha256) VALUES (?)", names)
         return len(names)
 
+    def reopen_since(self, since: datetime) -> int:
+        """Offer again what was sealed since then and is still kept, whatever its state; durable. Returns how many.
+
+        The hospital takes it once: what is there already gets its receipt again.
+        """
+        with self._database.write() as conn:
+            names = conn.execute(
+                "SELECT wire_sha256 FROM wires WHERE added_ms >= ? AND is_kept = 1 AND state <> 'open' ORDER BY ord",
+                (to_ms(since),),
+            ).fetchall()
+            conn.executemany(
+                "UPDATE wires SET state = 'open', ended_ms = NULL, ord = (SELECT max(ord) + 1 FROM wires)"
+                " WHERE wire_sha256 = ?",
+                names,
+            )
+            conn.executemany("INSERT INTO journal (wire_sha256) VALUES (?)", names)
+        return len(names)
+
+    def carry(self, origin: str, incarnation: int, seq: int, item: WireItem, path: Path) -> bool:
+        """Take another vehicle's sealed envelope along, from a synced file inside the wire folder; durable on return.
+
+        False where it is here already. It is sent up in its lane like our own and ends by the hospital's receipt;
+        who made it is proved by its signature alone (sync rule 24).
+        """
+        name = item.wire_sha256
+        self._filed(Spooled(incarnation, seq, item.lane, name, item.size, path=path))
+        with self._database.write() as conn:
+            done = conn.execute(
+                "INSERT INTO wires (wire_sha256, incarnation, seq, lane, ord, size, added_ms, origin) VALUES"
+                " (?, ?, ?, ?, (SELECT coalesce(max(ord), 0) + 1 FROM wires), ?, ?, ?) ON CONFLICT DO NOTHING",
+                (name, incarnation, seq, item.lane, item.size, to_ms(self._clock.now()), origin),
+            )
+            row = conn.execute("SELECT data FROM wires WHERE wire_sha256 = ?", (name,)).fetchone()
+        if row is None or row[0] is not None:  # under another name already, or our own and in the database
+            self._file(name).unlink(missing_ok=True)
+        return done.rowcount > 0
+
+    def carried(self) -> dict[str, tuple[int, int]]:
+        """Of each vehicle whose envelopes are carried: how many wait, and how many the hospital has."""
+        with self._database.read() as conn:
+            rows = conn.execute(
+                "SELECT origin, sum(state IN ('open', 'refused')), sum(state IN ('received', 'held')) FROM wires"
+                " WHERE origin <> '' GROUP BY origin ORDER BY origin"
+            ).fetchall()
+        return {origin: (waiting, received) for origin, waiting, received in rows}
+
+    def kept(self, *, since: datetime | None = None, wire_sha256: str = "") -> list[Kept]:
+        """Envelopes, most urgent first: one by its hash; else what waits; with `since` all that was sealed then."""
+        columns = "wire_sha256, size, lane, ord, origin, incarnation, seq, state, added_ms, ended_ms, sends, is_kept"
+        with self._database.read() as conn:
+            rows = conn.execute(
+                f"SELECT {columns} FROM wires WHERE CASE WHEN :name <> '' THEN wire_sha256 = :name"  # noqa: S608  a literal
+                " ELSE is_kept = 1 AND (state IN ('open', 'refused') OR added_ms >= :since) END ORDER BY lane, ord",
+                {"name": wire_sha256, "since": None if since is None else to_ms(since)},
+            ).fetchall()
+        return [
+            Kept(
+                WireItem(name, size, Lane(lane), order),
+                *(origin, incarnation, seq, state),
+                added=from_ms(added),
+                ended=None if ended is None else from_ms(ended),
+                sends=sends + self._sends[name],
+                has_bytes=bool(is_kept),
+            )
+            for name, size, lane, order, origin, incarnation, seq, state, added, ended, sends, is_kept in rows
+        ]
+
     def journal(self, after: int, limit: int) -> list[JournalEntry]:
         """What was journalled after number `after`, in order."""
         with self._database.read() as conn:
             rows = conn.execute(
                 "SELECT n, incarnation, seq, journal.wire_sha256, receipt FROM journal JOIN wires USING (wire_sha256)"
-                " WHERE n > ? ORDER BY n LIMIT ?",
+                " WHERE n > ? AND origin = '' ORDER BY n LIMIT ?",
                 (after, limit),
             ).fetchall()
         return [
@@ -210,59 +293,21 @@ class Outgoing:
     def counts(
         self, sending: Iterable[str] = (), unsealed: Mapping[tuple[int, int], Lane] | None = None
     ) -> dict[Lane, LaneCount]:
-        """Counts of every lane, from receipts only (law 7).
-
-        Args:
-            sending: wire hashes the sender has under way.
-            unsealed: (incarnation, seq) and lane of what waits outside the spool; what came into it meanwhile is
-                counted once, here.
-        """
-        unsealed = unsealed or {}
+        """See lane_counts; what is carried for others is not among them."""
         with self._database.read() as conn:
-            here = {
-                (incarnation, seq)
-                for incarnation, seq in conn.execute(
-                    "SELECT incarnation, seq FROM wires JOIN json_each(?) AS key"
-                    " ON incarnation = json_extract(key.value, '$[0]') AND seq = json_extract(key.value, '$[1]')",
-                    (msgspec.json.encode(list(unsealed)).decode(),),
-                )
-            }
-            rows = conn.execute(
-                "SELECT lane, state, count(*), min(added_ms) FROM wires GROUP BY lane, state"
-            ).fetchall()
-            under_way = dict(
-                conn.execute(
-                    "SELECT lane, count(*) FROM wires WHERE state = 'open'"
-                    " AND wire_sha256 IN (SELECT value FROM json_each(?)) GROUP BY lane",
-                    (msgspec.json.encode(sorted(sending)).decode(),),
-                ).fetchall()
-            )
-        found = {(lane, state): (count, oldest) for lane, state, count, oldest in rows}
-        outside = Counter(lane for key, lane in unsealed.items() if key not in here)
-        counts = {}
-        for lane in Lane:
-            number = {
-                state: found.get((lane, state), (0, None))[0] for state in ("open", "received", "held", "refused")
-            }
-            unended = [found[lane, state][1] for state in ("open", "refused") if (lane, state) in found]
-            counts[lane] = LaneCount(
-                queued=number["open"] - under_way.get(lane, 0) + outside[lane],
-                sending=under_way.get(lane, 0),
-                received=number["received"],
-                held=number["held"],
-                refused=number["refused"],
-                oldest=from_ms(min(unended)) if unended else None,
-            )
-        return counts
+            return lane_counts(conn, sending, unsealed or {})
 
     def prune(self, older_than: datetime) -> int:
-        """Delete the bytes of envelopes ended before `older_than`; rows and counts stay. Returns how many."""
+        """Delete the bytes of envelopes received before `older_than`; rows and counts stay. Returns how many.
+
+        What is held at the hospital stays: a person there may still refuse it.
+        """
         with self._database.write() as conn:
             names = [
                 row[0]
                 for row in conn.execute(
-                    "UPDATE wires SET is_kept = 0, data = NULL WHERE is_kept = 1 AND ended_ms < ?"
-                    " RETURNING wire_sha256",
+                    "UPDATE wires SET is_kept = 0, data = NULL"
+                    " WHERE is_kept = 1 AND state = 'received' AND ended_ms < ? RETURNING wire_sha256",
                     (to_ms(older_than),),
                 )
             ]

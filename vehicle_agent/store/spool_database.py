@@ -21,9 +21,10 @@ _SCHEMA: Final = (
         wire_sha256 TEXT PRIMARY KEY, incarnation INTEGER NOT NULL, seq INTEGER NOT NULL, lane TEXT NOT NULL,
         ord INTEGER NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB, is_kept INTEGER NOT NULL DEFAULT 1,
         state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'received', 'held', 'refused')),
-        added_ms INTEGER NOT NULL, ended_ms INTEGER, UNIQUE (incarnation, seq))""",
+        added_ms INTEGER NOT NULL, ended_ms INTEGER, sends INTEGER NOT NULL DEFAULT 0,
+        origin TEXT NOT NULL DEFAULT '', UNIQUE (origin, incarnation, seq))""",
     "CREATE INDEX wires_waiting ON wires (lane, ord) WHERE state IN ('open', 'refused')",
-    "CREATE INDEX wires_counts ON wires (lane, state, added_ms)",
+    "CREATE INDEX wires_counts ON wires (origin, lane, state, added_ms)",
     "CREATE TABLE journal (n INTEGER PRIMARY KEY, wire_sha256 TEXT NOT NULL, receipt BLOB)",
     "CREATE INDEX journal_wire ON journal (wire_sha256)",
     """CREATE TABLE down (

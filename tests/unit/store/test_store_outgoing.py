@@ -14,7 +14,8 @@ from clinic_records.errors import NotFound, StoreError
 from clinic_records.record import Lane
 from sync.ports import SessionState, Verdict
 from tests.unit.store.conftest import NOW, Box, Hospital, TestClock
-from vehicle_agent.store.outgoing import INLINE_LIMIT, LaneCount, Outgoing, Spooled
+from vehicle_agent.store.lane_counts import LaneCount
+from vehicle_agent.store.outgoing import INLINE_LIMIT, Outgoing, Spooled
 from vehicle_agent.store.spool_database import SpoolDatabase
 
 
