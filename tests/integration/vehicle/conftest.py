@@ -1,5 +1,6 @@
 """A vehicle with all four devices of the spine, its simulators plugged in; the agent is started by the test."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,5 +35,6 @@ ae_title = "US1"
         stack.callback(spirometer.close)
         make_vehicle(tmp_path / "V01", devices)
         vehicle = Vehicle(tmp_path / "V01")
+        stack.callback(lambda: sys.stderr.write(vehicle.log()))  # shown by pytest where the test failed
         stack.callback(vehicle.stop)
         yield Clinic(vehicle, ecg, spirometer)

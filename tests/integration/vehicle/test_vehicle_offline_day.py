@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from devices.simulators.spirometer import blow_record
 from devices.simulators.ultrasound import examination
 from tests.integration.vehicle.vehicle_world import PIN, STAFF, Clinic, Vehicle, wait_until
 from vehicle_agent.agent import Agent
+from vehicle_agent.visits.binding import BURST
 
 WANG = {"name": "王秀英", "sex": "female", "birth_date": "1959-03-08", "village": "桃源村"}
 LI = {"name": "李国强", "sex": "male", "birth_date": "1972-05-01"}
@@ -55,6 +57,7 @@ def test_a_day_with_a_kill_in_it(clinic: Clinic) -> None:
     first = scp_record()
     clinic.ecg.send(first)
     wait_until(lambda: len(recordings(vehicle, wang)) == 1)
+    burst_is_over = time.monotonic() + BURST.total_seconds()
     clinic.spirometer.blow(blow_record())
     wait_until(lambda: len(recordings(vehicle, wang)) == 2)
     scanner = DicomDevice("127.0.0.1", vehicle.ready["dicom_port"], ae_title="US1")
@@ -73,6 +76,7 @@ def test_a_day_with_a_kill_in_it(clinic: Clinic) -> None:
     locked_scan = scanner.store(examination(entry))
     assert locked_scan.acknowledged, locked_scan.detail
     second = scp_record(patient_id="")
+    wait_until(lambda: time.monotonic() > burst_is_over)  # a fast machine is back before two ECGs can be two people's
     clinic.ecg.send(second)
     # the scan, the ECG, and the spirometer's memory once more: that one is known and changes nothing
     wait_until(lambda: vehicle.do("status")["inbox"] == 3)

@@ -93,7 +93,8 @@ class Vehicle:
         self.ready = json.loads(line)
 
     def log(self) -> str:
-        return (self.root.parent / "agent.log").read_text("utf-8")[-8000:]
+        path = self.root.parent / "agent.log"
+        return path.read_text("utf-8")[-8000:] if path.exists() else ""
 
     def kill(self) -> None:
         assert self.process is not None
