@@ -7,7 +7,7 @@ from sync.keys import OriginKeys
 from sync.ports import Receipt
 from sync.receiver import Receiver
 from sync.sender import Sender
-from sync.topics import SESSION, Publish, Topic, Way
+from sync.topics import CREDIT, Publish, Topic, Way
 
 
 class Exchange:
@@ -60,7 +60,7 @@ class Exchange:
     def poll(self, now: float) -> list[Publish]:
         """What to publish now: bytes of ours, and credit for the peer's."""
         out = [self._publish(frame, frame.lane) for frame in self.sender.poll(now)]
-        return out + [self._publish(have, SESSION) for have in self.receiver.credit()]
+        return out + [self._publish(have, CREDIT) for have in self.receiver.credit()]
 
     def take(self) -> list[Publish]:
         """Take some whole files, which may be slow, and publish `answers`."""
@@ -70,11 +70,11 @@ class Exchange:
     def answers(self) -> list[Publish]:
         """All receipts and all credit there is to give."""
         haves, receipts = self.receiver.answers()
-        out = [self._publish(have, SESSION) for have in haves]
+        out = [self._publish(have, CREDIT) for have in haves]
         for first in range(0, len(receipts), MAX_RECEIPTS):
             some = tuple(receipts[first : first + MAX_RECEIPTS])
             signed = sign(Receipts(self.vehicle, self.session, self.epoch, some), self._keys)
-            out.append(self._publish(signed, SESSION))
+            out.append(self._publish(signed, CREDIT))
         return out
 
     def _publish(self, frame: Frame, channel: str) -> Publish:

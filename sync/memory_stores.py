@@ -5,6 +5,7 @@ accepted twice gives its first receipt again.
 """
 
 import hashlib
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -91,6 +92,15 @@ class MemorySessions:
             highest = max(state.highest_receipt_seq, self.state.highest_receipt_seq)
             state = msgspec.structs.replace(state, highest_receipt_seq=highest)
         self.state = state
+
+    def alone(self) -> AbstractContextManager[None]:
+        """See HospitalSessions."""
+        return nullcontext()
+
+    def standing(self) -> tuple[str, str] | None:
+        """See HospitalSessions."""
+        state = self.state
+        return (state.session, state.epoch) if state.session and not state.is_forked else None
 
 
 @dataclass

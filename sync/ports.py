@@ -5,12 +5,14 @@ InboundStore of the way down; the hospital has one of each for every vehicle.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
+from clinic_records.ids import VehicleId
 from clinic_records.record import Lane
 from sync.abilities import Abilities
 
@@ -91,6 +93,46 @@ class InboundStore(Protocol):
         """The receipt already given, if any."""
 
 
+class WholeFile(msgspec.Struct, frozen=True):
+    """A small wire file that came whole; `wire_sha256` is of `data`."""
+
+    vehicle: VehicleId
+    wire_sha256: str
+    lane: Lane
+    data: bytes
+
+
+class IntakeStore(Protocol):
+    """Where the hospital puts what all vehicles send up. Any number of workers may use it at once."""
+
+    def take(self, files: Sequence[WholeFile]) -> Sequence[Receipt | None]:
+        """Take whole files in as few transactions as can be; as `InboundStore.accept`, None where one cannot be now."""
+
+    def keep(
+        self, vehicle: VehicleId, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes
+    ) -> Ranges | Receipt:
+        """Keep a part, durable on return; the ranges now held, or the receipt given already. No data only asks."""
+
+    def accept(self, vehicle: VehicleId, wire_sha256: str) -> Receipt:
+        """As `InboundStore.accept`."""
+
+
+class Lease(Protocol):
+    """The right to be the one courier down to a vehicle, among all workers of a hospital (sync rule 17)."""
+
+    def take(self) -> None:
+        """Have it from now on, whoever had it."""
+
+    def claim(self) -> bool:
+        """Have it where nobody has; whether we do."""
+
+    def hand_over(self) -> None:
+        """Let another worker claim it: the vehicle is there, we are not."""
+
+    def end(self) -> None:
+        """Give it up: the vehicle is not there."""
+
+
 class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one end remembers about its session with the other (sync rules 3, 6, 7, 15).
 
@@ -131,3 +173,13 @@ class SessionStore(Protocol):
 
     def save(self, state: SessionState) -> None:
         """Replace it."""
+
+
+class HospitalSessions(SessionStore, Protocol):
+    """A SessionStore that several workers share."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """No other worker judges a Hello of this vehicle meanwhile."""
+
+    def standing(self) -> tuple[str, str] | None:
+        """(session, epoch) of the session that stands; None where none was opened, or it is forked or void."""

@@ -1,7 +1,9 @@
 """The hospital's end of the conversation, for many vehicles: admit, receive, answer, send down.
 
-Sans-I/O and single-threaded like the courier. Each vehicle has its own line; no line's trouble touches another's.
-Taking whole files may be slow, so each poll takes some of one vehicle's only: whoever has the most urgent.
+Sans-I/O and single-threaded like the courier. Any number of stations, each with its Duty, serve the same vehicles: who
+a vehicle is and which of its sessions stands is in the stores, so any station answers what comes up, and one of them
+at a time, by a lease, sends down. What a station holds itself may be lost at any moment. Taking files may be slow, so
+each poll takes some of the most urgent only.
 """
 
 import logging
@@ -12,21 +14,39 @@ from typing import Final
 
 import msgspec
 
-from clinic_records.clock import Clock, to_ms
+from clinic_records.clock import Clock
 from clinic_records.errors import BadFrame, ClinicError, PeerRefused
 from clinic_records.ids import VehicleId
-from clinic_records.record import Lane
-from sync.abilities import OURS, WITH_KEY_NEWS, Abilities
-from sync.admission import Admission, abilities_of, admit
+from sync.abilities import OURS, Abilities
+from sync.admission import Admission
+from sync.desk import Answer, Desk, OneByOne
+from sync.down_line import DownLine
+from sync.duty import EVERYTHING, Duty
 from sync.endpoint import nobody_waits
-from sync.exchange import Exchange
-from sync.frames import Challenge, Greet, Hello, KeyNews, Presence, Signed, Welcome, decode, encode, sign, verify
-from sync.keys import OriginKeys, OriginPublic
-from sync.packing import unpack
-from sync.ports import InboundStore, OutboundStore, SessionState, SessionStore
-from sync.receiver import Receiver
-from sync.sender import Sender
-from sync.topics import HOSPITAL_FILTERS, SESSION, Publish, Topic, Way
+from sync.frames import (
+    MAX_RECEIPTS,
+    Frame,
+    Greet,
+    Have,
+    Hello,
+    Items,
+    KeyNews,
+    Part,
+    Presence,
+    Receipts,
+    Signed,
+    decode,
+    encode,
+    sign,
+    verify,
+)
+from sync.keys import OriginKeys
+from sync.pace import Pace
+from sync.ports import InboundStore, IntakeStore
+from sync.reception import Peer, Reception
+from sync.topics import CREDIT, SESSION, Publish, Topic, Way
+
+__all__ = ["HospitalStation", "Peer"]
 
 WINDOW_BYTES: Final = 2**20
 """Bytes a vehicle may have under way; below it the vehicle's own measurement decides."""
@@ -36,49 +56,32 @@ EXPECT_S: Final = 5.0
 """... and seconds within which a vehicle that is said to be online should have greeted."""
 EXPECT_AGAIN_S: Final = 60.0
 """Seconds until one that was asked and did not greet is asked again."""
+KNOWN_S: Final = 2.0
+"""Seconds for which a session once looked up is believed to stand, and a vehicle to be welcome."""
 
 _logger = logging.getLogger(__name__)
 
 
-def _no_keys(statements: tuple[bytes, ...]) -> None:
-    """The keys of this vehicle never change."""
-
-
 @dataclass(frozen=True)
-class Peer:
-    """What the hospital has for one enrolled vehicle.
+class _Standing:
+    """A session that stood when it was looked up."""
 
-    `on_keys` takes statements of its newer keys, durable on return; it raises PeerRefused where they do not follow.
-    """
-
-    public: OriginPublic
-    inbound: InboundStore
-    outbound: OutboundStore
-    sessions: SessionStore
-    on_keys: Callable[[tuple[bytes, ...]], None] = _no_keys
+    peer: Peer
+    session: str
+    epoch: str
+    until: float
 
 
-class _Line:
-    """One vehicle's line; without an exchange nobody is there."""
+@dataclass
+class _Expected:
+    """A vehicle that is said to be online in `session` and has no line here."""
 
-    def __init__(self, peer: Peer, monotonic_s: Callable[[], float]) -> None:
-        self.peer = peer
-        self.sender = Sender(peer.outbound)
-        self.receiver = Receiver(peer.inbound, monotonic_s)
-        self.exchange: Exchange | None = None
-
-    def close(self) -> None:
-        if self.exchange is not None:
-            self.exchange.close()
-            self.exchange = None
-
-
-def _lane(waiting: tuple[Lane, VehicleId]) -> Lane:
-    return waiting[0]
+    session: str
+    due: float
 
 
 class HospitalStation:
-    """All vehicles' lines at one intake worker.
+    """All vehicles at one intake worker.
 
     Args:
         hospital: the id vehicles have pinned.
@@ -86,9 +89,11 @@ class HospitalStation:
         statements: how that key followed from the first, in order: number 2 comes first.
         abilities: what this program understands.
         keep_days: for how long vehicles keep what was received: how old a backup may be.
-        port: an enrolled vehicle's stores and key; None for an unknown or revoked one. Asked at each Hello.
+        port: an enrolled vehicle's stores and key; None for an unknown or revoked one.
         on_stranger: gets the raw payload nobody enrolled said, and why, for quarantine.
         on_alarm: gets a vehicle and what a person must look at.
+        store: takes what comes up from all vehicles; without one each vehicle's own InboundStore does.
+        duty: what this station hears.
     """
 
     def __init__(
@@ -104,29 +109,43 @@ class HospitalStation:
         statements: tuple[bytes, ...] = (),
         abilities: Abilities = OURS,
         keep_days: int = 30,
+        store: IntakeStore | None = None,
+        duty: Duty = EVERYTHING,
     ) -> None:
-        self._hospital = hospital
+        self.duty = duty
         self._keys = keys
-        self._statements = statements
-        self._abilities = abilities
-        self._keep_days = keep_days
         self._port = port
-        self._clock = clock
-        self._random_bytes = random_bytes
         self._on_stranger = on_stranger
-        self._on_alarm = on_alarm
-        self._lines: dict[VehicleId, _Line] = {}
-        self._challenges: dict[VehicleId, tuple[str, str]] = {}
-        self._expected: dict[VehicleId, float] = {}
+        self._reception = Reception(
+            hospital,
+            keys=keys,
+            clock=clock,
+            random_bytes=random_bytes,
+            on_alarm=on_alarm,
+            window_bytes=WINDOW_BYTES,
+            statements=statements,
+            abilities=abilities,
+            keep_days=keep_days,
+        )
+        self._desk = Desk(store or OneByOne(self._inbound), clock.monotonic_s)
+        self._standing: dict[VehicleId, _Standing] = {}
+        self._lines: dict[VehicleId, DownLine] = {}
+        self._paces: dict[VehicleId, Pace] = {}
+        self._expected: dict[VehicleId, _Expected] = {}
         self._greeted_at: dict[VehicleId, float] = {}
         self._out: list[Publish] = []
         self._news: deque[VehicleId | None] = deque()
+        self._is_given_up = False
         self.wake: Callable[[], None] = nobody_waits
+
+    def _inbound(self, vehicle: VehicleId) -> InboundStore | None:
+        peer = self._port(vehicle)
+        return None if peer is None else peer.inbound
 
     @property
     def filters(self) -> tuple[str, ...]:
         """What to subscribe to at each connection."""
-        return HOSPITAL_FILTERS
+        return self.duty.filters
 
     @property
     def will(self) -> Publish | None:
@@ -135,68 +154,84 @@ class HospitalStation:
 
     @property
     def online(self) -> frozenset[VehicleId]:
-        """Vehicles with an open session."""
-        return frozenset(vehicle for vehicle, line in self._lines.items() if line.exchange is not None)
+        """Vehicles this station sends down to."""
+        return frozenset(self._lines)
 
     @property
     def has_work(self) -> bool:
         """Whether `poll` should be called again at once."""
-        return bool(self._out) or any(line.receiver.most_urgent is not None for line in self._lines.values())
+        return bool(self._out) or self._desk.has_work
 
     def notify(self, vehicle: VehicleId | None = None) -> None:
         """There are new rows for `vehicle`, or for anybody. The one call that may come from any thread."""
         self._news.append(vehicle)
         self.wake()
 
-    def forget(self, vehicle: VehicleId) -> None:
-        """Its enrolment changed or was revoked: its session ends now."""
-        line = self._lines.pop(vehicle, None)
-        if line is not None:
-            line.close()
+    def connect_anew(self, duty: Duty) -> None:
+        """Give the connection up and subscribe to what `duty` says."""
+        self.duty = duty
+        self._is_given_up = True
+        self.wake()
+
+    def forget(self, vehicle: VehicleId, now: float) -> None:
+        """Its enrolment changed, it was revoked or its lease was lost: look everything up again."""
+        self._standing.pop(vehicle, None)
+        if self._close(vehicle) is not None:
+            self._expect(vehicle, "", now)
+
+    def void_all_but(self, epoch: str, now: float) -> None:
+        """A new epoch began: every session of another one is void (sync rule 3)."""
+        self._standing.clear()
+        for vehicle in [each.vehicle for each in self._lines.values() if each.epoch != epoch]:
+            self.forget(vehicle, now)
+
+    def resume(self, vehicle: VehicleId, now: float) -> bool:
+        """Send down to a vehicle whose session stands, where nobody does; whether we do now."""
+        standing = self._look_up(vehicle, now)
+        if standing is None or vehicle in self._lines or not standing.peer.lease.claim():
+            return vehicle in self._lines
+        self._open(vehicle, standing)
+        return True
 
     def note_progress(self, now: float) -> None:
         """Nothing: one socket serves all vehicles, so its progress says nothing about one."""
 
     def is_stalled(self, now: float) -> bool:
-        """Never: a silent vehicle ends its own session, the hospital's connection to the broker stays."""
-        for vehicle, line in self._lines.items():
-            if line.exchange is not None and line.sender.is_stalled(now):
-                _logger.info("vehicle %s is silent; its session is closed", vehicle)
+        """Whether to connect anew; a vehicle's silence closes its line only, and it is asked to greet."""
+        for vehicle, line in list(self._lines.items()):
+            if line.sender.is_stalled(now):
+                _logger.info("vehicle %s is silent; its line is closed", vehicle)
                 line.sender.note_stall()
-                line.close()
-        return False
+                self._close(vehicle)
+                line.lease.end()
+                self._expect(vehicle, "", now)
+        return self._is_given_up
 
     def on_refused(self, reason: str) -> None:
         """Nothing: the log says it, and without a broker no vehicle waits for us."""
 
-    def on_connected(self, now: float) -> None:
+    def on_connected(self, now: float) -> None:  # noqa: ARG002 - the port of an Endpoint
         """The broker is there; vehicles speak first."""
+        self._is_given_up = False
 
     def on_disconnected(self) -> None:
-        """The broker is gone, and every session with it."""
-        for line in self._lines.values():
-            line.close()
+        """The broker is gone: other stations may send down, should they still hear it."""
+        for vehicle in list(self._lines):
+            line = self._close(vehicle)
+            if line is not None:
+                line.lease.hand_over()
+        self._standing.clear()
         self._out = []
         self._expected.clear()
 
     def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
         """Something came from the broker under a vehicle's name; only signatures are believed."""
         vehicle = topic.vehicle
-        if topic.way is Way.STATE:
-            self._on_presence(vehicle, payload, now)
-            return
-        if topic.way is not Way.UP:
-            return
         try:
-            frame = decode(payload)
-            if isinstance(frame, Signed):
-                self._on_signed(vehicle, frame, payload, now)
-            elif isinstance(frame, KeyNews):
-                self._on_key_news(vehicle, frame, payload)
-            elif (exchange := self._exchange(vehicle)) is None:
-                self._on_unannounced(vehicle, payload, now)
-            elif not isinstance(frame, Challenge | Greet):
-                exchange.on_frame(frame, now)
+            if topic.way is Way.STATE:
+                self._on_presence(vehicle, payload, now)
+            elif topic.way is Way.UP:
+                self._on_frame(vehicle, decode(payload), payload, now)
         except (BadFrame, PeerRefused) as error:
             self._on_stranger(vehicle, payload, str(error))
         except ClinicError as error:
@@ -207,21 +242,20 @@ class HospitalStation:
         self._ask_expected(now)
         self._spread_news()
         out, self._out = self._out, []
-        lines = list(self._lines.values())
-        for line in lines:
-            if line.exchange is not None:
-                out += line.exchange.poll(now)
+        for line in list(self._lines.values()):
+            out += line.poll(now)
         if not out:
-            self._take_most_urgent()
-            for line in lines:
-                if line.exchange is not None:
-                    out += line.exchange.answers()
+            self._desk.work()
+        for vehicle, answer in self._desk.answers():
+            out += self._answer(vehicle, answer, now)
         return out
 
     def next_wakeup(self) -> float | None:
         """When to poll again though nothing happened, monotonic seconds."""
-        times = [line.sender.next_wakeup() for line in self._lines.values() if line.exchange is not None]
-        return min([each for each in times if each is not None] + list(self._expected.values()), default=None)
+        times = [line.sender.next_wakeup() for line in self._lines.values()]
+        return min(
+            [each for each in times if each is not None] + [each.due for each in self._expected.values()], default=None
+        )
 
     def _spread_news(self) -> None:
         while self._news:
@@ -230,150 +264,153 @@ class HospitalStation:
                 if wanted in (None, vehicle):
                     line.sender.notify()
 
-    def _take_most_urgent(self) -> None:
-        """Take files of the vehicle that has the most urgent, present or not, and put it last among its equals."""
-        waiting = [(line.receiver.most_urgent, vehicle) for vehicle, line in self._lines.items()]
-        chosen = min(((lane, vehicle) for lane, vehicle in waiting if lane is not None), default=None, key=_lane)
-        if chosen is None:
-            return
-        line = self._lines[chosen[1]] = self._lines.pop(chosen[1])
-        line.receiver.accept_some()
+    def _answer(self, vehicle: VehicleId, answer: Answer, now: float) -> list[Publish]:
+        """Receipts and credit of what was taken; void where the session is over: the next one will ask again."""
+        standing = self._look_up(vehicle, now)
+        if standing is None:
+            return []
+        frames: list[Frame] = [*answer.frames()]
+        receipts = list(answer.receipts.values())
+        for first in range(0, len(receipts), MAX_RECEIPTS):
+            some = tuple(receipts[first : first + MAX_RECEIPTS])
+            frames.append(sign(Receipts(vehicle, standing.session, standing.epoch, some), self._keys))
+        return [Publish(Topic(vehicle, Way.DOWN, CREDIT), encode(each)) for each in frames]
 
-    def _exchange(self, vehicle: VehicleId) -> Exchange | None:
-        line = self._lines.get(vehicle)
-        return None if line is None else line.exchange
+    def _look_up(self, vehicle: VehicleId, now: float) -> _Standing | None:
+        """The session that stands, as the stores say now or said a moment ago."""
+        known = self._standing.get(vehicle)
+        if known is not None and now < known.until:
+            return known
+        self._standing.pop(vehicle, None)
+        peer = self._port(vehicle)
+        found = None if peer is None else peer.sessions.standing()
+        if peer is None or found is None:
+            return None
+        standing = self._standing[vehicle] = _Standing(peer, *found, until=now + KNOWN_S)
+        return standing
 
-    def _on_presence(self, vehicle: VehicleId, payload: bytes, now: float) -> None:
-        """A vehicle came or its will was published. Unsigned, so it can do no more than close or ask for a session.
-
-        After a restart the retained statements name the vehicles that believe in a session we have forgotten; an idle
-        one would not notice, and its answers would wait here. A will ends the session it names only (sync rule 21).
-        """
-        try:
-            presence = msgspec.json.decode(payload, type=Presence)
-        except (msgspec.MsgspecError, ValueError):
-            return
-        exchange = self._exchange(vehicle)
-        is_ours = exchange is not None and exchange.session == presence.session
-        if presence.is_online and not is_ours:
-            self._expected[vehicle] = now + EXPECT_S
-        elif not presence.is_online:
-            self._expected.pop(vehicle, None)
-            if is_ours:
-                self._lines[vehicle].close()
-
-    def _ask_expected(self, now: float) -> None:
-        """Greet whoever should be here and has not greeted."""
-        for vehicle in [each for each, due in self._expected.items() if now >= due]:
-            if self._exchange(vehicle) is None and self._port(vehicle) is not None:
-                self._expected[vehicle] = now + EXPECT_AGAIN_S
-                self._greet(vehicle, now)
-            else:
-                del self._expected[vehicle]
+    def _on_frame(self, vehicle: VehicleId, frame: Frame, payload: bytes, now: float) -> None:
+        match frame:
+            case Signed():
+                self._on_signed(vehicle, frame, payload, now)
+            case KeyNews():
+                peer = self._port(vehicle)
+                if peer is None:
+                    self._on_stranger(vehicle, payload, f"vehicle {vehicle} is not enrolled here")
+                else:
+                    peer.on_keys(frame.statements)
+            case Have():
+                if (line := self._lines.get(vehicle)) is not None:
+                    line.on_have(frame, now)
+            case Items() | Part():
+                if self._look_up(vehicle, now) is None:
+                    self._on_unannounced(vehicle, payload, now)
+                elif isinstance(frame, Items):
+                    self._desk.on_items(vehicle, frame)
+                else:
+                    self._desk.on_part(vehicle, frame)
+            case _:
+                pass  # what only a hospital says
 
     def _on_signed(self, vehicle: VehicleId, signed: Signed, payload: bytes, now: float) -> None:
         peer = self._port(vehicle)
         if peer is None:
             self._on_stranger(vehicle, payload, f"vehicle {vehicle} is not enrolled here")
-            self._say_unknown(vehicle, signed)
+            for frame in self._reception.say_unknown(vehicle, signed):
+                self._say(vehicle, frame)
             return
         message = verify(signed, peer.public)
         if message.vehicle != vehicle:
             raise PeerRefused(f"a message of vehicle {message.vehicle[:32]!r} came under the name {vehicle}")
         if isinstance(message, Hello):
-            if self._is_said_now(vehicle, message):
-                self._on_hello(vehicle, peer, message)
-        elif (exchange := self._exchange(vehicle)) is None:
-            self._greet(vehicle, now)
-        else:
+            self._on_hello(vehicle, peer, message, now)
+        elif (line := self._lines.get(vehicle)) is not None:
             try:
-                exchange.on_receipts(message, now)
+                line.on_receipts(message, now)
             except PeerRefused as error:  # signed by this vehicle, only late
                 _logger.info("%s", error)
 
-    def _on_key_news(self, vehicle: VehicleId, news: KeyNews, payload: bytes) -> None:
-        peer = self._port(vehicle)
-        if peer is None:
-            self._on_stranger(vehicle, payload, f"vehicle {vehicle} is not enrolled here")
-        else:
-            peer.on_keys(news.statements)
-
-    def _is_said_now(self, vehicle: VehicleId, hello: Hello) -> bool:
-        """Whether this Hello answers our latest Challenge; if not, it gets one.
-
-        A broker may hold a Hello back until its session is long over, or say it again; its token would then look like
-        a clone's. Only a vehicle that lives in that session can answer.
-        """
-        challenge = self._challenges.get(vehicle)
-        if challenge is not None and hello.nonce and (hello.session, hello.nonce) == challenge:
-            return True
-        if not hello.nonce:
-            nonce = self._random_bytes(16).hex()
-            self._challenges[vehicle] = (hello.session, nonce)
-            self._say(vehicle, Challenge(hello.session, nonce))
-        return False
-
-    def _on_hello(self, vehicle: VehicleId, peer: Peer, hello: Hello) -> None:
-        fresh_token, fresh_epoch = self._random_bytes(16).hex(), self._random_bytes(8).hex()
-        state = peer.sessions.load()
-        verdict, changed = admit(hello, state, fresh_token=fresh_token, fresh_epoch=fresh_epoch, ours=self._abilities)
-        if changed != state:
-            peer.sessions.save(changed)
-        if changed.epoch != state.epoch and state.epoch:
-            self._on_alarm(vehicle, "rolled-back")
-        if changed.rejoin != state.rejoin:
-            self._on_alarm(vehicle, "rejoined")
-        line = self._lines.get(vehicle)
-        if verdict is not Admission.OK:
-            if line is not None:
-                line.close()
-            self._on_alarm(vehicle, verdict)
-        elif line is None or line.exchange is None or line.exchange.session != hello.session:
-            self._open(vehicle, peer, hello.session, changed.epoch)
-        self._welcome(vehicle, hello, verdict, changed)
-
-    def _open(self, vehicle: VehicleId, peer: Peer, session: str, epoch: str) -> None:
-        line = self._lines.get(vehicle)
-        if line is None:
-            line = self._lines[vehicle] = _Line(peer, self._clock.monotonic_s)
-        line.close()
-        line.peer = peer
-        line.exchange = Exchange(
-            vehicle, session, epoch, way=Way.DOWN, sender=line.sender, receiver=line.receiver, keys=self._keys
-        )
-
-    def _welcome(self, vehicle: VehicleId, hello: Hello, verdict: Admission, state: SessionState) -> None:
-        is_ok = verdict is Admission.OK
-        ours = self._abilities
-        news = self._statements[max(0, hello.hospital_key - 1) :]
-        if news and hello.proto_max >= WITH_KEY_NEWS:
-            self._say(vehicle, KeyNews(news))
-        welcome = Welcome(
-            vehicle=vehicle,
-            session=hello.session,
-            hospital=self._hospital,
-            verdict=verdict,
-            epoch=state.epoch if is_ok else "",
-            next_token=state.pending_token if is_ok else "",
-            incarnation=state.incarnation,
-            highest_receipt_seq=state.highest_receipt_seq,
-            time_ms=max(0, to_ms(self._clock.now())),
-            window_bytes=WINDOW_BYTES,
-            proto=ours.agreed(abilities_of(hello)) or ours.proto_max,
-            kinds=ours.kinds,
-            codecs=ours.codecs,
-            dict_ids=ours.dict_ids,
-            keep_days=self._keep_days,
-        )
-        self._say(vehicle, sign(welcome, self._keys))
-
-    def _say_unknown(self, vehicle: VehicleId, signed: Signed) -> None:
-        """Tell it that it is not enrolled; its own signature proves nothing to us and is not asked for."""
-        try:
-            hello = unpack(signed.body, Hello, "hello")
-        except BadFrame:
+    def _on_hello(self, vehicle: VehicleId, peer: Peer, hello: Hello, now: float) -> None:
+        greeted = self._reception.on_hello(vehicle, peer, hello)
+        for frame in greeted.say:
+            self._say(vehicle, frame)
+        if greeted.verdict is None:
             return
-        self._welcome(vehicle, hello, Admission.UNKNOWN, SessionState())
+        self._standing.pop(vehicle, None)
+        self._expected.pop(vehicle, None)
+        line = self._lines.get(vehicle)
+        if line is not None and (line.session, line.epoch) == (hello.session, greeted.epoch):
+            return
+        self._close(vehicle)
+        if greeted.verdict is Admission.OK:
+            peer.lease.take()
+            self._open(vehicle, _Standing(peer, hello.session, greeted.epoch, now))
+        elif line is not None:
+            line.lease.end()
+
+    def _open(self, vehicle: VehicleId, standing: _Standing) -> None:
+        peer = standing.peer
+        self._lines[vehicle] = line = DownLine(
+            vehicle,
+            standing.session,
+            standing.epoch,
+            outbound=peer.outbound,
+            lease=peer.lease,
+            pace=self._paces.get(vehicle),
+        )
+        self._paces[vehicle] = line.sender.pace
+
+    def _close(self, vehicle: VehicleId) -> DownLine | None:
+        line = self._lines.pop(vehicle, None)
+        if line is not None:
+            line.sender.reset()
+        return line
+
+    def _on_presence(self, vehicle: VehicleId, payload: bytes, now: float) -> None:
+        """A vehicle came or its will was published. Unsigned, so it can do no more than close or ask for a session.
+
+        After a restart the retained statements name the vehicles that may be in a session that stands: nobody sends
+        down to them, and an idle one would not notice. A will ends the session it names only (sync rule 21).
+        """
+        try:
+            presence = msgspec.json.decode(payload, type=Presence)
+        except (msgspec.MsgspecError, ValueError):
+            return
+        known = self._standing.get(vehicle)
+        if known is not None and known.session != presence.session:
+            self._standing.pop(vehicle)
+        if not self.duty.has_sessions:
+            return
+        line = self._lines.get(vehicle)
+        is_ours = line is not None and line.session == presence.session
+        if not presence.is_online:
+            self._expected.pop(vehicle, None)
+            if line is not None and is_ours:
+                self._close(vehicle)
+                line.lease.end()
+        elif not is_ours and not self._is_in(vehicle, presence.session, now):
+            self._expect(vehicle, presence.session, now + EXPECT_S)
+
+    def _is_in(self, vehicle: VehicleId, session: str, now: float) -> bool:
+        """Whether the vehicle's session stands; then it needs no greeting, only somebody who sends down."""
+        standing = self._look_up(vehicle, now)
+        if standing is None or standing.session != session:
+            return False
+        self.resume(vehicle, now)
+        return True
+
+    def _expect(self, vehicle: VehicleId, session: str, due: float) -> None:
+        self._expected[vehicle] = _Expected(session, due)
+
+    def _ask_expected(self, now: float) -> None:
+        """Greet whoever should be here and has not greeted."""
+        for vehicle, expected in [each for each in self._expected.items() if now >= each[1].due]:
+            is_settled = vehicle in self._lines or self._port(vehicle) is None
+            if is_settled or (expected.session and self._is_in(vehicle, expected.session, now)):
+                del self._expected[vehicle]
+            else:
+                expected.due = now + EXPECT_AGAIN_S
+                self._greet(vehicle, now)
 
     def _on_unannounced(self, vehicle: VehicleId, payload: bytes, now: float) -> None:
         """Bytes outside a session: a stranger's are kept, an enrolled vehicle is asked to connect anew."""
@@ -387,5 +424,5 @@ class HospitalStation:
             self._greeted_at[vehicle] = now + GREET_EVERY_S
             self._say(vehicle, Greet())
 
-    def _say(self, vehicle: VehicleId, frame: Signed | Challenge | KeyNews | Greet) -> None:
+    def _say(self, vehicle: VehicleId, frame: Frame) -> None:
         self._out.append(Publish(Topic(vehicle, Way.DOWN, SESSION), encode(frame)))

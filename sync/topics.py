@@ -1,7 +1,7 @@
 """Where frames travel on the broker: a topic is a type, valid or not built; no other module spells one.
 
-`clinic/v1/<vehicle>/up/<channel>`, `.../down/<channel>` and `.../state`. A channel is a lane, or `session` for what
-keeps the conversation itself: greetings, credit and receipts.
+`clinic/v1/<vehicle>/up/<channel>`, `.../down/<channel>` and `.../state`. A channel is a lane, or `session` for
+greetings, or `credit` for credit and receipts: they must reach whoever sends, greetings may reach any worker.
 """
 
 from enum import StrEnum
@@ -15,7 +15,10 @@ from clinic_records.record import Lane
 
 ROOT: Final = "clinic/v1"
 SESSION: Final = "session"
-_CHANNELS: Final = frozenset([SESSION, *Lane])
+CREDIT: Final = "credit"
+PROBE: Final = "probe"
+"""What a worker says to itself, to learn whether the broker shares subscriptions."""
+_CHANNELS: Final = frozenset([SESSION, CREDIT, PROBE, *Lane])
 
 
 class Way(StrEnum):
@@ -62,8 +65,18 @@ def vehicle_filter(vehicle: VehicleId) -> str:
     return f"{ROOT}/{vehicle}/{Way.DOWN}/#"
 
 
-HOSPITAL_FILTERS: Final = (f"{ROOT}/+/{Way.UP}/#", f"{ROOT}/+/{Way.STATE}")
-"""What the hospital subscribes to: everything every vehicle says, and the state of each link."""
+def channel_filter(channel: str) -> str:
+    """What the hospital subscribes to for what every vehicle says in `channel`."""
+    return f"{ROOT}/+/{Way.UP}/{channel}"
+
+
+def shared(group: str, topic_filter: str) -> str:
+    """The filter as a shared subscription: one of the group gets each message (MQTT 5, section 4.8.2)."""
+    return f"$share/{group}/{topic_filter}"
+
+
+STATE_FILTER: Final = f"{ROOT}/+/{Way.STATE}"
+"""The state of each link; retained, so it is never shared."""
 
 
 class Publish(msgspec.Struct, frozen=True):

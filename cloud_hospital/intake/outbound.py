@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, insert, select, update
 
 from clinic_records.clock import to_ms
 from clinic_records.errors import NotFound
@@ -10,17 +10,19 @@ from clinic_records.ids import blob_hash
 from clinic_records.record import Lane
 from cloud_hospital.downlink import wire_path
 from cloud_hospital.hospital import Hospital
+from cloud_hospital.intake.leases import VehicleLease
 from cloud_hospital.store.engine import reading, writing
-from cloud_hospital.store.tables import downlink
+from cloud_hospital.store.tables import alarms, downlink
 from sync.ports import Receipt, Verdict, WireItem
 
 
 class VehicleOutbound:
-    """sync.ports.OutboundStore of what this hospital sends to `vehicle`."""
+    """sync.ports.OutboundStore of what this hospital sends to `vehicle`; `lease` fences off who lost it."""
 
-    def __init__(self, hospital: Hospital, vehicle: str) -> None:
+    def __init__(self, hospital: Hospital, vehicle: str, lease: VehicleLease | None = None) -> None:
         self._hospital = hospital
         self._vehicle = vehicle
+        self._lease = lease
 
     def waiting(self, lane: Lane, after_order: int, limit: int) -> Sequence[WireItem]:
         """Envelopes of `lane` that the vehicle has not answered for good, oldest first."""
@@ -53,15 +55,30 @@ class VehicleOutbound:
             raise NotFound(f"downlink file {wire_sha256} for {self._vehicle} is gone") from None
 
     def settle(self, receipt: Receipt) -> bool:
-        """Apply the vehicle's verified receipt; False where it is unknown or changes nothing."""
+        """Apply the vehicle's verified receipt; False where it is unknown, changes nothing, or the lease is lost."""
         changed = update(downlink).where(
             downlink.c.vehicle == self._vehicle,
             downlink.c.wire_sha256 == receipt.wire_sha256,
             downlink.c.verdict.is_(None) | (downlink.c.verdict == Verdict.REFUSED.value),
         )
+        if self._lease is not None:
+            changed = changed.where(self._lease.holds)
         values = {"verdict": receipt.verdict.value, "settled_at": to_ms(self._hospital.now())}
         with writing(self._hospital.engine) as connection:
-            return connection.execute(changed.values(**values)).rowcount == 1
+            is_new = connection.execute(changed.values(**values)).rowcount == 1
+            if is_new and receipt.verdict is Verdict.HELD:
+                self._alarm(connection, receipt)
+            return is_new
+
+    def _alarm(self, connection: Connection, receipt: Receipt) -> None:
+        """The vehicle keeps it and does not understand it: an older program, and somebody must know (sync rule 15)."""
+        row = {
+            "at": to_ms(self._hospital.now()),
+            "vehicle": self._vehicle,
+            "code": "not-understood",
+            "detail": f"held by {self._vehicle}: {receipt.id} revision {receipt.revision}: {receipt.reason}",
+        }
+        connection.execute(insert(alarms).values(row))
 
     def reopen_all(self) -> int:
         """Offer everything kept again: the vehicle's box was rolled back."""

@@ -1,5 +1,7 @@
 """The hospital's SessionStore of one vehicle."""
 
+from contextlib import AbstractContextManager
+
 import msgspec
 from sqlalchemy import delete, insert, select, update
 
@@ -7,6 +9,7 @@ from clinic_records.clock import to_ms
 from cloud_hospital.feed.epochs import keep_feed_epoch
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.tables import sessions, vehicles
 from sync.ports import SessionState
 
@@ -22,15 +25,29 @@ class VehicleSessions:
         self._hospital = hospital
         self._vehicle = vehicle
 
+    def alone(self) -> AbstractContextManager[None]:
+        """No other worker judges a Hello of this vehicle meanwhile."""
+        return exclusive(self._hospital.engine, f"session {self._vehicle}", self._hospital.folder.run)
+
+    def standing(self) -> tuple[str, str] | None:
+        """(session, epoch) of the session that stands; one of an older epoch does not (sync rule 3)."""
+        state = self._saved()
+        if not state.session or state.is_forked or state.epoch != self._hospital.log.current():
+            return None
+        return state.session, state.epoch
+
     def load(self) -> SessionState:
         """The last state saved, with the current epoch and the number of the last receipt given."""
         with reading(self._hospital.engine) as connection:
-            query = select(sessions.c.state).where(sessions.c.vehicle == self._vehicle)
-            raw = connection.execute(query).scalar_one_or_none()
             query = select(vehicles.c.receipt_seq).where(vehicles.c.id == self._vehicle)
             last = connection.execute(query).scalar_one_or_none()
-        state = SessionState() if raw is None else msgspec.json.decode(raw, type=SessionState)
-        return msgspec.structs.replace(state, epoch=self._hospital.log.current(), highest_receipt_seq=last or 0)
+        return msgspec.structs.replace(self._saved(), epoch=self._hospital.log.current(), highest_receipt_seq=last or 0)
+
+    def _saved(self) -> SessionState:
+        with reading(self._hospital.engine) as connection:
+            query = select(sessions.c.state).where(sessions.c.vehicle == self._vehicle)
+            raw = connection.execute(query).scalar_one_or_none()
+        return SessionState() if raw is None else msgspec.json.decode(raw, type=SessionState)
 
     def save(self, state: SessionState) -> None:
         """Replace it; counts as contact with the vehicle.

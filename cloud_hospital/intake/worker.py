@@ -84,9 +84,11 @@ class Intake:
     def _end_void_sessions(self) -> None:
         """A new epoch voids every session (sync rule 3); a revocation ends that vehicle's."""
         epoch, revoked = self._hospital.log.current(), self._hospital.log.revoked()
-        ended = self.station.online if epoch != self._epoch else revoked - self._revoked
-        for vehicle in ended:
-            self.station.forget(VehicleId(vehicle))
+        now = self._hospital.clock.monotonic_s()
+        for vehicle in sorted(revoked - self._revoked):
+            self.station.forget(VehicleId(vehicle), now)
+        if epoch != self._epoch:
+            self.station.void_all_but(epoch, now)
         self._epoch, self._revoked = epoch, revoked
 
 

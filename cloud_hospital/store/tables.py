@@ -266,3 +266,13 @@ downlink = Table(
     Index("downlink_waiting", "vehicle", "lane", "n"),
     comment="Sealed envelopes for vehicles; verdict is the vehicle's signed answer, null while it waits.",
 )
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("holder", String(NAME), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    comment="Who sends down to each vehicle that is online; fence counts holders. One row each, until the vehicle goes.",
+)

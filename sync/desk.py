@@ -1,0 +1,174 @@
+"""Where an intake worker puts what came up until it is taken: most urgent lane first, small files many at a time.
+
+Sans-I/O. Nothing here is worth keeping: what a worker held when it died comes again, to whichever worker. Credit for
+parts is given as soon as they are durable, before any file of their lane is opened (sync rule 17).
+"""
+
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from clinic_records.errors import AccessError, ClinicError
+from clinic_records.ids import VehicleId
+from clinic_records.record import Lane
+from sync.frames import Have, Items, Part
+from sync.ports import InboundStore, IntakeStore, Ranges, Receipt, WholeFile
+
+WORKING_S: Final = 0.1
+"""Seconds after which nothing further is begun before looking at what else arrived ..."""
+BATCH_FILES: Final = 256
+"""... files taken in one transaction ..."""
+BATCH_BYTES: Final = 4 * 1024 * 1024
+"""... and bytes of them, so that an urgent file waits for one such transaction at most. Our choices."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Waiting:
+    """What one lane has waiting."""
+
+    parts: deque[tuple[VehicleId, Part]] = field(default_factory=deque)
+    files: deque[WholeFile] = field(default_factory=deque)
+    whole: dict[tuple[VehicleId, str], None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.parts or self.files or self.whole)
+
+
+@dataclass
+class Answer:
+    """What to tell one vehicle."""
+
+    haves: dict[str, Ranges] = field(default_factory=dict)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+
+    def frames(self) -> list[Have]:
+        """Credit; a receipt makes the Have of its file needless."""
+        return [Have(wire, ranges) for wire, ranges in self.haves.items() if wire not in self.receipts]
+
+
+class Desk:
+    """The way up at one worker, for all vehicles."""
+
+    def __init__(self, store: IntakeStore, monotonic_s: Callable[[], float]) -> None:
+        self._store = store
+        self._monotonic_s = monotonic_s
+        self._lanes = {lane: _Waiting() for lane in Lane}
+        self._answers: dict[VehicleId, Answer] = {}
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything waits."""
+        return any(self._lanes.values())
+
+    def on_items(self, vehicle: VehicleId, items: Items) -> None:
+        """Whole wire files came."""
+        queue = self._lanes[items.lane].files
+        queue.extend(WholeFile(vehicle, hashlib.sha256(data).hexdigest(), items.lane, data) for data in items.data)
+
+    def on_part(self, vehicle: VehicleId, part: Part) -> None:
+        """Bytes of a wire file came, or the question which are here."""
+        self._lanes[part.lane].parts.append((vehicle, part))
+
+    def work(self) -> None:
+        """Some of the most urgent work; may be slow."""
+        waiting = next((each for each in self._lanes.values() if each), None)
+        if waiting is None:
+            return
+        if waiting.parts:
+            self._keep_some(waiting)
+        elif waiting.files:
+            self._take_some(waiting.files)
+        else:
+            self._accept_one(waiting)
+
+    def _keep_some(self, waiting: _Waiting) -> None:
+        until = self._monotonic_s() + WORKING_S
+        while waiting.parts:
+            vehicle, part = waiting.parts.popleft()
+            wire = part.wire_sha256
+            try:
+                held = self._store.keep(vehicle, wire, part.size, part.lane, part.offset, part.data)
+            except ClinicError as error:
+                # No answer, so no credit: the sender keeps the bytes and comes back.
+                _logger.error("cannot keep bytes of envelope %s: %s", wire, error)  # noqa: TRY400 - told, not traced
+            else:
+                if isinstance(held, Receipt):
+                    self._of(vehicle).receipts[wire] = held
+                else:
+                    self._of(vehicle).haves[wire] = held
+                    if held == ((0, part.size),):
+                        waiting.whole[vehicle, wire] = None
+            if self._monotonic_s() > until:
+                return
+
+    def _take_some(self, queue: deque[WholeFile]) -> None:
+        batch: dict[tuple[VehicleId, str], WholeFile] = {}
+        size = 0
+        while queue and len(batch) < BATCH_FILES and size < BATCH_BYTES:
+            file = queue.popleft()
+            batch[file.vehicle, file.wire_sha256] = file
+            size += len(file.data)
+        files = list(batch.values())
+        for file, receipt in zip(files, self._store.take(files), strict=True):
+            if receipt is not None:
+                self._of(file.vehicle).receipts[file.wire_sha256] = receipt
+
+    def _accept_one(self, waiting: _Waiting) -> None:
+        vehicle, wire = next(iter(waiting.whole))
+        del waiting.whole[vehicle, wire]
+        try:
+            self._of(vehicle).receipts[wire] = self._store.accept(vehicle, wire)
+        except ClinicError as error:
+            _logger.error("cannot take envelope %s: %s", wire, error)  # noqa: TRY400 - told, not traced
+
+    def _of(self, vehicle: VehicleId) -> Answer:
+        return self._answers.setdefault(vehicle, Answer())
+
+    def answers(self) -> Iterator[tuple[VehicleId, Answer]]:
+        """What to tell the vehicles now; told once."""
+        answers, self._answers = self._answers, {}
+        yield from answers.items()
+
+
+class OneByOne:
+    """An IntakeStore over each vehicle's own InboundStore: one file at a time."""
+
+    def __init__(self, store: Callable[[VehicleId], InboundStore | None]) -> None:
+        self._store = store
+
+    def take(self, files: Sequence[WholeFile]) -> Sequence[Receipt | None]:
+        """See IntakeStore."""
+        return [self._take(each) for each in files]
+
+    def _take(self, file: WholeFile) -> Receipt | None:
+        try:
+            held = self.keep(file.vehicle, file.wire_sha256, len(file.data), file.lane, 0, file.data)
+            return held if isinstance(held, Receipt) else self.accept(file.vehicle, file.wire_sha256)
+        except ClinicError as error:
+            _logger.error("cannot take envelope %s: %s", file.wire_sha256, error)  # noqa: TRY400 - told, not traced
+            return None
+
+    def keep(
+        self, vehicle: VehicleId, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes
+    ) -> Ranges | Receipt:
+        """See IntakeStore."""
+        store = self._of(vehicle)
+        given = store.receipt_for(wire_sha256)
+        if given is not None:
+            return given
+        return store.write(wire_sha256, size, lane, offset, data) if data else store.ranges(wire_sha256)
+
+    def accept(self, vehicle: VehicleId, wire_sha256: str) -> Receipt:
+        """See IntakeStore."""
+        return self._of(vehicle).accept(wire_sha256)
+
+    def _of(self, vehicle: VehicleId) -> InboundStore:
+        store = self._store(vehicle)
+        if store is None:
+            raise AccessError(f"vehicle {vehicle} is not enrolled here")
+        return store

@@ -1,0 +1,59 @@
+"""The hospital's courier down to one vehicle, while this station holds its lease (sync rule 17)."""
+
+from clinic_records.errors import PeerRefused
+from clinic_records.ids import VehicleId
+from sync.frames import Have, Receipts, SessionMessage, encode
+from sync.pace import Pace
+from sync.ports import Lease, OutboundStore
+from sync.sender import Sender
+from sync.topics import Publish, Topic, Way
+
+
+class Alone:
+    """The Lease of a hospital with one station."""
+
+    def take(self) -> None:
+        """See Lease."""
+
+    def claim(self) -> bool:
+        """See Lease."""
+        return True
+
+    def hand_over(self) -> None:
+        """See Lease."""
+
+    def end(self) -> None:
+        """See Lease."""
+
+
+class DownLine:
+    """One session's way down, named by (vehicle, session, epoch)."""
+
+    def __init__(
+        self, vehicle: VehicleId, session: str, epoch: str, *, outbound: OutboundStore, lease: Lease, pace: Pace | None
+    ) -> None:
+        self.vehicle = vehicle
+        self.session = session
+        self.epoch = epoch
+        self.lease = lease
+        self.sender = Sender(outbound, pace)
+
+    def on_have(self, have: Have, now: float) -> None:
+        """Credit from the vehicle."""
+        self.sender.on_have(have, now)
+
+    def on_receipts(self, message: SessionMessage, now: float) -> None:
+        """A session message the vehicle signed.
+
+        Raises:
+            PeerRefused: it is of another vehicle, session or epoch, or no Receipts: said again, or out of place.
+        """
+        named = (message.vehicle, message.session, message.epoch) if isinstance(message, Receipts) else None
+        if not isinstance(message, Receipts) or named != (self.vehicle, self.session, self.epoch):
+            raise PeerRefused(f"{type(message).__name__} of session {message.session[:16]} does not belong to this one")
+        for receipt in message.receipts:
+            self.sender.on_receipt(receipt, now)
+
+    def poll(self, now: float) -> list[Publish]:
+        """What to send now."""
+        return [Publish(Topic(self.vehicle, Way.DOWN, frame.lane), encode(frame)) for frame in self.sender.poll(now)]
