@@ -37,7 +37,15 @@ def matches(wanted: str, allowed: str) -> bool:
     return wanted.startswith(stem) and len(wanted) > len(stem)
 
 
+def is_hospital(user: str, hospital: str) -> bool:
+    """Whether `user` is the hospital's: `hospital` itself, or one of its workers, `hospital-...`.
+
+    Vehicle ids are upper case, so none can have such a name.
+    """
+    return user == hospital or user.startswith(f"{hospital}-")
+
+
 def is_allowed(user: str, hospital: str, act: Act, topic: str) -> bool:
     """Whether `user` may do `act` with `topic`; `hospital` is the name of the hospital's user."""
-    rules = HOSPITAL_RULES if user == hospital else VEHICLE_RULES
+    rules = HOSPITAL_RULES if is_hospital(user, hospital) else VEHICLE_RULES
     return bool(user) and any(act is each and matches(topic, allowed.format(user=user)) for each, allowed in rules)

@@ -4,14 +4,16 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from clinic_records.errors import ConfigError
-from sync.access import HOSPITAL_RULES, VEHICLE_RULES
+from sync.access import HOSPITAL_RULES, VEHICLE_RULES, Act, is_hospital
 from sync.durable import write_file
 from sync.frames import MAX_FRAME
+from sync.tls import Identity
 
 _PATHS: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 
@@ -23,43 +25,89 @@ def _program(name: str) -> str:
     return path
 
 
-def mosquitto_config(folder: Path, *, host: str, port: int, hospital: str, passwords: Mapping[str, str]) -> Path:
-    """Write `mosquitto.conf`, `acl` and `passwords` into `folder`; returns the path of the first.
+@dataclass(frozen=True)
+class MosquittoTls:
+    """The broker's own certificate, whose clients it takes, and which of those no more."""
 
-    SIGHUP makes a running mosquitto read both lists anew.
+    identity: Identity
+    crl: Path
+
+
+_SETTINGS: Final = {
+    "allow_anonymous": "false",
+    "use_username_as_clientid": "true",  # nobody ends another's connection by taking its client id
+    "allow_zero_length_clientid": "false",
+    "persistence": "false",
+    "set_tcp_nodelay": "true",
+    "sys_interval": "0",
+    "max_connections": "4096",
+    "max_keepalive": "120",
+    "max_inflight_messages": "0",  # windows are ours (sync rule 17)
+    "max_queued_messages": "20000",
+    "max_queued_bytes": str(256 * 2**20),
+    "max_packet_size": str(MAX_FRAME + 1024),
+    "persistent_client_expiration": "1h",  # nobody of ours leaves a session behind
+    "log_dest": "stderr",
+    "log_type": "error",
+}
+
+
+def mosquitto_config(
+    folder: Path,
+    *,
+    host: str,
+    port: int,
+    hospital: str,
+    passwords: Mapping[str, str],
+    tls: MosquittoTls | None = None,
+    workers: Iterable[str] = (),
+) -> Path:
+    """Write `mosquitto.conf`, `acl` and, without TLS, `passwords` into `folder`; returns the path of the first.
+
+    SIGHUP makes a running mosquitto read lists, certificates and CRL anew; without TLS it also ends the sessions of
+    users that are no longer there.
 
     Args:
         folder: exists, for the owner only.
         host: the address to listen on.
         port: the port to listen on; mosquitto takes no port 0.
-        hospital: the user who may everything.
-        passwords: user -> password in clear, of every user; written hashed.
+        hospital: the user who may everything, as may each `hospital-...`.
+        passwords: user -> password in clear, of every user; written hashed. Unused with TLS.
+        tls: with it, the certificate's common name is the user.
+        workers: the hospital's users beside `hospital`, where no password names them.
 
     Raises:
         ConfigError: mosquitto's own password program is missing or refused.
     """
-    _hash_passwords(folder / "passwords", passwords)
-    rules = [f"user {hospital}", *(f"topic {act} {topic}" for act, topic in HOSPITAL_RULES), ""]
+    ours = {hospital, *workers, *(each for each in passwords if is_hospital(each, hospital))}
+    rules = [line for user in sorted(ours) for line in (f"user {user}", *_acts(HOSPITAL_RULES), "")]
     rules += [f"pattern {act} {topic.format(user='%u')}" for act, topic in VEHICLE_RULES]
     write_file(folder / "acl", ("\n".join(rules) + "\n").encode())
     settings = {
         "listener": f"{port} {host}",
         "user": pwd.getpwuid(os.geteuid()).pw_name,
-        "allow_anonymous": "false",
-        "password_file": str(folder / "passwords"),
         "acl_file": str(folder / "acl"),
-        "use_username_as_clientid": "true",
-        "persistence": "false",
-        "set_tcp_nodelay": "true",
-        "max_inflight_messages": "0",
-        "max_queued_messages": "20000",
-        "message_size_limit": str(MAX_FRAME + 1024),
-        "log_dest": "stderr",
-        "log_type": "error",
     }
+    if tls is None:
+        _hash_passwords(folder / "passwords", passwords)
+        settings["password_file"] = str(folder / "passwords")
+    else:
+        settings |= {
+            "cafile": str(tls.identity.authority),
+            "certfile": str(tls.identity.certificate),
+            "keyfile": str(tls.identity.key),
+            "crlfile": str(tls.crl),
+            "tls_version": "tlsv1.3",
+            "require_certificate": "true",
+            "use_identity_as_username": "true",
+        }
     conf = folder / "mosquitto.conf"
-    write_file(conf, "".join(f"{name} {value}\n" for name, value in settings.items()).encode())
+    write_file(conf, "".join(f"{name} {value}\n" for name, value in {**settings, **_SETTINGS}.items()).encode())
     return conf
+
+
+def _acts(rules: tuple[tuple[Act, str], ...]) -> list[str]:
+    return [f"topic {act} {topic}" for act, topic in rules]
 
 
 def _hash_passwords(path: Path, passwords: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The only module that speaks to a broker: MQTT 3.1.1 by paho, one fresh client for each connection.
+"""The only module that speaks to a broker: MQTT 5 or 3.1.1 by paho, one fresh client for each connection.
 
 Clean sessions and QoS 1: what a broker or a client still held when a connection ended is void, the stores know better.
 paho runs its own thread; what it hears is handed to asyncio. A PUBACK means nothing here (law 2).
@@ -7,17 +7,20 @@ paho runs its own thread; what it hears is handed to asyncio. A PUBACK means not
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from clinic_records.errors import AccessError, BadFrame, ConfigError, Offline
+from sync.tls import ClientTls, check_times, client_context
 from sync.topics import Publish, Topic
 
 KEEPALIVE_S: Final = 20
@@ -32,27 +35,40 @@ MAX_UNACKED: Final = 2048
 """Messages paho may have unacknowledged; far above what a window can hold, so PUBACKs never set the pace."""
 _BYTES_ACKED_AT: Final = 120
 """Offset of tcpi_bytes_acked, u64, in Linux's struct tcp_info (include/uapi/linux/tcp.h)."""
-_REFUSED: Final = frozenset({0x84, 0x85, 0x86, 0x87})
+_WRONG_VERSION: Final = 0x84
+_REFUSED: Final = frozenset({_WRONG_VERSION, 0x85, 0x86, 0x87})
 """CONNACK reasons as MQTT 5 numbers, to which paho maps those of 3.1.1: version, client id, user, not authorized."""
 
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the broker is and who we are there; a vehicle's client id and user are its own id."""
+    """Where the broker is and who we are there; a vehicle's client id and user are its own id.
+
+    Attributes:
+        password: empty where a certificate says who we are.
+        tls: None in a private network only.
+        is_mqtt5: whether the broker speaks MQTT 5; one that does not is spoken to in 3.1.1 from the second try on.
+        receive_maximum: messages the broker may have under way to us unacknowledged (MQTT 5, section 3.1.2.11.3); with
+            it, what was taken counts as received only by `MqttLink.acknowledge`. 0: no limit, acknowledged on arrival.
+    """
 
     host: str
     port: int
     user: str
     password: str
     client_id: str
+    tls: ClientTls | None = None
+    is_mqtt5: bool = False
+    receive_maximum: int = 0
 
 
 @dataclass(frozen=True)
 class Message:
-    """What came from the broker."""
+    """What came from the broker; `mid` is its packet id, for `MqttLink.acknowledge`."""
 
     topic: Topic
     payload: bytes
+    mid: int = 0
 
 
 class MqttLink:
@@ -68,6 +84,8 @@ class MqttLink:
         self._answer: asyncio.Future[str] | None = None
         self._lost = ""
         self._socket: socket.socket | None = None
+        self._is_mqtt5 = broker.is_mqtt5
+        self._alert = ""
 
     @property
     def is_up(self) -> bool:
@@ -79,7 +97,8 @@ class MqttLink:
 
         Raises:
             Offline: the broker is not there or did not answer in time.
-            AccessError: it refused our user or a subscription.
+            AccessError: it refused our user, our certificate or a subscription, or it is not our broker.
+            ConfigError: a TLS file is missing.
         """
         self._loop = asyncio.get_running_loop()
         self._messages.clear()
@@ -87,10 +106,13 @@ class MqttLink:
         client = self._client = self._make_client(filters, will)
         where = f"broker {self.broker.host}:{self.broker.port}"
         try:
-            await asyncio.to_thread(client.connect, self.broker.host, self.broker.port, KEEPALIVE_S)
+            await asyncio.to_thread(self._open, client)
             client.loop_start()
             async with asyncio.timeout(2 * CONNECT_S):
                 refusal = await self._answer
+        except ssl.SSLCertVerificationError as error:
+            await self.close(is_graceful=False)
+            raise AccessError(f"{where} is not our hospital's: {error.verify_message}") from error
         except (OSError, TimeoutError, paho.WebsocketConnectionError) as error:
             await self.close(is_graceful=False)
             raise Offline(f"{where}: {error or 'no answer'}") from error
@@ -104,23 +126,50 @@ class MqttLink:
             raise Offline(f"{where}: {self._lost}")
         self._is_up = True
 
+    @property
+    def _is_manual(self) -> bool:
+        return self._is_mqtt5 and self.broker.receive_maximum > 0
+
+    def _open(self, client: paho.Client) -> None:
+        host, port = self.broker.host, self.broker.port
+        if not self._is_mqtt5:
+            client.connect(host, port, KEEPALIVE_S)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
+        # No session expiry is said: the session ends with the connection (MQTT 5, section 3.1.2.11.2).
+        if self.broker.receive_maximum:
+            properties.ReceiveMaximum = self.broker.receive_maximum
+        client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
+
     def _make_client(self, filters: tuple[str, ...], will: Publish | None) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self.broker.client_id,
-            clean_session=True,
-            protocol=MQTTProtocolVersion.MQTTv311,
+            clean_session=None if self._is_mqtt5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if self._is_mqtt5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
+            manual_ack=self._is_manual,
         )
-        self._lost = ""
+        self._lost = self._alert = ""
+        if self.broker.tls is not None:
+            client.tls_set_context(client_context(self.broker.tls))
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(MAX_UNACKED)
         client.username_pw_set(self.broker.user, self.broker.password)
         if will is not None:
             client.will_set(str(will.topic), will.payload, qos=1, retain=will.is_retained)
 
+        self._listen(client, filters)
+        return client
+
+    def _listen(self, client: paho.Client, filters: tuple[str, ...]) -> None:
+        """What paho's thread calls."""
+
         def on_connect(_client: object, _data: object, _flags: object, reason: ReasonCode, _props: object) -> None:
-            if reason.is_failure:
+            if reason.value == _WRONG_VERSION and self._is_mqtt5:
+                self._is_mqtt5 = False
+                self._settle(client, "", lost="the broker speaks MQTT 3.1.1 only")
+            elif reason.is_failure:
                 self._settle(client, str(reason) if reason.value in _REFUSED else "", lost=f"CONNACK: {reason}")
             else:
                 client.subscribe([(each, 1) for each in filters])
@@ -132,27 +181,40 @@ class MqttLink:
             self._settle(client, f"subscription: {refused[0]}" if refused else "", lost="")
 
         def on_disconnect(_client: object, _data: object, _flags: object, reason: object, _props: object) -> None:
-            self._settle(client, "", lost=f"connection lost: {reason}")
+            self._settle(client, self._alert, lost=f"connection lost: {reason}")
 
         def on_message(_client: object, _data: object, message: paho.MQTTMessage) -> None:
             try:
-                heard = Message(Topic.parse(message.topic), bytes(message.payload))
+                mid = message.mid if self._is_manual else 0
+                heard = Message(Topic.parse(message.topic), bytes(message.payload), mid)
             except (BadFrame, UnicodeDecodeError):
+                if self._is_manual:
+                    client.ack(message.mid, message.qos)
                 return  # not ours: somebody else's topic on a shared broker
             self._call(client, lambda: self._messages.append(heard))
 
-        def on_socket_open(_client: object, _data: object, sock: socket.socket) -> None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-            self._socket = sock
-
+        client.on_log = self._on_log
         client.on_connect = on_connect
         client.on_subscribe = on_subscribe
         client.on_disconnect = on_disconnect
         client.on_message = on_message
-        client.on_socket_open = on_socket_open  # type: ignore[assignment]  # paho types the socket as its own union
-        return client
+        client.on_socket_open = self._on_socket_open  # type: ignore[assignment]  # paho types the socket as its own union
+
+    def _on_socket_open(self, _client: object, _data: object, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        self._socket = sock
+        if self.broker.tls is not None and isinstance(sock, ssl.SSLSocket):
+            check_times(sock.getpeercert(binary_form=True), self.broker.tls.floor())
+
+    def _on_log(self, _client: object, _data: object, _level: int, text: str) -> None:
+        """Catch TLS alerts, which paho tells to its log alone.
+
+        With TLS 1.3 a client learns behind its handshake only that its certificate is refused (RFC 8446, 4.4.2.4).
+        """
+        if "ALERT" in text and "[SSL" in text:
+            self._alert = text[text.index("[SSL") :][:200]
 
     def _call(self, client: paho.Client, action: Callable[[], None]) -> None:
         """From paho's thread: do `action` in the loop, unless that client is history."""
@@ -199,6 +261,12 @@ class MqttLink:
         messages, self._messages = self._messages, []
         return messages
 
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        """Their effect is durable: the broker may send as many more. Nothing without a `receive_maximum`."""
+        for message in messages:
+            if message.mid and self._client is not None:
+                self._client.ack(message.mid, 1)
+
     def bytes_acked(self) -> int:
         """Bytes the peer's TCP acknowledged on this connection: proof of life of a slow link (sync rule 12)."""
         sock = self._socket
@@ -225,5 +293,6 @@ def _end(client: paho.Client, sock: socket.socket | None, *, is_graceful: bool) 
         client.disconnect()
     elif sock is not None:
         with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+            # Past SSLSocket.shutdown, which would first let whatever paho's thread still sends go out in clear.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
     client.loop_stop()

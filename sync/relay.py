@@ -10,18 +10,23 @@ import json
 import logging
 import signal
 import socket
+import ssl
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
 from clinic_records.errors import ClinicError, ConfigError
+from sync.relay_access import RelayUsers
 from sync.relay_config import RelayConfig
 from sync.relay_guard import CONNECT_S, BoundedReader, Relay, Speaker
+from sync.tls import server_context
 
 LISTENER: Final = "default"
 SAME_EVERY_S: Final = 60.0
 """Seconds between two log lines from the same place in amqtt: a vehicle on a bad link must not fill the disk."""
+LOOK_EVERY_S: Final = 0.5
+"""Seconds between two looks at the files."""
 NOTSENT_BYTES: Final = 64 * 1024
 """Unsent bytes the kernel takes a connection; the rest waits in the relay, at most one window (sync rule 20)."""
 
@@ -79,8 +84,12 @@ async def serve(path: Path) -> None:
         finally:
             writer.close()
 
+    context = server_context(config.tls.identity) if config.tls else None
     try:
-        server = await asyncio.start_server(connected, config.host, config.port)
+        patience_s = None if context is None else CONNECT_S
+        server = await asyncio.start_server(
+            connected, config.host, config.port, ssl=context, ssl_handshake_timeout=patience_s
+        )
     except OSError as error:
         raise ConfigError(f"relay cannot listen on {config.host}:{config.port}: {error}") from error
     stop = asyncio.Event()
@@ -88,11 +97,24 @@ async def serve(path: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     port = server.sockets[0].getsockname()[1]
     print(json.dumps({"ready": True, "port": port}), flush=True)
+    watching = asyncio.create_task(_watch(broker, RelayUsers(path), context))
     await stop.wait()
+    watching.cancel()
     server.close()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(5):
             await broker.shutdown()
+
+
+async def _watch(broker: Relay, users: RelayUsers, context: ssl.SSLContext | None) -> None:
+    """Follow the files: who is let in no more is put out, and a renewed certificate is shown from now on."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        if users.is_changed():
+            await broker.put_out(lambda session: bool(users.user_of(session)))
+            if context is not None and (tls := users.config.tls) is not None:
+                with contextlib.suppress(OSError):  # half written: the one it had goes on
+                    context.load_cert_chain(tls.certificate, tls.key)
 
 
 def main() -> int:

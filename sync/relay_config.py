@@ -5,9 +5,37 @@ import sys
 from pathlib import Path
 
 import msgspec
+from cryptography import x509
 
 from clinic_records.errors import ConfigError
 from sync.durable import write_file
+from sync.tls import Identity
+
+
+class RelayTls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Paths of PEM files: whose clients are taken, who the relay is, and which certificates are void."""
+
+    authority: str
+    certificate: str
+    key: str
+    crl: str
+
+    @property
+    def identity(self) -> Identity:
+        """As whom the relay speaks TLS."""
+        return Identity(Path(self.authority), Path(self.certificate), Path(self.key))
+
+    def void_serials(self) -> frozenset[int]:
+        """Serial numbers of the certificates that count no more.
+
+        Raises:
+            ConfigError: the list is missing or damaged.
+        """
+        try:
+            crl = x509.load_pem_x509_crl(Path(self.crl).read_bytes())
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"relay: {self.crl}: {error}") from error
+        return frozenset(each.serial_number for each in crl)
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,7 +43,8 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         hospital_user: who may everything; every other user is a vehicle by its id.
-        users: user name -> password.
+        users: user name -> password; with `tls` unused.
+        tls: with it, the common name of a client's certificate is its user.
         host, port: where to listen; 0 takes a free port and says which on the readiness line.
     """
 
@@ -23,6 +52,7 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     users: dict[str, str]
     host: str = "127.0.0.1"
     port: int = 0
+    tls: RelayTls | None = None
 
     @classmethod
     def load(cls, path: Path) -> "RelayConfig":

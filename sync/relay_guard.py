@@ -1,6 +1,8 @@
-"""What amqtt lacks against clients that mean no good: bounds on what is read, and retained messages kept apart."""
+"""What amqtt lacks against clients that mean no good: bounds on what is read, retained messages kept apart, an end."""
 
+import logging
 from asyncio import BaseTransport, StreamReader, StreamWriter
+from collections.abc import Callable
 from typing import Final
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
@@ -13,6 +15,8 @@ CONNECT_S: Final = 10.0
 """Seconds within which a client must have been let in; silent connections would otherwise stay for ever."""
 LONGEST_READ: Final = MAX_FRAME + 1024
 """Bytes: the largest frame with its topic. MQTT itself allows 256 MiB (MQTT 3.1.1, section 2.2.3)."""
+
+_logger = logging.getLogger(__name__)
 
 
 class BoundedReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt publishes no types
@@ -59,3 +63,13 @@ class Relay(Broker):  # type: ignore[misc]  # amqtt publishes no types
         holders = self._subscriptions.get(subscription[0], ())
         if any(holder is session for holder, _qos in holders):
             await super()._publish_retained_messages_for_subscription(subscription, session)
+
+    async def put_out(self, is_welcome: Callable[[Session], bool]) -> None:
+        """End every connection whose client would not be let in now."""
+        for session, handler in list(self._sessions.values()):
+            if session.transitions.is_connected() and not is_welcome(session):
+                _logger.warning("client %s is let in no more: its connection ends", session.client_id)
+                writer = handler.writer
+                await handler.handle_connection_closed()
+                if writer is not None:
+                    await writer.close()
