@@ -18,6 +18,8 @@ from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicles import box_key
 from schedules.folder import PlanFolder
 from sync.durable import fsync_folder, write_file
+from sync.messages.kind import Maker
+from sync.messages.ownership import must_be_made_by
 from sync.messages.table import MESSAGES
 from sync.seal import seal
 
@@ -39,7 +41,9 @@ def queue_for_vehicle(hospital: Hospital, vehicle: str, record: Record) -> str:
     Raises:
         NotFound: no such vehicle is enrolled.
         AccessError: it is revoked.
+        RefusedInput: the hospital does not make such a thing (law 5).
     """
+    must_be_made_by(Maker.HOSPITAL, record.kind, record.revision)
     recipient = box_key(hospital, vehicle)
     same = (downlink.c.vehicle == vehicle, downlink.c.id == record.id, downlink.c.revision == record.revision)
     with reading(hospital.engine) as connection:

@@ -60,6 +60,11 @@ class EpochLog:
             raise ConfigError(f"{self._path}: no epoch; restore this file or run `clinic hospital init`")
         return epochs[-1]
 
+    def restored_at(self) -> datetime | None:
+        """When the database was last found to have been restored; None where it never was."""
+        began = [line.at for line in self._lines() if isinstance(line, Began)]
+        return began[-1] if len(began) > 1 else None
+
     def revoked(self) -> frozenset[str]:
         """Every vehicle ever revoked."""
         return frozenset(line.vehicle for line in self._lines() if isinstance(line, Revoked))

@@ -7,7 +7,9 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 
 from clinic_records.clock import to_ms
+from clinic_records.prescription import Dispense, Release
 from clinic_records.record import Kind
+from cloud_hospital.downlinks.rights import note_word
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.intake.opening import NotTaken, Taken, blob_path
 from cloud_hospital.intake.projections import project
@@ -98,6 +100,8 @@ class Applying:
             self.connection.execute(insert(entry_blobs).values(pointer))
         if taken.thing is not None:
             project(self.connection, entry, header, outer.origin, taken.thing)
+        if isinstance(taken.thing, Release | Dispense):
+            note_word(self.connection, outer.origin, taken.thing, self.at)
         return Verdict.APPLIED
 
     def _is_anothers(self, header: Header, outer: Outer) -> bool:

@@ -11,6 +11,8 @@ from cloud_hospital.intake.payloads import Payload, decode_payload
 from sync.durable import fsync_folder, move_file, write_new
 from sync.envelope import Front, Header, Outer
 from sync.keys import OriginPublic, RecipientPrivate
+from sync.messages.kind import Maker
+from sync.messages.ownership import must_be_made_by
 from sync.messages.table import strange_features
 from sync.ports import Verdict
 from sync.seal import Opened, open_wire, peek, wire_hash
@@ -118,6 +120,7 @@ class Opener:
         try:
             payload = _in_memory(opened, target)
             thing = _own_thing(outer.origin, decode_payload(header.kind, payload))
+            must_be_made_by(Maker.VEHICLE, Kind(header.kind), header.revision)
         except RefusedInput as error:
             return NotTaken(Verdict.HELD, "not-understood", f"{header.kind} {header.id}: {error}", outer, header)
         return Taken(outer, header, payload, thing)

@@ -1,12 +1,15 @@
 """What comes up from a vehicle, as domain structs."""
 
 from clinic_records.care import Encounter, Recording, Stop
+from clinic_records.consult import Seen
 from clinic_records.errors import RefusedInput
 from clinic_records.people import Patient
+from clinic_records.prescription import Dispense, Release
+from clinic_records.quality import QualityEntry
 from clinic_records.record import DayClosed
 from sync.messages.table import decode_payload as decode
 
-Payload = Patient | Stop | Encounter | Recording | DayClosed
+Payload = Patient | Stop | Encounter | Recording | DayClosed | QualityEntry | Seen | Release | Dispense
 """Of a record made on a vehicle; blobs are files and never come here."""
 
 

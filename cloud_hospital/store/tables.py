@@ -267,6 +267,39 @@ downlink = Table(
     comment="Sealed envelopes for vehicles; verdict is the vehicle's signed answer, null while it waits.",
 )
 
+issued = Table(
+    "issued",
+    metadata,
+    Column("n", SERIAL, primary_key=True, autoincrement=True),
+    Column("id", String(NAME), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("sha256", String(HASH), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("author", Text),
+    Column("vehicles", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("patient", String(NAME)),
+    Column("encounter", String(NAME)),
+    UniqueConstraint("id", "revision"),
+    Index("issued_by_encounter", "encounter"),
+    comment="What the hospital made, payload verbatim; vehicles as JSON, [] is every one. Append-only.",
+)
+
+dispense_rights = Table(
+    "dispense_rights",
+    metadata,
+    Column("rx", String(NAME), primary_key=True),
+    Column("token", Integer, nullable=False),
+    Column("holder", String(32), nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("wanted", String(32), nullable=False, server_default=""),
+    Column("code", String(64), nullable=False, server_default=""),
+    Column("given_at", BigInteger, nullable=False),
+    comment="The newest token of each prescription (clinic_records.dispensing); code is the pharmacy's.",
+)
+
 leases = Table(
     "leases",
     metadata,

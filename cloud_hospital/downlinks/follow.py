@@ -1,0 +1,37 @@
+"""What follows by itself from what was committed: rights given on, permissions told, whatever is missing queued."""
+
+from sqlalchemy import func, select
+
+from cloud_hospital.downlinks.issue import queue_missing
+from cloud_hospital.downlinks.lists import issue_permissions
+from cloud_hospital.downlinks.rights import settle_rights
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.store.engine import reading
+from cloud_hospital.store.tables import issued, user_acts, vehicles
+from cloud_hospital.vehicles import active_vehicles
+
+
+class Follower:
+    """Looks at one hospital now and then; everything it does is done once, whoever else does it too."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self._hospital = hospital
+        self._seen: object = None
+
+    def look(self) -> None:
+        """Do what is due. Cheap where nothing has changed."""
+        settle_rights(self._hospital)
+        now = self._state()
+        if now == self._seen:
+            return
+        issue_permissions(self._hospital)
+        queue_missing(self._hospital)
+        self._seen = self._state()
+
+    def _state(self) -> object:
+        """Accounts, boxes and what was made: a change in them may leave something to be queued."""
+        with reading(self._hospital.engine) as connection:
+            boxes = connection.execute(select(vehicles.c.id, vehicles.c.box_public).order_by(vehicles.c.id)).all()
+            acts = connection.execute(select(func.max(user_acts.c.n))).scalar()
+            made = connection.execute(select(func.max(issued.c.n))).scalar()
+        return tuple(map(tuple, boxes)), acts, made, tuple(active_vehicles(self._hospital))
