@@ -21,7 +21,7 @@ from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.receipts import last_receipt
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import vehicles
-from cloud_hospital.vehicles import origins
+from cloud_hospital.vehicle_keys import origins
 from sync.bundle import BundleWriter, Piece, Statement, VolumeReader, giver, sign_receipts, verify_receipts
 from sync.ports import Receipt, Verdict
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from clinic_records.clock import Clock, SystemClock
 from clinic_records.errors import ConfigError
 from clinic_records.ids import IdFactory
+from cloud_hospital.authority.authority import Authority
 from cloud_hospital.epoch import EpochLog
 from cloud_hospital.feed.epochs import keep_feed_epoch
 from cloud_hospital.folder import HospitalFolder
@@ -35,6 +36,11 @@ class Hospital:
     def now(self) -> datetime:
         """The hospital's time, UTC."""
         return self.clock.now()
+
+    @property
+    def authority(self) -> Authority:
+        """Who issues certificates here."""
+        return Authority(self.folder.authority)
 
 
 @contextmanager
@@ -67,8 +73,10 @@ def init_hospital(directory: Path, settings: HospitalSettings, clock: Clock | No
     if folder.settings.exists():
         raise ConfigError(f"{directory} is a hospital's folder already; choose another")
     folder.make()
-    HospitalKeys.create(folder)
-    EpochLog(folder.epoch_log).begin((clock or SystemClock()).now(), "init")
+    now = (clock or SystemClock()).now()
+    HospitalKeys.create(folder, now)
+    EpochLog(folder.epoch_log).begin(now, "init")
+    Authority.create(folder.authority, settings.id, now)
     settings.save(folder)  # last of the files: its presence says that the rest is there
     with open_hospital(directory, clock):
         pass

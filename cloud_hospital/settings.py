@@ -28,6 +28,12 @@ class HospitalSettings(BaseSettings):
         id: stands in enrolments; vehicles pin it.
         database_url: empty means hospital.db in the hospital's folder.
         web_port, broker_port: 0 picks a free port once and keeps it in run/ports.json.
+        backup_days: how old a backup may be that is ever restored; for so long vehicles keep what was received.
+        broker_tls: TLS 1.3 with certificates of the hospital's own authority; without it, users have passwords, and
+            only a private network may lie between.
+        broker_mqtt5: whether an `external` broker speaks MQTT 5; of the others we know.
+        certificate_days: life of a vehicle's certificate; it is renewed after a third of it.
+        renewal_url: where vehicles renew certificates; empty: `web_port` at `broker_advertised`.
         broker_advertised, broker_advertised_port: where vehicles are told to connect; port 0 is the broker's own.
     """
 
@@ -41,8 +47,13 @@ class HospitalSettings(BaseSettings):
     broker: BrokerKind = BrokerKind.EMBEDDED
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=0, le=65535)
+    broker_tls: bool = False
+    broker_mqtt5: bool = False
+    certificate_days: int = Field(default=30, ge=1, le=825)
+    renewal_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     broker_advertised: str = "127.0.0.1"
     broker_advertised_port: int = Field(default=0, ge=0, le=65535)
+    backup_days: int = Field(default=30, ge=30, le=3650)
 
     @classmethod
     def load(cls, folder: HospitalFolder) -> Self:
@@ -73,6 +84,8 @@ class HospitalSettings(BaseSettings):
 
 
 def _toml(value: str | int) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         return str(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')

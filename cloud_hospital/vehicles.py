@@ -3,7 +3,7 @@
 import secrets
 
 import msgspec
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from clinic_records.clock import to_ms
 from clinic_records.errors import AccessError, Conflict, NotFound
@@ -11,17 +11,12 @@ from cloud_hospital.broker.ports import ports_of
 from cloud_hospital.broker.users import broker_password
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.streams import close_stream
 from cloud_hospital.store.tables import downlink, sessions, vehicles
+from cloud_hospital.vehicle_keys import forget_former
 from sync.enrolment import Enrolment, EnrolmentRequest, sign
-from sync.keys import OriginPublic, RecipientKey
+from sync.keys import RecipientKey
 from sync.ports import SessionState
-
-
-def origins(engine: Engine) -> dict[str, OriginPublic]:
-    """The signing key of every enrolled vehicle, the revoked ones too."""
-    with reading(engine) as connection:
-        rows = connection.execute(select(vehicles.c.id, vehicles.c.sign_public)).all()
-    return {row.id: OriginPublic(row.sign_public) for row in rows}
 
 
 def active_vehicles(hospital: Hospital) -> list[str]:
@@ -67,17 +62,27 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
     token = f"0.{secrets.token_hex(16)}"  # count zero of the session tokens, see sync/admission.py
     with writing(hospital.engine) as connection:
         there = connection.execute(select(vehicles).where(vehicles.c.id == vehicle).with_for_update()).one_or_none()
-        public = {"sign_public": request.sign_public, "box_public": request.box_public}
+        public = {
+            "sign_public": request.sign_public,
+            "box_public": request.box_public,
+            "key_number": request.key_number,
+        }
         if there is None:
             connection.execute(insert(vehicles).values(id=vehicle, enrolled_at=to_ms(hospital.now()), **public))
         elif there.sign_public != request.sign_public and not replace:
             raise Conflict(f"another box is enrolled as {vehicle}; check it, then enrol again with --replace")
         else:
             connection.execute(update(vehicles).where(vehicles.c.id == vehicle).values(**public))
+            if there.sign_public != request.sign_public:
+                forget_former(connection, vehicle)
             if there.box_public != request.box_public:  # what waited is sealed to a box that nobody has any more
                 connection.execute(delete(downlink).where(downlink.c.vehicle == vehicle))
         raw = connection.execute(select(sessions.c.state).where(sessions.c.vehicle == vehicle)).scalar_one_or_none()
-        incarnation = 1 if raw is None else msgspec.json.decode(raw, type=SessionState).incarnation + 1
+        incarnation = 1
+        if raw is not None:
+            before = msgspec.json.decode(raw, type=SessionState).incarnation
+            close_stream(connection, vehicle, before, 0, to_ms(hospital.now()))
+            incarnation = before + 1
         state = SessionState(token=token, epoch=hospital.log.current(), incarnation=incarnation)
         connection.execute(delete(sessions).where(sessions.c.vehicle == vehicle))
         connection.execute(insert(sessions).values(vehicle=vehicle, state=msgspec.json.encode(state)))
@@ -96,6 +101,9 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
         password=broker_password(hospital.folder, vehicle),
         incarnation=incarnation,
         session_token=token,
+        key_number=keys.number,
+        former_sign_publics=tuple(each.raw for each in keys.signers.keys[1:]),
+        statements=keys.statements,
     )
     return sign(enrolment, keys.sign)
 

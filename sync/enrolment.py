@@ -18,11 +18,15 @@ _FILE_LIMIT: Final = 64 * 1024  # bytes; a real file has about 1 KiB
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True):
-    """What the box asks with; `signature` proves that it holds the key behind `sign_public`."""
+    """What the box asks with; `signature` proves that it holds the key behind `sign_public`.
+
+    `key_number` counts the box's own rotations, from 1.
+    """
 
     vehicle: str
     sign_public: bytes
     box_public: bytes
+    key_number: int = 1
     signature: bytes = b""
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from clinic_records.clock import to_ms
 from clinic_records.prescription import Dispense, Release
@@ -15,6 +15,7 @@ from cloud_hospital.intake.opening import NotTaken, Taken, blob_path
 from cloud_hospital.intake.projections import project
 from cloud_hospital.intake.receipts import write_receipt
 from cloud_hospital.store.locks import insert_new
+from cloud_hospital.store.streams import is_beyond_the_end
 from cloud_hospital.store.tables import alarms, arrivals, blobs, entries, entry_blobs, quarantine
 from sync.envelope import Header, Outer
 from sync.messages.kind import Owner
@@ -138,11 +139,16 @@ class Applying:
         id_, kind, sha256 = ("", "", "") if header is None else (header.id, header.kind, header.sha256)
         row: dict[str, object] = {**key, "id": id_, "kind": kind, "verdict": verdict.value, "sha256": sha256}
         if insert_new(self.connection, arrivals, row) is not None:
+            if is_beyond_the_end(self.connection, outer.origin, outer.incarnation, outer.seq):
+                at = f"{outer.origin}/{outer.incarnation}/{outer.seq}"
+                self._alarm("closed-stream", f"{at} {kind} {id_} comes from before a restoration, or from a clone")
             return
-        query = select(arrivals.c.id, arrivals.c.kind).where(
-            *(arrivals.c[name] == value for name, value in key.items())
-        )
-        there = self.connection.execute(query).one()
+        is_it = [arrivals.c[name] == value for name, value in key.items()]
+        there = self.connection.execute(select(arrivals).where(*is_it)).one()
+        if there.verdict == Verdict.HELD and verdict is not Verdict.HELD and there.id in {"", id_}:
+            changed = update(arrivals).where(*is_it)  # held by an older program, understood now
+            self.connection.execute(changed.values(id=id_, kind=kind, verdict=verdict.value, sha256=sha256))
+            return
         if id_ and there.id and (there.id, there.kind) != (id_, kind):
             # Two things under one number: a restored or cloned box (sync rules 6, 7). Both are kept.
             at = f"{outer.origin}/{outer.incarnation}/{outer.seq}"

@@ -20,11 +20,16 @@ from cloud_hospital.intake.receipts import last_receipt, lock_vehicle, still_sta
 from cloud_hospital.intake.transfers import Transfers
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import exclusive
-from cloud_hospital.vehicles import origins
+from cloud_hospital.vehicle_keys import origins
 from sync.durable import fsync_folder
 from sync.ports import Ranges, Receipt
 
 _logger = logging.getLogger(__name__)
+
+
+def opener_of(hospital: Hospital) -> Opener:
+    """What opens files for `hospital`, as its keys, vehicles and revocations are now."""
+    return Opener(hospital.keys.keyring, origins(hospital.engine), hospital.log.revoked(), hospital.folder.blobs)
 
 
 class VehicleInbound:
@@ -76,7 +81,7 @@ class VehicleInbound:
             if attempts == 0:
                 raise StoreError(f"wire file {wire_sha256} of {self._vehicle} is not whole")
             try:
-                opened = self._opener().open(path, wire_sha256, attempts)
+                opened = opener_of(self._hospital).open(path, wire_sha256, attempts)
                 receipt = self._answer(wire_sha256, path, opened)
                 if opened.outer is not None and opened.outer.origin != self._vehicle:
                     self.tell_origin(receipt, opened.outer.origin)
@@ -106,6 +111,18 @@ class VehicleInbound:
                     **given,
                 )
 
+    def take_held(self, wire_sha256: str, path: Path) -> Receipt | NotTaken:
+        """Take a file that was held before; NotTaken where nothing has changed, and then nothing does.
+
+        Raises:
+            OSError, OperationalError: the disk or the database refused.
+        """
+        opened = opener_of(self._hospital).open(path, wire_sha256, 1)
+        if isinstance(opened, NotTaken):
+            return opened
+        with self._applying(wire_sha256) as applying:
+            return applying.take(opened)
+
     def sweep(self) -> int:
         """Answer files that were whole when a worker died; how many (sync rule 10).
 
@@ -124,10 +141,6 @@ class VehicleInbound:
     @property
     def _epoch(self) -> str:
         return self._hospital.log.current()
-
-    def _opener(self) -> Opener:
-        hospital = self._hospital
-        return Opener(hospital.keys.keyring, origins(hospital.engine), hospital.log.revoked(), hospital.folder.blobs)
 
     def _answer(self, wire_sha256: str, path: Path, opened: Taken | NotTaken) -> Receipt:
         if isinstance(opened, Taken):

@@ -10,6 +10,7 @@ from cloud_hospital.feed.epochs import keep_feed_epoch
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import exclusive
+from cloud_hospital.store.streams import close_stream
 from cloud_hospital.store.tables import sessions, vehicles
 from sync.ports import SessionState
 
@@ -59,7 +60,11 @@ class VehicleSessions:
         if state.epoch not in {"", hospital.log.current()}:
             now = hospital.now()
             keep_feed_epoch(hospital.engine, hospital.log.begin(now, f"rolled back: {self._vehicle}", state.epoch), now)
+        before = self._saved()
         with writing(hospital.engine) as connection:
+            if state.incarnation > before.incarnation:  # granted to a restored box (sync rule 6)
+                now_ms = to_ms(hospital.now())
+                close_stream(connection, self._vehicle, before.incarnation, state.closed_seq, now_ms)
             connection.execute(delete(sessions).where(sessions.c.vehicle == self._vehicle))
             connection.execute(insert(sessions).values(vehicle=self._vehicle, state=msgspec.json.encode(state)))
             changed = update(vehicles).where(vehicles.c.id == self._vehicle)

@@ -22,11 +22,14 @@ from cloud_hospital.feed.sequencer import sequence
 from cloud_hospital.hospital import Hospital, open_hospital
 from cloud_hospital.intake.inbound import VehicleInbound
 from cloud_hospital.intake.outbound import VehicleOutbound
+from cloud_hospital.intake.reopening import reopen_held
 from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import keep_stranger, raise_alarm
+from cloud_hospital.keys import HospitalKeys
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import downlink
-from cloud_hospital.vehicles import active_vehicles, origins
+from cloud_hospital.vehicle_keys import follow, newest_key
+from cloud_hospital.vehicles import active_vehicles
 from sync.drive import run_station
 from sync.mqtt import Broker, MqttLink
 from sync.station import HospitalStation, Peer
@@ -51,10 +54,18 @@ class Intake:
             random_bytes=secrets.token_bytes,
             on_stranger=lambda vehicle, payload, why: keep_stranger(hospital, vehicle, payload, why),
             on_alarm=lambda vehicle, code: raise_alarm(hospital, vehicle, code),
+            statements=hospital.keys.statements,
+            keep_days=hospital.settings.backup_days,
         )
 
+    @property
+    def has_old_keys(self) -> bool:
+        """Whether the hospital's keys were rotated: this worker is to end, the next one begins with the new ones."""
+        return HospitalKeys.load(self._hospital.folder).number != self._hospital.keys.number
+
     def sweep(self) -> None:
-        """Answer files that were whole when the last worker died."""
+        """Answer files that were whole when the last worker died, and open again what this program understands now."""
+        reopen_held(self._hospital)
         for vehicle in active_vehicles(self._hospital):
             VehicleInbound(self._hospital, vehicle).sweep()
 
@@ -71,7 +82,7 @@ class Intake:
         return True
 
     def _port(self, vehicle: VehicleId) -> Peer | None:
-        public = origins(self._hospital.engine).get(vehicle)
+        public = newest_key(self._hospital.engine, vehicle)
         if public is None or vehicle in self._hospital.log.revoked():
             return None
         return Peer(
@@ -79,6 +90,7 @@ class Intake:
             VehicleInbound(self._hospital, vehicle),
             VehicleOutbound(self._hospital, vehicle),
             VehicleSessions(self._hospital, vehicle),
+            on_keys=lambda statements: follow(self._hospital, vehicle, statements),
         )
 
     def _end_void_sessions(self) -> None:
@@ -116,6 +128,8 @@ async def _run(hospital: Hospital) -> None:
         while not stop.is_set():
             if await loop.run_in_executor(executor, intake.look):
                 link.wake()
+            if await loop.run_in_executor(executor, lambda: intake.has_old_keys):
+                stop.set()
             if link.is_up and not ready.exists():
                 ready.write_text(f"{os.getpid()}\n", encoding="ascii")
             with contextlib.suppress(TimeoutError):

@@ -37,7 +37,27 @@ vehicles = Table(
     Column("enrolled_at", BigInteger, nullable=False),
     Column("last_contact", BigInteger),
     Column("receipt_seq", BigInteger, nullable=False, server_default="0"),
+    Column("key_number", Integer, nullable=False, server_default="1"),
     comment="Enrolled vehicles; receipt_seq is the last number of a receipt; revocations are in the epoch log.",
+)
+
+vehicle_keys = Table(
+    "vehicle_keys",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sign_public", LargeBinary, nullable=False),
+    comment="Signing keys that boxes had before the one in vehicles: envelopes by them may still come.",
+)
+
+closed_streams = Table(
+    "closed_streams",
+    metadata,
+    Column("vehicle", String(32), primary_key=True),
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=False),
+    comment="Incarnations that ended with a newer one's grant; a number above last_seq needs a person.",
 )
 
 sessions = Table(
@@ -137,6 +157,8 @@ quarantine = Table(
     Column("path", Text, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("done_at", BigInteger),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("tried_by", String(HASH), nullable=False, server_default=""),
     Index("quarantine_by_wire", "vehicle", "wire_sha256"),
     comment="Envelopes a person must look at; the raw bytes lie under path. done_at ends the task.",
 )

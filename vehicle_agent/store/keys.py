@@ -122,4 +122,5 @@ class DeviceKeys:
 
     def request(self, vehicle: str) -> EnrolmentRequest:
         """What this box asks a hospital with."""
-        return sign(EnrolmentRequest(vehicle, self.sign.public.raw, self.box.public.raw), self.sign)
+        number = len(self.statements) + 1
+        return sign(EnrolmentRequest(vehicle, self.sign.public.raw, self.box.public.raw, number), self.sign)
