@@ -10,7 +10,7 @@ from clinic_records.record import DayClosed, Kind
 from cloud_hospital.intake.payloads import Payload, decode_payload
 from sync.durable import fsync_folder, move_file, write_new
 from sync.envelope import Front, Header, Outer
-from sync.keys import OriginPublic, RecipientPrivate
+from sync.keys import RecipientPrivate, Verifier
 from sync.messages.kind import Maker
 from sync.messages.ownership import must_be_made_by
 from sync.messages.table import strange_features
@@ -53,7 +53,7 @@ class Opener:
     """Opens wire files for one hospital."""
 
     recipients: Mapping[str, RecipientPrivate]
-    origins: Mapping[str, OriginPublic]
+    origins: Mapping[str, Verifier]
     revoked: Collection[str]
     blobs: Path
 
@@ -75,7 +75,7 @@ class Opener:
             return NotTaken(Verdict.REFUSED, "origin-unknown", f"{front.outer.origin!r} is not enrolled here")
         return self._open_from(path, front, origin)
 
-    def _open_from(self, path: Path, front: Front, origin: OriginPublic) -> Taken | NotTaken:
+    def _open_from(self, path: Path, front: Front, origin: Verifier) -> Taken | NotTaken:
         outer = front.outer
         try:
             front.verify(origin)
@@ -97,7 +97,7 @@ class Opener:
         finally:
             target.unlink(missing_ok=True)
 
-    def _read(self, path: Path, origin: OriginPublic, target: Path) -> Opened:
+    def _read(self, path: Path, origin: Verifier, target: Path) -> Opened:
         if path.stat().st_size <= IN_MEMORY:
             try:
                 return open_wire(path, origin=origin, recipients=self.recipients)
