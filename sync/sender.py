@@ -86,6 +86,11 @@ class Sender:
     def sending(self) -> frozenset[str]:
         """Wire hashes of the envelopes under way."""
         return frozenset(self._open)
+    @property
+    def bytes_delivered(self) -> int:
+        """What the receiver acknowledged in all sessions of this run: it rises while the way up moves."""
+        return self._delivered
+
 
     @property
     def in_flight(self) -> int:

@@ -20,27 +20,31 @@ from clinic_records.clock import SystemClock
 from clinic_records.errors import BadFrame, ConfigError
 from clinic_records.ids import IdFactory
 from devices.framing.base import Frame
+from vehicle_agent.alarms import disk_alarm, sentence, unseen
 from vehicle_agent.children import Children
 from vehicle_agent.control import ControlServer
-from vehicle_agent.explain import Journey, explain
+from vehicle_agent.metrics import exposition
 from vehicle_agent.picture import ChildArtist
 from vehicle_agent.proof import Made, prove
 from vehicle_agent.remote import Remote
+from vehicle_agent.remote_sync import RemoteSync
 from vehicle_agent.services.called import closed_ports, state_of
 from vehicle_agent.services.courier import Courier
 from vehicle_agent.services.folder import FolderWatch
 from vehicle_agent.services.helper import Helper
+from vehicle_agent.services.housekeeping import Housekeeping
 from vehicle_agent.services.intake import Intake
 from vehicle_agent.services.keep_going import keep_going
 from vehicle_agent.services.sealing import Sealing
 from vehicle_agent.services.serial_line import SerialLine
 from vehicle_agent.services.web import WebServer
 from vehicle_agent.settings import VehicleSettings, load_settings
-from vehicle_agent.status import AgentStatus, resident_bytes
+from vehicle_agent.status import AgentStatus, resident_bytes, with_seen
 from vehicle_agent.store.durable import write_file
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.pinning import load_pinned
+from vehicle_agent.store.retention import DiskBudget
 from vehicle_agent.store.sealer import Sealer
 from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.spool import Spool
@@ -49,7 +53,7 @@ from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.desk import Desk
 from vehicle_agent.visits.roster import Device, DeviceState, Roster
 from vehicle_agent.visits.twins import FOLDER
-from vehicle_agent.visits.views import SyncView
+from vehicle_agent.visits.views import AlarmView, SyncView
 from vehicle_agent.web.app import create_app
 from vehicle_agent.web.settings import Phone, SiteSettings
 from vehicle_agent.work_folder import work_folder
@@ -93,6 +97,7 @@ class Agent:
         self._vault.inbox.sweep()
         self._roster = Roster(self._settings.devices)
         self._ids = IdFactory()
+        self._housekeeping = self._make_housekeeping(root)
         self._sealing: Sealing | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -123,6 +128,7 @@ class Agent:
             self._keep("intake", self._intake.run)
             sending = self._keep("courier", self._courier.run)
             self._keep("watch", self._watch)
+            self._keep("housekeeping", self._housekeeping.run)
             serving = self._keep("web", self._web.run)
             if any(device.calls_us for device in self._roster):
                 self._keep("listener", self._listener.run)
@@ -171,6 +177,9 @@ class Agent:
             quarantine=len(await self.desk.quarantine()) if is_open else None,
             schedule_version=(await self.desk.today()).schedule_version if is_open else None,
             waits=sync.total.queued + sync.total.sending + sync.total.refused + inbox,
+            disk=self._housekeeping.disk,
+            carried=await asyncio.to_thread(self._spool.up.carried),
+            urgent=await self.desk.urgent() if is_open else None,
             devices=await self.desk.devices(),
         )
 
@@ -195,6 +204,11 @@ class Agent:
             on_open=self._opened,
         )
 
+    def _make_housekeeping(self, root: Path) -> Housekeeping:
+        disk = self._settings.disk
+        budget = DiskBudget(tight=int(disk.tight_gb * 1e9), low=int(disk.low_gb * 1e9))
+        return Housekeeping(root, self._spool, budget, disk.keep_days, self._clock)
+
     def _make_pages(self) -> FastAPI:
         settings = self._settings
         phones = tuple(Phone(phone.number, phone.name_zh, phone.name_en) for phone in settings.phones)
@@ -205,7 +219,10 @@ class Agent:
             idle_lock_s=settings.web.idle_lock_s,
             phones=phones,
         )
-        return create_app(self.desk, pages, self._clock)
+        return create_app(self.desk, pages, self._clock, metrics=self._metrics)
+
+    async def _metrics(self) -> bytes:
+        return exposition(await self.status())
 
     def _line(self, device: Device) -> SerialLine | FolderWatch:
         def report(device: Device, state: DeviceState) -> None:
@@ -227,19 +244,20 @@ class Agent:
     def _commands(self) -> Mapping[str, Any]:
         async def poke(_: Mapping[str, Any]) -> None:
             self._intake.poke()
+            self._committed()
 
         async def status(_: Mapping[str, Any]) -> AgentStatus:
             return await self.status()
 
-        async def explain_thing(args: Mapping[str, Any]) -> list[Journey]:
-            thing = str(args.get("thing", ""))
-            return await asyncio.to_thread(self._vault.store.read, lambda conn: explain(conn, thing))
-
         async def proof(_: Mapping[str, Any]) -> list[Made]:
             return await asyncio.to_thread(prove, self._vault.store)
 
-        own = {"poke": poke, "status": status, "explain": explain_thing, "proof": proof}
-        return {**Remote(self.desk).commands(), **own}
+        own = {"poke": poke, "status": status, "proof": proof}
+        remote = Remote(self.desk)
+        about_sync = RemoteSync(
+            self.desk, self._vault, self._spool.up, author=remote.author, notify=self._courier.notify
+        )
+        return {**remote.commands(), **about_sync.commands(), **own}
 
     async def _opened(self, store: Store) -> None:
         """The store was unlocked: what needs it begins."""
@@ -257,12 +275,16 @@ class Agent:
 
     async def _look_at_sync(self) -> SyncView:
         if self._sealing is None:
-            return msgspec.structs.replace(await self._courier.look({}), is_whole=False)
+            return self._with_alarms(await self._courier.look({}), [], is_whole=False)
         waiting = await asyncio.to_thread(self._vault.inbox.waiting)
         view = await self._courier.look(await asyncio.to_thread(self._sealing.unsealed))
-        return msgspec.structs.replace(
-            view, alarm="; ".join(filter(None, (view.alarm, self._sealing.alarm))), is_whole=not waiting
-        )
+        urgent = await self.desk.urgent()
+        more = [*self._sealing.alarms, *unseen(urgent)]
+        return with_seen(self._with_alarms(view, more, is_whole=not waiting), urgent)
+
+    def _with_alarms(self, view: SyncView, more: list[AlarmView], *, is_whole: bool) -> SyncView:
+        alarms = [*view.alarms, *more, *disk_alarm(self._housekeeping.disk)]
+        return msgspec.structs.replace(view, alarm=sentence(alarms), alarms=alarms, is_whole=is_whole)
 
     async def _watch(self) -> None:
         """Tell the pages when the counts or the link changed, although nobody here did anything."""

@@ -50,7 +50,8 @@ class Remote:
             raise RefusedInput(f"{blob.size} bytes are too many for one line, at most {RAW_LIMIT}; open its page")
         return b"".join([piece async for piece in blob.pieces])
 
-    def _author(self, staff: object) -> Author:
+    def author(self, staff: object) -> Author:
+        """Who has logged in under this id. Raises AccessError: nobody has since the agent started."""
         author = self._logged_in.get(str(staff))
         if author is None:
             raise AccessError(f"staff {staff!r} has not logged in on this agent since it started")
@@ -65,7 +66,7 @@ class Remote:
 
         async def run(args: Mapping[str, Any]) -> object:
             given = dict(args)
-            values: dict[str, Any] = {"author": self._author(given.pop("staff", ""))} if "author" in hints else {}
+            values: dict[str, Any] = {"author": self.author(given.pop("staff", ""))} if "author" in hints else {}
             if not needed <= set(given) <= set(wanted):
                 raise RefusedInput(
                     f"{name} takes {', '.join(wanted) or 'nothing'}; given: {', '.join(given) or 'nothing'}"

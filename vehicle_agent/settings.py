@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from clinic_records.errors import ConfigError
+from vehicle_agent.store.retention import LEAST_DAYS
 
 FILE_NAME = "vehicle.toml"
 
@@ -62,6 +63,19 @@ class PhoneSettings(_Part):
     name_en: str
 
 
+class DiskSettings(_Part):
+    """How much of the disk should be free, and how long what the hospital has received stays.
+
+    Attributes:
+        tight_gb, low_gb: free space, 10^9 bytes, below which a person is asked to look in days, and today.
+        keep_days: at least 30; the hospital may ask for more.
+    """
+
+    tight_gb: Annotated[float, Field(gt=0)] = 10.0
+    low_gb: Annotated[float, Field(gt=0)] = 3.0
+    keep_days: Annotated[int, Field(ge=LEAST_DAYS)] = LEAST_DAYS
+
+
 class VehicleSettings(BaseSettings):
     """Everything in vehicle.toml. Environment variables `CLINIC_VEHICLE_...` never override a vehicle's file."""
 
@@ -75,6 +89,7 @@ class VehicleSettings(BaseSettings):
     )
     web: WebSettings = WebSettings()
     dicom: DicomSettings = DicomSettings()
+    disk: DiskSettings = DiskSettings()
     devices: tuple[DeviceSettings, ...] = ()
 
     @classmethod

@@ -2,11 +2,12 @@
 
 import resource
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from vehicle_agent.visits.views import DeviceView, LaneCounts, SyncView
+from clinic_records.record import Lane
+from vehicle_agent.store.retention import DiskView
+from vehicle_agent.visits.views import DeviceView, LaneCounts, SyncView, UrgentView
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +17,9 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
         inbox: deliveries not yet in the store.
         waits: things the hospital has not received, as far as can be known; while the store is locked, big blobs
             that were not sealed yet are not known.
+        disk: what is left of the disk.
+        carried: other vehicles' envelopes brought by stick: how many of each wait, and how many the hospital has.
+        urgent: what was marked urgent in the last day, with who has seen it.
         resident_bytes: memory of the agent's own process.
     """
 
@@ -34,33 +38,10 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: int | None
     schedule_version: int | None
     waits: int
+    disk: DiskView
+    carried: dict[str, tuple[int, int]]
+    urgent: list[UrgentView] | None
     devices: list[DeviceView]
-
-
-ALARMS: Final = {
-    "peer-refused": "对方不是本车登记的医院，联系管理员 · Not this vehicle's hospital; call the administrator",
-    "broker-refused": "服务器拒绝本车：地址不对或登记已失效，联系管理员 · "
-    "The broker refuses this vehicle: wrong address, or its enrolment is void; call the administrator",
-    "fork": "本车的磁盘可能被复制过，已暂停收发 · This vehicle's disk may have been copied; sending is held",
-    "unknown-vehicle": "医院不认识本车，请重新登记 · The hospital does not know this vehicle; enrol it again",
-    "too-old": "本车程序太旧，请升级 · This vehicle's program is too old; upgrade it",
-}
-"""Key of the courier's alarm -> what the page says."""
-
-
-OVERDUE_S: Final = 24 * 3600.0
-"""Law 6: routine data that no receipt has ended for so long is an alarm."""
-
-
-def overdue(total: LaneCounts) -> str:
-    """A sentence where the oldest thing the hospital has not received waits for more than a day; else empty."""
-    if total.oldest_s <= OVERDUE_S:
-        return ""
-    hours = int(total.oldest_s // 3600)
-    return (
-        f"最老的数据 {hours} 小时没有送到医院，把车开到有信号的地方或联系管理员"
-        f" · The oldest item has waited {hours} hours for the hospital; drive to coverage or call the administrator"
-    )
 
 
 def total_of(lanes: dict[str, LaneCounts]) -> LaneCounts:
@@ -75,6 +56,13 @@ def total_of(lanes: dict[str, LaneCounts]) -> LaneCounts:
         refused=sum(lane.refused for lane in values),
         oldest_s=max((lane.oldest_s for lane in values), default=0.0),
     )
+
+
+def with_seen(view: SyncView, urgent: list[UrgentView]) -> SyncView:
+    """The counts with how many urgent ones a named person has seen."""
+    seen = sum(each.seen_at is not None for each in urgent)
+    lanes = {**view.lanes, Lane.P0.value: msgspec.structs.replace(view.lanes[Lane.P0], seen=seen)}
+    return msgspec.structs.replace(view, lanes=lanes, total=total_of(lanes))
 
 
 def resident_bytes() -> int:

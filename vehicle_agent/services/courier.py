@@ -13,7 +13,9 @@ from sync.drive import run_courier
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
 from sync.mqtt import Broker, MqttLink
-from vehicle_agent.status import ALARMS, overdue, total_of
+from vehicle_agent.alarms import down_alarm, link_alarm, overdue, sentence, stalled
+from vehicle_agent.stall import Progress
+from vehicle_agent.status import total_of
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.visits.views import LaneCounts, SyncView
@@ -45,6 +47,7 @@ class Courier:
             client_id=hospital.vehicle,
         )
         self._stop = asyncio.Event()
+        self._progress = Progress()
 
     async def run(self) -> None:
         """Until `stop`."""
@@ -80,12 +83,21 @@ class Courier:
             for lane, count in counts.items()
         }
         total = total_of(lanes)
+        not_taken = await asyncio.to_thread(self._spool.down.not_taken)
+        silent_s = self._progress.note(
+            self._clock.monotonic_s(),
+            (total.received, total.held, total.refused, courier.sender.bytes_delivered),
+            is_online=courier.state is LinkState.ONLINE,
+            waits=bool(total.queued + total.sending),
+        )
+        alarms = [*link_alarm(courier.alarm), *overdue(total), *stalled(silent_s), *down_alarm(len(not_taken))]
         return SyncView(
             link="online" if courier.state is LinkState.ONLINE else "offline",
             since=courier.since,
             lanes=lanes,
             total=total,
-            alarm=ALARMS.get(courier.alarm, courier.alarm) or overdue(total),
+            alarm=sentence(alarms),
+            alarms=alarms,
         )
 
 

@@ -24,7 +24,7 @@ from devices.delivery import Delivery
 from vehicle_agent.jobs import Interpret
 from vehicle_agent.store.blobs import KeptBlob
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.quarantine import quarantine
+from vehicle_agent.store.quarantine import close_understood, quarantine
 from vehicle_agent.store.settings import get_setting, put_setting
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.events import EventHub
@@ -208,6 +208,7 @@ class Intake:
 
         def job(conn: Connection) -> list[Kept]:
             put_setting(conn, _TRIED + item.ticket, None)
+            close_understood(conn, blob.sha256)
             return [keep(conn, reading, new_id, Act(None, self._clock.now())) for reading, new_id in new]
 
         for kept in await self._write(job):

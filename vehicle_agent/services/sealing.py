@@ -25,6 +25,7 @@ from vehicle_agent.store.sealer import SealedBlob, Sealer, SealJob
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.views import AlarmView
 
 LOOK_S: Final = 1.0
 """How often receipts and the downlink are looked at although nobody said there is something."""
@@ -63,18 +64,19 @@ class Sealing:
         self._retry_at = clock.monotonic_s() + RETRY_S
 
     @property
-    def alarm(self) -> str:
-        """A sentence where something will never reach the hospital by itself; else empty (law 6)."""
+    def alarms(self) -> list[AlarmView]:
+        """What will never reach the hospital by itself (law 6)."""
         said = []
         for (incarnation, seq), reason in list(self._sealer.failures.items())[:1]:
-            said.append(
-                f"{len(self._sealer.failures)} 件数据无法封装，发不出去，请找维护人员"
-                f" · cannot be sealed and will not be sent, call the maintainers: {incarnation}/{seq}: {reason}"
-            )
+            zh = f"{len(self._sealer.failures)} 件数据无法封装，发不出去，请找维护人员"
+            en = f"cannot be sealed and will not be sent, call the maintainers: {incarnation}/{seq}: {reason}"
+            said.append(AlarmView("not-sealed", zh, en))
         for reason, count in self._refused.items():
             zh, en = REMEDIES.get(reason, CALL)
-            said.append(f"{count} 件被医院拒收，{zh} · refused by the hospital ({reason}), {en}")
-        return "; ".join(said)
+            said.append(
+                AlarmView("refused", f"{count} 件被医院拒收，{zh}", f"refused by the hospital ({reason}), {en}")
+            )
+        return said
 
     def poke(self) -> None:
         """Something was committed or received; look now. From the event loop's own thread."""

@@ -25,7 +25,6 @@ from sync.bundle import (
     verify_receipts,
 )
 from sync.enrolment import Enrolment
-from sync.keys import OriginPublic
 from sync.ports import WireItem
 from sync.seal import peek, wire_hash
 from vehicle_agent.store.durable import TEMP_SUFFIX, require_room
@@ -82,7 +81,6 @@ class Stick:
         self._spool = spool
         self._keys = keys
         self._hospital = hospital
-        self._public = OriginPublic(hospital.sign_public)
 
     def write(self, folder: Path, *, now: datetime, name: str, since: datetime | None = None) -> Written:
         """Everything that waits, most urgent first; with `since` also what the hospital has of what is kept.
@@ -146,7 +144,7 @@ class Stick:
             if giver(statement) != (self._hospital.hospital_id, self._hospital.vehicle):
                 found.strange += 1
                 return
-            said = verify_receipts(statement, self._public)
+            said = verify_receipts(statement, self._spool.hospital_keys.every)
         except (PeerRefused, BadFrame):
             found.strange += 1
             return

@@ -87,6 +87,11 @@ def _way_down(db: "sqlite_utils.Database") -> None:
         db.conn.execute(statement)
 
 
+@VEHICLE(name="0018 urgent ones by time")
+def _urgent(db: "sqlite_utils.Database") -> None:
+    db.conn.execute("CREATE INDEX outbox_urgent ON outbox (recorded_at) WHERE lane = 'p0' AND kind = 'recording'")
+
+
 def migrate(conn: Connection, migrations: Migrations = VEHICLE) -> int:
     """Bring the schema up to date in one transaction; returns how many steps ran.
 

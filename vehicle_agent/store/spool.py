@@ -61,7 +61,7 @@ class Sessions:
         """
         state = self.load()
         with self._database.read() as conn:
-            query = "SELECT coalesce(max(seq), 0) FROM wires WHERE incarnation = ?"
+            query = "SELECT coalesce(max(seq), 0) FROM wires WHERE origin = '' AND incarnation = ?"
             last_seq = conn.execute(query, (state.incarnation,)).fetchone()[0]
         proposed = int((now - _FIRST_MINUTE).total_seconds()) // 60 * _CHANCES + secrets.randbelow(_CHANCES)
         changed = msgspec.structs.replace(

@@ -24,13 +24,14 @@ from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.store import Store
 from vehicle_agent.store.vault import Vault
-from vehicle_agent.visits import decisions, encounters, kept, look, once, patients, stops
+from vehicle_agent.visits import decisions, encounters, kept, look, once, patients, stops, urgent
 from vehicle_agent.visits.armed import arm_device, disarm_device, finish_encounter
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.identity_desk import IdentityDesk
 from vehicle_agent.visits.identity_known import named_by
 from vehicle_agent.visits.port import DeskPort, RawBlob
 from vehicle_agent.visits.quality_desk import QualityDesk
+from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 from vehicle_agent.visits.recorder import topics_of
 from vehicle_agent.visits.roster import Roster
 from vehicle_agent.visits.versions import Act, get
@@ -43,6 +44,7 @@ from vehicle_agent.visits.views import (
     RecordingView,
     SyncView,
     TodayView,
+    UrgentView,
 )
 
 T = TypeVar("T")
@@ -94,6 +96,7 @@ class Desk(DeskPort):
         self.events = EventHub()
         self.identity = IdentityDesk(vault, self.events, clock)
         self.quality = QualityDesk(vault, roster, self.events, clock, ids)
+        self.aside = QuarantineDesk(vault, self.events, clock)
         self._vehicle = vehicle
         self._vault = vault
         self._slots = slots
@@ -236,6 +239,14 @@ class Desk(DeskPort):
             return look.recordings(conn, [found], self._scene())[0]
 
         return await self._read(job)
+
+    async def urgent(self) -> list[UrgentView]:
+        """What was marked urgent in the last day: sent, received, and seen by whom."""
+        return await self._read(lambda conn: urgent.urgent(conn, self._clock.now(), self._sending()))
+
+    async def phoned(self, recording_id: RecordId, note: str, author: Author) -> None:
+        """Somebody was reached by phone about an urgent recording. Raises NotFound."""
+        await self._write(lambda conn: urgent.phoned(conn, recording_id, note, author, self._clock.now()), "urgent")
 
     async def quarantine(self) -> list[Quarantined]:
         """Deliveries nobody could understand, newest first."""

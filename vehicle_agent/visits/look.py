@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,7 +13,6 @@ from clinic_records.ids import EncounterId
 from clinic_records.people import Patient
 from devices.delivery import Delivery
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.quarantine import list_quarantine
 from vehicle_agent.visits.binding import REASONS
 from vehicle_agent.visits.encounters import queue_of
@@ -23,9 +22,7 @@ from vehicle_agent.visits.roster import IDLE, Roster
 from vehicle_agent.visits.stops import plan_for, todays_stop
 from vehicle_agent.visits.versions import get, listed
 from vehicle_agent.visits.views import DeviceView, EncounterView, Quarantined, RecordingView, TodayView
-
-WAYS: Final = ("refused", "held", "queued", "sending", "received")
-"""How far a thing may have travelled, the least far first."""
+from vehicle_agent.visits.ways import WAYS, ways
 
 
 class Scene(NamedTuple):
@@ -72,10 +69,10 @@ def devices(conn: Connection | None, roster: Roster, now: datetime) -> list[Devi
 
 def recordings(conn: Connection, found: Sequence[Recording], scene: Scene) -> list[RecordingView]:
     """The views of these recordings, in their order."""
-    ways = _ways(conn, [text for one in found for text in (one.id, one.reading.raw.sha256)], scene.sending)
+    far = ways(conn, [text for one in found for text in (one.id, one.reading.raw.sha256)], scene.sending)
     views = []
     for recording in found:
-        both = (ways.get(recording.id, "queued"), ways.get(recording.reading.raw.sha256, "queued"))
+        both = (far.get(recording.id, "queued"), far.get(recording.reading.raw.sha256, "queued"))
         arrived = recording.reading.stamp.vehicle_time
         name_zh, name_en = scene.roster.names(recording.reading.device)
         why = _reason(recording)
@@ -92,17 +89,6 @@ def recordings(conn: Connection, found: Sequence[Recording], scene: Scene) -> li
             )
         )
     return views
-
-
-def _ways(conn: Connection, ids: list[str], sending: frozenset[str]) -> dict[str, str]:
-    """How far the newest version of each record or blob has travelled; a row ended stays ended."""
-    wanted = msgspec.json.encode(ids).decode()
-    rows = rows_where(conn, "id IN (SELECT value FROM json_each(?))", (wanted,))
-    ways = {}
-    for row in sorted(rows, key=lambda row: row.revision):
-        under_way = "sending" if row.wire_sha256 in sending else "queued"
-        ways[row.id] = under_way if row.state in {"queued", "spooled"} else row.state
-    return ways
 
 
 def encounter(conn: Connection, encounter_id: EncounterId, scene: Scene) -> EncounterView:

@@ -10,6 +10,7 @@ from clinic_web.draw.picture import USUAL, Picture, View
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.identity_desk import IdentityDesk
 from vehicle_agent.visits.quality_desk import QualityDesk
+from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 from vehicle_agent.visits.views import (
     Arming,
     DeviceView,
@@ -19,6 +20,7 @@ from vehicle_agent.visits.views import (
     RecordingView,
     SyncView,
     TodayView,
+    UrgentView,
 )
 
 
@@ -40,6 +42,7 @@ class DeskPort(Protocol):
     events: EventHub
     identity: IdentityDesk
     quality: QualityDesk
+    aside: QuarantineDesk
 
     @property
     def is_open(self) -> bool:
@@ -107,6 +110,12 @@ class DeskPort(Protocol):
 
     async def recording(self, recording_id: RecordId) -> RecordingView:
         """One recording. Raises NotFound."""
+
+    async def urgent(self) -> list[UrgentView]:
+        """What was marked urgent in the last day: sent, received, and seen by whom."""
+
+    async def phoned(self, recording_id: RecordId, note: str, author: Author) -> None:
+        """Somebody was reached by phone about an urgent recording. Raises NotFound."""
 
     async def quarantine(self) -> list[Quarantined]:
         """Deliveries nobody could understand, newest first."""

@@ -128,13 +128,45 @@ class LaneCounts(msgspec.Struct, frozen=True):
     oldest_s: float = 0.0
 
 
+class AlarmView(msgspec.Struct, frozen=True):
+    """What a person must look at: a code for machines, and what to do in both languages."""
+
+    code: str
+    zh: str
+    en: str
+
+
+class UrgentView(msgspec.Struct, frozen=True, kw_only=True):
+    """One urgent recording on its way to a pair of eyes (law 6: sent, received and seen are three states).
+
+    Attributes:
+        at: when it was marked urgent.
+        way: `queued`, `sending`, `received`, `held` or `refused`: the least far of the record and its raw bytes.
+        seen_by, seen_at: the named person at the hospital who has seen it.
+        phoned_by: who said here that somebody was reached by phone.
+        needs_call: nobody has seen it for two minutes and nobody has phoned.
+    """
+
+    recording: str
+    encounter: str
+    patient_name: str
+    modality: str
+    at: datetime
+    age_s: float
+    way: str
+    seen_by: str = ""
+    seen_at: datetime | None = None
+    phoned_by: str = ""
+    needs_call: bool = False
+
+
 class SyncView(msgspec.Struct, frozen=True):
     """The truth about the way to the hospital; `received` counts signed receipts only (law 7).
 
     Attributes:
         link: `online` or `offline`.
         since: when the link came into that state.
-        alarm: a sentence where the peer refused us, is not the one we pinned, or something cannot be sent; else empty.
+        alarms: what a person must look at; `alarm` is all of it in one sentence, empty where there is nothing.
         is_whole: the counts speak of everything; False while the store is locked or deliveries wait in the inbox, for
             what is there was not counted yet, and "nothing waits" would be a guess.
     """
@@ -145,6 +177,7 @@ class SyncView(msgspec.Struct, frozen=True):
     total: LaneCounts
     alarm: str = ""
     is_whole: bool = True
+    alarms: list[AlarmView] = []
 
 
 class Quarantined(msgspec.Struct, frozen=True):

@@ -12,22 +12,27 @@ import pytest
 from structlog.testing import capture_logs
 
 from clinic_records.clock import Stamp, SystemClock
-from clinic_records.errors import BadFrame, StoreError
+from clinic_records.errors import BadFrame, NotFound, RefusedInput, StoreError
 from clinic_records.ids import DeviceId, IdFactory, sha256_hex
+from clinic_records.people import Author, Role
 from clinic_records.reading import RawBytes, Reading
 from clinic_records.record import Kind, encode_payload
 from devices.delivery import Delivery
 from vehicle_agent.jobs import Interpret
 from vehicle_agent.services.intake import DEATHS, TRIES, Intake, Tries
+from vehicle_agent.store.audit import list_entries
 from vehicle_agent.store.derive import new_data_key
+from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.folder import VehicleFolder
-from vehicle_agent.store.quarantine import list_quarantine
+from vehicle_agent.store.quarantine import list_quarantine, quarantine
 from vehicle_agent.store.records import list_current
 from vehicle_agent.store.settings import list_settings, put_setting
 from vehicle_agent.store.vault import Vault, create_vault
 from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 
 NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
+NURSE = Author("n001", "张护士", Role.NURSE)
 
 
 class Readers:
@@ -237,3 +242,55 @@ def test_a_reason_may_name_a_person_and_stands_in_no_log(vault: Vault, tmp_path:
     assert "ZhangSan" not in str(logs)
     assert [line["ticket"] for line in logs if line["event"] == "intake.set_aside"] == [ticket]
     assert "ZhangSan" in vault.store.read(list_quarantine)[0].reason
+
+
+def test_what_is_read_again_and_understood_ends_its_task(vault: Vault, tmp_path: Path) -> None:
+    def fate(raw: bytes) -> None:
+        raise RefusedInput("no reader knows it")
+
+    async def look(task: int) -> None:
+        await QuarantineDesk(vault, EventHub(), SystemClock()).retry(task, NURSE)
+
+    raw = b"q" * 3_000_000
+    deliver(vault, raw)
+    run_until_empty(vault, Readers(fate), tmp_path)
+    (task,) = vault.store.read(list_quarantine)
+    asyncio.run(look(task.task))
+    run_until_empty(vault, Readers(fate), tmp_path)
+    assert [each.task for each in vault.store.read(list_quarantine)] == [task.task], "still one task, still open"
+    assert kept(vault) == []
+    asyncio.run(look(task.task))
+    run_until_empty(vault, Readers(), tmp_path)
+    assert vault.store.read(list_quarantine) == []
+    assert len(kept(vault)) == 1
+    entries = vault.store.read(lambda conn: list_entries(conn, "quarantine"))
+    assert [b"read again" in entry for _, entry in entries] == [True, True]
+
+
+def test_a_person_closes_a_task_with_a_note_and_it_opens_again_when_it_comes_again(
+    vault: Vault, tmp_path: Path
+) -> None:
+    desk = QuarantineDesk(vault, EventHub(), SystemClock())
+    deliver(vault, b"frame without end", fault="no end of frame")
+    run_until_empty(vault, Readers(), tmp_path)
+    (task,) = vault.store.read(list_quarantine)
+    with pytest.raises(RefusedInput, match="note"):
+        asyncio.run(desk.close(task.task, "  ", NURSE))
+    asyncio.run(desk.close(task.task, "cable was loose", NURSE))
+    assert vault.store.read(list_quarantine) == []
+    with pytest.raises(NotFound):
+        asyncio.run(desk.close(99, "x", NURSE))
+    deliver(vault, b"frame without end", fault="no end of frame")
+    run_until_empty(vault, Readers(), tmp_path)
+    assert [each.task for each in vault.store.read(list_quarantine)] == [task.task]
+
+
+def test_what_no_device_sent_cannot_be_read_again(vault: Vault) -> None:
+    blob = vault.store.blobs.keep(b"an envelope")
+
+    def job(conn: Connection) -> int:
+        return quarantine(conn, at=NOW, source="hospital", reason="strange", blob=blob.sha256)
+
+    task = vault.store.write(job)
+    with pytest.raises(RefusedInput, match="no delivery"):
+        asyncio.run(QuarantineDesk(vault, EventHub(), SystemClock()).retry(task, NURSE))

@@ -14,6 +14,7 @@ from clinic_records.record import Kind, Lane
 from sync.keys import RecipientPrivate
 from sync.ports import Receipt, Verdict
 from tests.unit.agent.test_agent_sealing import Box, Children, box, keep_big_blob, schedule
+from vehicle_agent.alarms import sentence
 from vehicle_agent.store.derive import new_data_key
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.incoming import Incoming, Pending
@@ -152,7 +153,7 @@ def test_what_cannot_be_sealed_is_an_alarm(box: Box) -> None:
     keep_big_blob(box)
     sealing = box.sealing(Children(RefusedInput("the blob's file is damaged")))
     asyncio.run(_until(box, sealing, lambda: box.sealer.failures))
-    assert "damaged" in sealing.alarm
+    assert "damaged" in sentence(sealing.alarms)
 
 
 def test_opening_sweeps_nothing_that_is_being_written(box: Box) -> None:
@@ -170,7 +171,7 @@ def test_what_could_not_be_sealed_is_tried_again_later(box: Box, monkeypatch: py
     keep_big_blob(box)
     sealing = box.sealing(Children(RefusedInput("seal: OSError: No space left on device")))
     asyncio.run(_until(box, sealing, lambda: not sealing.unsealed()))
-    assert sealing.alarm == ""
+    assert sealing.alarms == []
 
 
 def test_a_refusal_that_stands_is_an_alarm_with_its_remedy(box: Box) -> None:
@@ -179,5 +180,5 @@ def test_a_refusal_that_stands_is_an_alarm_with_its_remedy(box: Box) -> None:
     now = SystemClock().now()
     box.spool.up.settle(Receipt(item.wire_sha256, Verdict.REFUSED, "e", 1, now, reason="origin-unknown"))
     sealing = box.sealing(Children())
-    asyncio.run(_until(box, sealing, lambda: sealing.alarm))
-    assert "enrol this vehicle again" in sealing.alarm
+    asyncio.run(_until(box, sealing, lambda: sealing.alarms))
+    assert "enrol this vehicle again" in sentence(sealing.alarms)
