@@ -79,11 +79,17 @@ class _Driver:
     async def _serve(self) -> None:
         """Until the connection is lost, given up, or `stop`."""
         acked = 0
+        unacknowledged: list[Message] = []
         while self._link.is_up and not self._stop.is_set():
             self._link.wakeup.clear()
             progress = self._link.bytes_acked()
-            out, wait_s = await self._call(self._step, self._link.take_messages(), progress > acked)
+            messages = self._link.take_messages()
+            unacknowledged += messages
+            out, wait_s = await self._call(self._step, messages, progress > acked)
             acked = progress
+            if not self._endpoint.has_work:  # the broker gives a worker no more than it has done (sync rule 18)
+                self._link.acknowledge(unacknowledged)
+                unacknowledged.clear()
             for message in out:
                 self._link.publish(message)
             if wait_s is None:

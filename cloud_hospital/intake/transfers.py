@@ -14,6 +14,7 @@ from clinic_records.errors import RefusedInput
 from clinic_records.ids import blob_hash
 from clinic_records.record import Lane
 from cloud_hospital.folder import HospitalFolder
+from cloud_hospital.intake.receipts import last_receipt, still_stands
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import insert_new
 from cloud_hospital.store.tables import transfers, vehicles
@@ -45,7 +46,7 @@ class Transfers:
         return () if row is None else self._believed(wire_sha256, _decode(row.ranges))
 
     def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
-        """Keep a part, durable on return.
+        """Keep a part, durable on return. A late copy of a part whose file was answered finds all of it here.
 
         Raises:
             RefusedInput: a part outside its file, an impossible size, or another size than said before.
@@ -56,7 +57,9 @@ class Transfers:
         key = {"vehicle": self.vehicle, "wire_sha256": blob_hash(wire_sha256)}
         with writing(self.engine) as connection:
             fresh = {**key, "size": size, "lane": lane.value, "ranges": "[]", "updated_at": now}
-            insert_new(connection, transfers, fresh)
+            if insert_new(connection, transfers, fresh) is not None and self._is_answered(connection, wire_sha256):
+                self.forget(connection, wire_sha256)
+                return ((0, size),)
             row = connection.execute(self._select(wire_sha256).with_for_update()).one()
             if row.size != size:
                 raise RefusedInput(f"wire file {wire_sha256}: {size} bytes, before it was {row.size}")
@@ -67,6 +70,10 @@ class Transfers:
             connection.execute(changed.values(ranges=msgspec.json.encode(merged).decode(), updated_at=now))
             connection.execute(update(vehicles).where(vehicles.c.id == self.vehicle).values(last_contact=now))
         return merged
+
+    def _is_answered(self, connection: Connection, wire_sha256: str) -> bool:
+        given = last_receipt(connection, self.vehicle, wire_sha256)
+        return given is not None and still_stands(given, self.clock.now())
 
     def count_attempt(self, wire_sha256: str) -> int:
         """Count one more attempt at opening, durable on return (sync rule 13); 0 where no whole file is here."""

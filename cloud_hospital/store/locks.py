@@ -3,16 +3,21 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Column, Connection, Engine, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.schema import Table
 
 from cloud_hospital.store.engine import is_postgresql
+
+
+def advisory_key(name: str) -> int:
+    """The number of the lock `name` on PostgreSQL: 64 bits, signed."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 @contextmanager
@@ -25,9 +30,8 @@ def exclusive(engine: Engine, name: str, folder: Path) -> Iterator[None]:
         folder: where the lock files of SQLite's processes lie.
     """
     if is_postgresql(engine):
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
         with engine.connect() as connection, connection.begin():
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key(name)})
             yield
         return
     handle = os.open(folder / f"lock-{hashlib.sha256(name.encode()).hexdigest()[:2]}", os.O_RDWR | os.O_CREAT, 0o600)
@@ -44,3 +48,17 @@ def insert_new(connection: Connection, table: Table, values: Mapping[str, object
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
     returned = connection.execute(statement.returning(next(iter(table.primary_key.columns)))).first()
     return None if returned is None else returned[0]
+
+
+def insert_all_new(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], *returning: Column[Any]
+) -> list[tuple[Any, ...]]:
+    """Insert those of `rows` whose keys are not there, in one statement: the `returning` columns of those inserted.
+
+    Rows come in the order of their keys, so that two who insert the same ones never wait in a ring.
+    """
+    if not rows:
+        return []
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(list(rows)).on_conflict_do_nothing().returning(*returning)
+    return [tuple(row) for row in connection.execute(statement)]

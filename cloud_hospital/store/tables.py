@@ -329,5 +329,5 @@ leases = Table(
     Column("holder", String(NAME), nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("until_ms", BigInteger, nullable=False),
-    comment="Who sends down to each vehicle that is online; fence counts holders. One row each, until the vehicle goes.",
+    comment="Who sends down to each vehicle that is online; fence counts holders. A row ends when the vehicle goes.",
 )
