@@ -16,12 +16,14 @@ FIRST_RATE: Final = 8 * 1024.0
 """Bytes/s assumed before the first answer: 64 kbit/s, the slowest 2G data service."""
 FIRST_RTT_S: Final = 0.1
 """Base round trip assumed before one was measured: a mobile link's."""
-QUEUE_S: Final = 0.08
-"""Seconds of the rate that may wait before the link. It hides the receiver's fsync and the scheduler's lag; with 60 ms
-of round trip an urgent item waits about 0.15 s."""
+QUEUE_S: Final = 0.1
+"""Seconds of the rate that may wait before the link. It hides the receiver's fsync and the scheduler's lag; an urgent
+item waits behind it."""
+PROBE: Final = 1.25
+"""The window's part of the base round trip; above 1, so that a faster link shows (BBR's pacing gain)."""
 CHUNKS_IN_WINDOW: Final = 4
 """Credit comes back in quarters: two chunks would leave the link idle while the receiver's disk is busy with one."""
-MEASURE_EVERY_S: Final = 15.0
+MEASURE_EVERY_S: Final = 30.0
 """Age at which the base round trip is measured again: a vehicle drives from cell to cell."""
 MIN_PATIENCE_S: Final = 5.0
 """Seconds before silence counts as a dead link, whatever the rate."""
@@ -40,6 +42,8 @@ class Pace:
         self.base_rtt_s = FIRST_RTT_S
         self._base_at: float | None = None
         self._measuring_since: float | None = None
+        self._is_starting = True
+        self._short_from = self._short_to = 0.0
 
     @property
     def chunk(self) -> int:
@@ -52,37 +56,45 @@ class Pace:
         """Bytes that may be unacknowledged."""
         if self._measuring_since is not None:
             return max(2 * MIN_CHUNK, int(self.rate * self.base_rtt_s / 2))
-        return self._full_window
+        return 2 * self._full_window if self._is_starting else self._full_window
 
     @property
     def _full_window(self) -> int:
-        return max(2 * MIN_CHUNK, int(self.rate * (self.base_rtt_s + QUEUE_S)))
+        return max(2 * MIN_CHUNK, int(self.rate * self._full_s))
+
+    @property
+    def _full_s(self) -> float:
+        """Seconds of the rate that make up a full window."""
+        return PROBE * self.base_rtt_s + QUEUE_S
 
     def patience_s(self, in_flight: int) -> float:
         """Seconds without any answer after which the link is dead."""
         return max(MIN_PATIENCE_S, 4 * in_flight / self.rate + self.rtt_s)
 
-    def answered(self, size: int, delivered: int, *, sent_at: float, now: float, was_full: bool) -> None:
-        """An answer came to `size` bytes; between `sent_at` and `now` `delivered` bytes were answered in all.
+    def answered(self, delivered: int, *, sent_at: float, now: float, was_full: bool) -> None:
+        """An answer came; between `sent_at` of what it answers and `now` `delivered` bytes were answered in all.
 
-        `was_full`: the window was used up when they were sent. Only then a low rate is the link's and not ours; a high
+        `was_full`: the window was used up when that was sent. Only then a low rate is the link's and not ours; a high
         one is the link's in any case.
         """
         waited_s = max(now - sent_at, 1e-4)
         self.rtt_s = waited_s if not self.rtt_s else self.rtt_s + _RTT_GAIN * (waited_s - self.rtt_s)
         is_measured = self._measuring_since is not None and sent_at >= self._measuring_since
-        self._note_rate(delivered / waited_s, was_full=was_full and not is_measured)
-        sample = max(waited_s - size / self.rate, 1e-4)
-        if self._base_at is None or is_measured or sample < self.base_rtt_s:
-            self.base_rtt_s, self._base_at, self._measuring_since = sample, now, None
-        elif was_full and now - self._base_at > MEASURE_EVERY_S and self._measuring_since is None:
+        is_short = is_measured or self._short_from <= sent_at <= self._short_to
+        self._note_rate(delivered / waited_s, was_full=was_full and not is_short)
+        if self._base_at is None or is_measured or waited_s < self.base_rtt_s:
+            if self._measuring_since is not None:
+                self._short_from, self._short_to = self._measuring_since, now
+            self.base_rtt_s, self._base_at, self._measuring_since = waited_s, now, None
+        elif was_full and waited_s > self._full_s:
+            self._is_starting = False
+        if was_full and now - self._base_at > MEASURE_EVERY_S and self._measuring_since is None:
             self._measuring_since = now
 
     def _note_rate(self, sample: float, *, was_full: bool) -> None:
-        if sample > 2 * self.rate:
-            self.rate *= 2
-        elif sample > self.rate:
-            self.rate += _RATE_GAIN * (sample - self.rate)
+        if sample > self.rate:
+            gain = 1.0 if self._is_starting or sample > 2 * self.rate else _RATE_GAIN
+            self.rate = min(2 * self.rate, self.rate + gain * (sample - self.rate))
         elif was_full:
             gain = 0.5 if sample < self.rate / 2 else _RATE_GAIN
             self.rate += gain * (sample - self.rate)
@@ -90,6 +102,7 @@ class Pace:
     def connected(self) -> None:
         """A new connection: perhaps another cell, so the round trip is unknown; the rate is the best guess there is."""
         self._base_at = self._measuring_since = None
+        self._is_starting = True
 
     def stalled(self) -> None:
         """The link went silent: whatever the rate was, it is far less now."""

@@ -43,14 +43,13 @@ class _Transfer:
 
 @dataclass
 class _Flight:
-    """Bytes of one file, sent and not answered; a question has start == end. `frame_size`: with all sent beside it."""
+    """Bytes of one file, sent and not answered; a question has start == end."""
 
     wire_sha256: str
     start: int
     end: int
     sent_at: float
     delivered_before: int
-    frame_size: int
     is_window_full: bool = False
 
     @property
@@ -86,11 +85,11 @@ class Sender:
     def sending(self) -> frozenset[str]:
         """Wire hashes of the envelopes under way."""
         return frozenset(self._open)
+
     @property
     def bytes_delivered(self) -> int:
         """What the receiver acknowledged in all sessions of this run: it rises while the way up moves."""
         return self._delivered
-
 
     @property
     def in_flight(self) -> int:
@@ -145,7 +144,7 @@ class Sender:
                 transfer.ask_again_at = None
         frames: list[Items | Part] = []
         before = len(self._flights)
-        while not self._flights or self._room >= self.pace.chunk:
+        while not self._flights or self._room > 0:
             frame = self._next(now)
             if frame is None:
                 return frames
@@ -183,10 +182,9 @@ class Sender:
                 return frame
         if not whole:
             return None
-        frame_size = self.pace.chunk - room
         for wire_sha256, data in whole.items():
             self._open[wire_sha256].is_asked = True
-            self._fly(wire_sha256, 0, len(data), now, frame_size)
+            self._fly(wire_sha256, 0, len(data), now)
         return Items(lane, tuple(whole.values()))
 
     def _peek(self, lane: Lane) -> WireItem | None:
@@ -223,7 +221,7 @@ class Sender:
                 return None
             transfer.is_asked = True
             if lane not in UNASKED or item.wire_sha256 in self._begun:
-                self._fly(item.wire_sha256, 0, 0, now, _QUESTION_COST)
+                self._fly(item.wire_sha256, 0, 0, now)
                 return Part(item.wire_sha256, item.size, lane, 0, b"")
             transfer.is_known = True
         gap = first_gap(union(transfer.have, self._under_way(item.wire_sha256)), item.size, self.pace.chunk)
@@ -233,7 +231,7 @@ class Sender:
         if data is None:
             return None
         self._begun.add(item.wire_sha256)
-        self._fly(item.wire_sha256, gap[0], gap[1], now, len(data))
+        self._fly(item.wire_sha256, gap[0], gap[1], now)
         return Part(item.wire_sha256, item.size, lane, gap[0], data)
 
     def _read(self, transfer: _Transfer, offset: int, size: int) -> bytes | None:
@@ -254,10 +252,10 @@ class Sender:
         self._open.pop(wire_sha256, None)
         self._skipped[wire_sha256] = lane
 
-    def _fly(self, wire_sha256: str, start: int, end: int, now: float, frame_size: int) -> None:
+    def _fly(self, wire_sha256: str, start: int, end: int, now: float) -> None:
         if not self._flights:
             self._last_progress = now
-        self._flights.append(_Flight(wire_sha256, start, end, now, self._delivered, frame_size))
+        self._flights.append(_Flight(wire_sha256, start, end, now, self._delivered))
 
     def _under_way(self, wire_sha256: str) -> Ranges:
         return union((each.start, each.end) for each in self._flights if each.wire_sha256 == wire_sha256)
@@ -268,13 +266,8 @@ class Sender:
             self._flights.remove(flight)
             self._delivered += flight.cost
         for flight in landed:
-            self.pace.answered(
-                flight.frame_size,
-                self._delivered - flight.delivered_before,
-                sent_at=flight.sent_at,
-                now=now,
-                was_full=flight.is_window_full,
-            )
+            delivered = self._delivered - flight.delivered_before
+            self.pace.answered(delivered, sent_at=flight.sent_at, now=now, was_full=flight.is_window_full)
         if landed:
             self._last_progress = now
 
