@@ -16,6 +16,7 @@ from cloud_hospital.tokens import Purpose, make_token
 from cloud_hospital.vehicles import enrol, revoke
 from commands.hospital_folder import Directory
 from commands.hospital_keys import app as keys_app
+from commands.hospital_send import app as send_app
 from commands.hospital_stick import import_stick
 from commands.hospital_users import app as users_app
 from sync.enrolment import EnrolmentRequest, decode_request, encode
@@ -24,6 +25,7 @@ app = typer.Typer(no_args_is_help=True)
 app.add_typer(users_app, name="user")
 app.command("import")(import_stick)
 app.add_typer(keys_app, name="keys")
+app.add_typer(send_app)
 
 
 @app.callback()

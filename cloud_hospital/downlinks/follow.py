@@ -7,6 +7,7 @@ from cloud_hospital.downlinks.lists import issue_permissions
 from cloud_hospital.downlinks.rights import settle_rights
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading
+from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.tables import issued, user_acts, vehicles
 from cloud_hospital.vehicles import active_vehicles
 
@@ -24,8 +25,9 @@ class Follower:
         now = self._state()
         if now == self._seen:
             return
-        issue_permissions(self._hospital)
-        queue_missing(self._hospital)
+        with exclusive(self._hospital.engine, "follow", self._hospital.folder.run):
+            issue_permissions(self._hospital)
+            queue_missing(self._hospital)
         self._seen = self._state()
 
     def _state(self) -> object:

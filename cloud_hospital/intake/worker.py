@@ -16,8 +16,8 @@ from typing import Final
 from sqlalchemy import func, select
 
 from clinic_records.ids import VehicleId
-from cloud_hospital.broker.ports import ports_of
-from cloud_hospital.broker.users import INTAKE, broker_password
+from cloud_hospital.broker.identity import hospital_broker
+from cloud_hospital.downlinks.follow import Follower
 from cloud_hospital.feed.sequencer import sequence
 from cloud_hospital.hospital import Hospital, open_hospital
 from cloud_hospital.intake.inbound import VehicleInbound
@@ -31,7 +31,7 @@ from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicle_keys import follow, newest_key
 from cloud_hospital.vehicles import active_vehicles
 from sync.drive import run_station
-from sync.mqtt import Broker, MqttLink
+from sync.mqtt import MqttLink
 from sync.station import HospitalStation, Peer
 
 LOOK_EVERY_S: Final = 0.5
@@ -46,6 +46,7 @@ class Intake:
         self._epoch = hospital.log.current()
         self._revoked = hospital.log.revoked()
         self._newest_down = 0
+        self._follower = Follower(hospital)
         self.station = HospitalStation(
             hospital.settings.id,
             keys=hospital.keys.sign,
@@ -73,6 +74,7 @@ class Intake:
         """Do what other processes left to be done; whether the station has something new to say."""
         sequence(self._hospital.engine)
         self._end_void_sessions()
+        self._follower.look()
         with reading(self._hospital.engine) as connection:
             newest = int(connection.execute(select(func.coalesce(func.max(downlink.c.n), 0))).scalar_one())
         if newest == self._newest_down:
@@ -115,9 +117,7 @@ async def _run(hospital: Hospital) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    ports = ports_of(hospital.folder, hospital.settings)
-    client = f"intake-{secrets.token_hex(6)}"
-    link = MqttLink(Broker(ports.broker_host, ports.broker, INTAKE, broker_password(hospital.folder, INTAKE), client))
+    link = MqttLink(hospital_broker(hospital))
     ready = hospital.folder.run / "intake.ready"
     ready.unlink(missing_ok=True)
     with ThreadPoolExecutor(1, "intake") as executor:
