@@ -16,6 +16,7 @@ from vehicle_agent.web.routes import (
     people,
     presented,
     quality,
+    quarantine,
     recordings,
     sos,
     sync,
@@ -28,7 +29,21 @@ from vehicle_agent.web.routes import (
 from vehicle_agent.web.settings import SiteSettings
 from vehicle_agent.web.site import Site
 
-PLACES = (login, today, people, presented, encounters, quality, recordings, unbound, sync, sos, live, metrics_route)
+PLACES = (
+    login,
+    today,
+    people,
+    presented,
+    encounters,
+    quality,
+    quarantine,
+    recordings,
+    unbound,
+    sync,
+    sos,
+    live,
+    metrics_route,
+)
 
 
 def create_app(

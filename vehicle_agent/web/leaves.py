@@ -48,6 +48,7 @@ async def leaves_of(site: Site, page: str, lang: str, *, is_first: bool, known: 
 
     place, _, which = page.partition(":")
     bars = [
+        _leaf("urgent", draw("urgents", await site.urgent(), site.settings.phones)),
         _leaf("counts", draw("counts", await site.sync())),
         _leaf("waiting", draw("waiting", await site.waiting())),
         _leaf("presented", await draw_presented(site, await site.desk.identity.waiting(), place, lang)),

@@ -15,7 +15,7 @@ from clinic_web.once import Once
 from clinic_web.pages import Pages, create_templates, lang_of
 from clinic_web.sessions import Sessions
 from vehicle_agent.visits.port import DeskPort
-from vehicle_agent.visits.views import SyncView
+from vehicle_agent.visits.views import SyncView, UrgentView
 from vehicle_agent.web.measures import install
 from vehicle_agent.web.settings import SiteSettings
 
@@ -80,6 +80,13 @@ class Site:
         except StoreError:
             return 0
 
+    async def urgent(self) -> list[UrgentView]:
+        """What was marked urgent, until somebody has seen it."""
+        try:
+            return await self.desk.urgent()
+        except StoreError:
+            return []
+
     async def page(
         self, request: Request, name: str, live: str = "", status_code: int = 200, **values: Any
     ) -> Response:
@@ -94,6 +101,8 @@ class Site:
             "vehicle": self.vehicle_name(lang),
             "sync": await self.sync(),
             "waiting": await self.waiting() if session else 0,
+            "urgent": await self.urgent() if session else [],
+            "phones": self.settings.phones,
             "live": live,
         }
         return self.pages.page(request, name, {**shared, **values}, status_code=status_code)

@@ -90,6 +90,17 @@ async def answer(request: Request, recording_id: str) -> Response:
     return go(request, f"/enc/{recording.binding.encounter}" if recording.binding else f"/rec/{recording_id}")
 
 
+@router.post("/rec/{recording_id}/phoned")
+async def phoned(request: Request, recording_id: str) -> Response:
+    """Somebody at the hospital, or 120, was reached by phone about an urgent one."""
+    site = site_of(request)
+    await site.desk.phoned(RecordId(recording_id), "", site.author(request))
+    if is_htmx(request):
+        rows, phones = await site.desk.urgent(), site.settings.phones
+        return HTMLResponse(site.pages.macro("leaves.html", "urgents", lang_of(request), rows, phones))
+    return go(request, "/")
+
+
 @router.post("/rec/{recording_id}/urgent")
 async def urgent(request: Request, recording_id: str) -> Response:
     """Send this one before everything else."""

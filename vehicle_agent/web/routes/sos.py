@@ -13,4 +13,4 @@ router = APIRouter()
 async def show(request: Request) -> Response:
     """Numbers to call, and what this page does not do."""
     site = site_of(request)
-    return await site.page(request, "sos.html", phones=site.settings.phones)
+    return await site.page(request, "sos.html")
