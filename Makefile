@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan kill-test fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -36,6 +36,9 @@ bench-plan: setup-dev ## a county's week planned by us and by PyVRP at 10 s, fiv
 
 kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospital
 	@$(BIN)/python -m benchmarks.kill_test --cycles 200
+
+fault-sessions: setup-dev ## 1,000 faulty connections and 300 kill -9 while a clinic works; goes on where the ledger ends
+	@$(BIN)/python -m benchmarks.fault_sessions
 
 fuzz: setup-dev    ## mutated device bytes against every parser, 100,000 inputs each; goes on where the ledger ends
 	@$(BIN)/python -m benchmarks.fuzz

@@ -72,8 +72,16 @@ class Batch:
         self._surely(lambda: self._lab.desk("open_stop"))
         for _ in range(cycles):
             self._cycle()
-        self._surely(lambda: wait_for("everything received", self._all_received, PATIENCE_S))
+        self.settle()
         return self._verdict()
+
+    def settle(self) -> None:
+        """Wait until all is received.
+
+        Raises:
+            ClinicError: it is not, long after it should be.
+        """
+        self._surely(lambda: wait_for("everything received", self._all_received, PATIENCE_S))
 
     def _verdict(self) -> Verdict:
         verdict: Verdict = self._surely(lambda: judge(self._lab, self.told))  # the pages may be down from the last kill
