@@ -53,6 +53,11 @@ class SystemClock:
         """The machine's monotonic clock."""
         return time.monotonic()
 
+    @property
+    def floor(self) -> datetime | None:
+        """The last trusted time; None while there was none."""
+        return self._floor
+
     def raise_floor(self, trusted: datetime) -> None:
         """Remember a trusted time; the floor never falls."""
         if self._floor is None or trusted > self._floor:

@@ -26,6 +26,16 @@ class HospitalFolder:
         return self.keys / "epoch.log"
 
     @property
+    def broker_users(self) -> Path:
+        """Passwords of the broker's users, where it has no TLS."""
+        return self.keys / "broker-users.json"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate authority; kept as the keys are."""
+        return self.keys / "authority"
+
+    @property
     def database(self) -> Path:
         """The default SQLite file."""
         return self.root / "hospital.db"

@@ -16,6 +16,7 @@ from cloud_hospital.epoch import EpochLog
 from cloud_hospital.feed.epochs import keep_feed_epoch
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.keys import HospitalKeys
+from cloud_hospital.premises import Premises
 from cloud_hospital.settings import HospitalSettings, folder_of
 from cloud_hospital.store.engine import open_engine
 from cloud_hospital.store.migrate import migrate
@@ -38,9 +39,9 @@ class Hospital:
         return self.clock.now()
 
     @property
-    def authority(self) -> Authority:
-        """Who issues certificates here."""
-        return Authority(self.folder.authority)
+    def premises(self) -> Premises:
+        """What is there without the database."""
+        return Premises(self.folder, self.settings, self.clock)
 
 
 @contextmanager

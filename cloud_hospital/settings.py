@@ -34,6 +34,8 @@ class HospitalSettings(BaseSettings):
         broker_mqtt5: whether an `external` broker speaks MQTT 5; of the others we know.
         certificate_days: life of a vehicle's certificate; it is renewed after a third of it.
         renewal_url: where vehicles renew certificates; empty: `web_port` at `broker_advertised`.
+        workers: intake workers for bulk that `clinic hospital run` starts beside the urgent one; above 1 they share the
+            broker's messages with one another and with workers on other machines.
         broker_advertised, broker_advertised_port: where vehicles are told to connect; port 0 is the broker's own.
     """
 
@@ -54,6 +56,7 @@ class HospitalSettings(BaseSettings):
     broker_advertised: str = "127.0.0.1"
     broker_advertised_port: int = Field(default=0, ge=0, le=65535)
     backup_days: int = Field(default=30, ge=30, le=3650)
+    workers: int = Field(default=1, ge=1, le=64)
 
     @classmethod
     def load(cls, folder: HospitalFolder) -> Self:

@@ -7,13 +7,14 @@ from sqlalchemy import delete, insert, select, update
 
 from clinic_records.clock import to_ms
 from clinic_records.errors import AccessError, Conflict, NotFound
+from cloud_hospital.broker.access import grant_access, withdraw_access
 from cloud_hospital.broker.ports import ports_of
-from cloud_hospital.broker.users import broker_password
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.streams import close_stream
 from cloud_hospital.store.tables import downlink, sessions, vehicles
 from cloud_hospital.vehicle_keys import forget_former
+from sync.certificates import public_of
 from sync.enrolment import Enrolment, EnrolmentRequest, sign
 from sync.keys import RecipientKey
 from sync.ports import SessionState
@@ -55,8 +56,11 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
     Raises:
         Conflict: another box is enrolled under this vehicle's id, and `replace` was not said.
         AccessError: the vehicle is revoked.
+        RefusedInput, PeerRefused: its certificate request is damaged, for another name, or another's.
     """
     vehicle = request.vehicle
+    if request.tls_request:
+        public_of(request.tls_request, vehicle)
     if vehicle in hospital.log.revoked():
         raise AccessError(f"vehicle {vehicle} is revoked; enrol its new box under another id")
     token = f"0.{secrets.token_hex(16)}"  # count zero of the session tokens, see sync/admission.py
@@ -87,6 +91,7 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
         connection.execute(delete(sessions).where(sessions.c.vehicle == vehicle))
         connection.execute(insert(sessions).values(vehicle=vehicle, state=msgspec.json.encode(state)))
     keys, settings = hospital.keys, hospital.settings
+    access = grant_access(hospital.premises, vehicle, request.tls_request)
     enrolment = Enrolment(
         vehicle=vehicle,
         vehicle_sign_public=request.sign_public,
@@ -98,18 +103,23 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
         broker_host=settings.broker_advertised,
         broker_port=settings.broker_advertised_port or ports_of(hospital.folder, settings).broker,
         username=vehicle,
-        password=broker_password(hospital.folder, vehicle),
+        password=access.password,
         incarnation=incarnation,
         session_token=token,
         key_number=keys.number,
         former_sign_publics=tuple(each.raw for each in keys.signers.keys[1:]),
         statements=keys.statements,
+        authority=access.authority,
+        certificate=access.certificate,
+        renewal_url=access.renewal_url,
+        is_mqtt5=access.is_mqtt5,
+        granted_ms=to_ms(hospital.now()),
     )
     return sign(enrolment, keys.sign)
 
 
 def revoke(hospital: Hospital, vehicle: str, why: str) -> None:
-    """Never trust `vehicle`'s box again; a running worker ends its session. Durable on return.
+    """Never trust `vehicle`'s box again: workers end its session, the broker its connection. Durable on return.
 
     Raises:
         NotFound: it is not enrolled.
@@ -117,3 +127,4 @@ def revoke(hospital: Hospital, vehicle: str, why: str) -> None:
     """
     box_key(hospital, vehicle)
     hospital.log.revoke(vehicle, hospital.now(), why)
+    withdraw_access(hospital.premises, vehicle, why)

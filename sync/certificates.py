@@ -68,7 +68,8 @@ def subject(name: str) -> x509.Name:
 
 def request_for(name: str, key: TlsKey) -> bytes:
     """A request in DER for a certificate that names `name`, signed by `key`."""
-    made = x509.CertificateSigningRequestBuilder().subject_name(subject(name)).sign(key, SHA256())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject(name))
+    made = builder.sign(key, SHA256(), ecdsa_deterministic=True)  # the same request again when repeated (RFC 6979)
     return made.public_bytes(Encoding.DER)
 
 

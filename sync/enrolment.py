@@ -20,13 +20,15 @@ _FILE_LIMIT: Final = 64 * 1024  # bytes; a real file has about 1 KiB
 class EnrolmentRequest(msgspec.Struct, frozen=True):
     """What the box asks with; `signature` proves that it holds the key behind `sign_public`.
 
-    `key_number` counts the box's own rotations, from 1.
+    `key_number` counts the box's own rotations, from 1. `tls_request` asks for a certificate (sync/certificates.py);
+    without it the box can only use a broker without TLS.
     """
 
     vehicle: str
     sign_public: bytes
     box_public: bytes
     key_number: int = 1
+    tls_request: bytes = b""
     signature: bytes = b""
 
 
@@ -38,11 +40,17 @@ class Enrolment(msgspec.Struct, frozen=True):
         hospital_id, hospital_name: the identity the vehicle pins.
         sign_public: the hospital's Ed25519 key, of receipts, sessions and the way down.
         hpke_public, key_id: the hospital's X25519 key that envelopes are sealed to, and its name in the keyring.
+        password: empty where a certificate lets the box in.
         incarnation: granted number of this box's stream, from 1 (sync rule 6).
         session_token: the first HELLO presents it (sync rule 7).
         key_number: which of the hospital's key pairs these are (sync/statements.py).
         former_sign_publics: signing keys before this one, newest first: envelopes by them may still come.
         statements: how this key followed from the first, so that a box that pinned an older one believes it.
+        authority: the root certificate of the hospital's authority, PEM; empty: the broker has no TLS.
+        certificate: the box's own with the issuing one behind it, PEM.
+        renewal_url: where the certificate is renewed.
+        is_mqtt5: whether the broker speaks MQTT 5.
+        granted_ms: the hospital's time, milliseconds since 1970: the first time known to have passed.
     """
 
     vehicle: str
@@ -61,6 +69,11 @@ class Enrolment(msgspec.Struct, frozen=True):
     key_number: int = 1
     former_sign_publics: tuple[bytes, ...] = ()
     statements: tuple[bytes, ...] = ()
+    authority: str = ""
+    certificate: str = ""
+    renewal_url: str = ""
+    is_mqtt5: bool = False
+    granted_ms: int = 0
     signature: bytes = b""
 
     def chain(self) -> KeyChain:

@@ -35,6 +35,7 @@ from vehicle_agent.services.helper import Helper
 from vehicle_agent.services.housekeeping import Housekeeping
 from vehicle_agent.services.intake import Intake
 from vehicle_agent.services.keep_going import keep_going
+from vehicle_agent.services.renewal import Renewal
 from vehicle_agent.services.sealing import Sealing
 from vehicle_agent.services.serial_line import SerialLine
 from vehicle_agent.services.web import WebServer
@@ -49,6 +50,7 @@ from vehicle_agent.store.sealer import Sealer
 from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
+from vehicle_agent.store.tls import TlsFiles
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.desk import Desk
 from vehicle_agent.visits.roster import Device, DeviceState, Roster
@@ -115,7 +117,16 @@ class Agent:
             ids=self._ids,
             work=work_folder(self._folder.root),
         )
-        self._courier = Courier(keys=self._keys, hospital=self._hospital, spool=self._spool, clock=self._clock)
+        tls = TlsFiles(self._folder.tls)
+        self._courier = Courier(keys=self._keys, tls=tls, hospital=self._hospital, spool=self._spool, clock=self._clock)
+        renewal = Renewal(
+            keys=self._keys,
+            files=tls,
+            hospital=self._hospital,
+            believed=lambda: self._spool.hospital_keys.every,
+            clock=self._clock,
+            is_refused=lambda: self._courier.is_refused,
+        )
         self._listener = Helper("vehicle_agent.listener", str(self._folder.root), on_ready=self._write_ports)
         pages = self._make_pages()
         self._web = WebServer(pages, self._settings.web.host, self._settings.web.port)
@@ -127,6 +138,7 @@ class Agent:
                 line.start()
             self._keep("intake", self._intake.run)
             sending = self._keep("courier", self._courier.run)
+            self._keep("renewal", renewal.run)
             self._keep("watch", self._watch)
             self._keep("housekeeping", self._housekeeping.run)
             serving = self._keep("web", self._web.run)

@@ -17,6 +17,7 @@ from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.pinning import pin_hospital
 from vehicle_agent.store.slots import Slots, check_pin
+from vehicle_agent.store.tls import TlsFiles
 from vehicle_agent.store.vault import create_vault
 
 REQUEST: Final = "enrolment-request.json"
@@ -52,7 +53,7 @@ def request_enrolment(root: Path, vehicle: str) -> Path:
         raise ConfigError(f"{folder.settings}: this folder is vehicle {settings.vehicle}, not {name}")
     keys = DeviceKeys.load(folder.device_key) if folder.device_key.exists() else DeviceKeys.create(folder.device_key)
     path = root / REQUEST
-    write_file(path, encode(keys.request(name)))
+    write_file(path, encode(keys.request(name, TlsFiles.create(folder.tls).request(name))))
     return path
 
 
@@ -74,6 +75,7 @@ def complete(root: Path, enrolment: Path, *, staff: str, name: str, role: Role, 
         raise ConfigError(f"{enrolment}: cannot read the enrolment: {error.strerror}") from error
     granted = decode_enrolment(data, vehicle=settings.vehicle, vehicle_sign_public=keys.sign.public.raw)
     pin_hospital(folder.hospital, granted)
+    TlsFiles(folder.tls).keep(granted)
     if folder.slots.exists():
         raise ConfigError(f"{folder.slots}: this vehicle has its vault already; the hospital's data was renewed")
     data_key = new_data_key()

@@ -6,11 +6,12 @@ from typing import Final
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from clinic_records.errors import AccessError, ClinicError, Conflict, NotFound, RefusedInput
+from clinic_records.errors import AccessError, ClinicError, Conflict, NotFound, PeerRefused, RefusedInput
 from cloud_hospital.feed.cursor import StaleCursor
 
 _STATUS: Final[Mapping[type[ClinicError], int]] = {
     AccessError: 401,
+    PeerRefused: 403,
     NotFound: 404,
     Conflict: 409,
     RefusedInput: 422,

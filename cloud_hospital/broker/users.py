@@ -1,4 +1,4 @@
-"""Users of the broker: one for each vehicle and one for the intake worker, in keys/broker-users.json (mode 600)."""
+"""Users of a broker without TLS: a password each, in keys/broker-users.json (mode 600)."""
 
 import secrets
 from typing import Final
@@ -9,12 +9,12 @@ from cloud_hospital.folder import HospitalFolder
 from sync.durable import write_file
 
 INTAKE: Final = "hospital"
-"""The intake worker's user; vehicle ids are upper case, so none can have this name."""
+"""The hospital's user, and the beginning of its workers' names; vehicle ids are upper case, so none has such a name."""
 
 
 def broker_users(folder: HospitalFolder) -> dict[str, str]:
     """Password of each user."""
-    path = folder.keys / "broker-users.json"
+    path = folder.broker_users
     return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.exists() else {}
 
 
@@ -23,5 +23,12 @@ def broker_password(folder: HospitalFolder, user: str) -> str:
     users = broker_users(folder)
     if user not in users:
         users[user] = secrets.token_urlsafe(24)
-        write_file(folder.keys / "broker-users.json", msgspec.json.encode(users))
+        write_file(folder.broker_users, msgspec.json.encode(users))
     return users[user]
+
+
+def forget_user(folder: HospitalFolder, user: str) -> None:
+    """The user's password opens nothing any more; the running broker follows and ends its connection."""
+    users = broker_users(folder)
+    if users.pop(user, None) is not None:
+        write_file(folder.broker_users, msgspec.json.encode(users))

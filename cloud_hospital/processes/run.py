@@ -1,21 +1,22 @@
-"""`clinic hospital run`: broker, intake worker and web under one supervisor."""
+"""`clinic hospital run`: broker, intake workers and web under one supervisor."""
 
-import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from clinic_records.clock import SystemClock
 from clinic_records.errors import ConfigError
-from cloud_hospital.broker.files import WRITERS
-from cloud_hospital.broker.ports import Ports, ports_of
+from cloud_hospital.broker.follow import BrokerFollower
+from cloud_hospital.broker.identity import hospital_broker
+from cloud_hospital.broker.ports import ports_of
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import open_hospital
+from cloud_hospital.premises import Premises
+from cloud_hospital.intake.posts import own_posts
 from cloud_hospital.processes.supervisor import Child, Supervisor, alone
 from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 from sync.durable import write_file
@@ -28,14 +29,17 @@ def run_hospital(directory: Path) -> None:
     """Run until SIGTERM or SIGINT; one line on stdout, and run/ready.json, say that all of it serves.
 
     Raises:
-        ConfigError: it runs already, a port is taken, or mosquitto is asked for and not installed.
+        ConfigError: it runs already, a port is taken, mosquitto is asked for and not installed, or several workers are
+            asked for with the embedded broker.
     """
     folder = folder_of(directory)
     with alone(folder):
-        for stale in (_ready(folder), folder.run / "intake.ready"):  # a supervisor killed by signal 9 leaves them
+        for stale in (_ready(folder), *folder.run.glob("*.ready")):  # a supervisor killed by signal 9 leaves them
             stale.unlink(missing_ok=True)
-        with open_hospital(directory) as hospital:  # migrated once, before three processes start on it
+        with open_hospital(directory) as hospital:  # migrated once, before several processes start on it
             settings = hospital.settings
+            for post in own_posts(settings):  # one after another: users of the broker are one file
+                hospital_broker(hospital, post.user)
         _need_ports(folder, settings)
         try:
             _supervisor(folder, settings).run()
@@ -69,52 +73,30 @@ def _ready(folder: HospitalFolder) -> Path:
 
 def _supervisor(folder: HospitalFolder, settings: HospitalSettings) -> Supervisor:
     ports = ports_of(folder, settings)
-    users = _Users(folder, settings, ports)
+    broker = BrokerFollower(Premises(folder, settings, SystemClock()), _say)
+    posts = own_posts(settings)
+    worker = [sys.executable, "-m", "cloud_hospital.intake.worker", str(folder.root)]
     children = [
-        Child("worker", [sys.executable, "-m", "cloud_hospital.intake.worker", str(folder.root)]),
+        *(Child(post.name, [*worker, post.name]) for post in posts),
         Child("web", [sys.executable, "-m", "cloud_hospital.processes.web", str(folder.root)]),
     ]
-    if users.command:
-        children.insert(0, Child("broker", users.command))
+    if broker.command:
+        children.insert(0, Child("broker", broker.command))
 
     def is_ready() -> bool:
-        return (folder.run / "intake.ready").exists() and _listens(ports.web_host, ports.web)
+        is_heard = all((folder.run / f"{post.name}.ready").exists() for post in posts)
+        return is_heard and _listens(ports.web_host, ports.web)
 
     def say_ready() -> None:
         web = f"http://{ports.web_host}:{ports.web}"
         write_file(_ready(folder), msgspec.json.encode(ports))
         print(f"ready: hospital {settings.id} web {web} broker {ports.broker_host}:{ports.broker}", flush=True)
 
-    def say(line: str) -> None:
-        print(f"clinic hospital: {line}", file=sys.stderr, flush=True)
-
-    return Supervisor(folder, children, is_ready=is_ready, on_ready=say_ready, tick=users.follow, say=say)
+    return Supervisor(folder, children, is_ready=is_ready, on_ready=say_ready, tick=broker.look, say=_say)
 
 
-class _Users:
-    """Keeps the broker's password file in step with enrolments made while it runs."""
-
-    def __init__(self, folder: HospitalFolder, settings: HospitalSettings, ports: Ports) -> None:
-        self._folder = folder
-        self._ports = ports
-        self._is_told = settings.broker is BrokerKind.MOSQUITTO  # the relay looks at its file by itself
-        self._write = WRITERS.get(settings.broker)
-        self.command = self._write(folder, ports) if self._write else []
-        self._seen = self._stamp()
-
-    def follow(self, pids: Mapping[str, int]) -> None:
-        """Write the files again where users changed, and tell mosquitto."""
-        stamp = self._stamp()
-        if stamp == self._seen or self._write is None:
-            return
-        self._seen = stamp
-        self._write(self._folder, self._ports)
-        if self._is_told and "broker" in pids:
-            os.kill(pids["broker"], signal.SIGHUP)
-
-    def _stamp(self) -> int:
-        path = self._folder.keys / "broker-users.json"
-        return path.stat().st_mtime_ns if path.exists() else 0
+def _say(line: str) -> None:
+    print(f"clinic hospital: {line}", file=sys.stderr, flush=True)
 
 
 def _listens(host: str, port: int) -> bool:

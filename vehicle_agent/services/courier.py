@@ -5,26 +5,29 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
-from clinic_records.clock import SystemClock
+from clinic_records.clock import SystemClock, from_ms
 from clinic_records.ids import VehicleId
 from clinic_records.record import Lane
-from sync.courier import LinkState, PinnedHospital, VehicleCourier
+from sync.courier import Alarm, LinkState, PinnedHospital, VehicleCourier
 from sync.drive import run_courier
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
-from sync.mqtt import Broker, MqttLink
+from sync.mqtt import MqttLink
 from vehicle_agent.alarms import down_alarm, link_alarm, overdue, sentence, stalled
 from vehicle_agent.stall import Progress
 from vehicle_agent.status import total_of
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.spool import Spool
+from vehicle_agent.store.tls import TlsFiles, vehicle_broker
 from vehicle_agent.visits.views import LaneCounts, SyncView
 
 
 class Courier:
     """One vehicle's link to its hospital, and what can be said about it."""
 
-    def __init__(self, *, keys: DeviceKeys, hospital: Enrolment, spool: Spool, clock: SystemClock) -> None:
+    def __init__(
+        self, *, keys: DeviceKeys, tls: TlsFiles, hospital: Enrolment, spool: Spool, clock: SystemClock
+    ) -> None:
         self._spool = spool
         self._clock = clock
         self._courier = VehicleCourier(
@@ -39,19 +42,19 @@ class Courier:
             random_bytes=secrets.token_bytes,
             on_trusted_time=clock.raise_floor,
         )
-        self._broker = Broker(
-            host=hospital.broker_host,
-            port=hospital.broker_port,
-            user=hospital.username,
-            password=hospital.password,
-            client_id=hospital.vehicle,
-        )
+        granted = from_ms(hospital.granted_ms)
+        self._broker = vehicle_broker(hospital, tls, lambda: clock.floor or granted)
         self._stop = asyncio.Event()
         self._progress = Progress()
 
     async def run(self) -> None:
         """Until `stop`."""
         await run_courier(self._courier, MqttLink(self._broker), self._stop)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the broker is there and does not let us in."""
+        return self._courier.alarm is Alarm.BROKER_REFUSED
 
     def stop(self) -> None:
         """Say goodbye to the broker and end."""

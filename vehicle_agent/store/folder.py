@@ -31,6 +31,11 @@ class VehicleFolder:
         return self.keys / "hospital.json"
 
     @property
+    def tls(self) -> Path:
+        """Key and certificates for the broker, readable without login."""
+        return self.keys / "tls"
+
+    @property
     def slots(self) -> Path:
         """PIN slots and the recovery slot."""
         return self.keys / "slots.json"

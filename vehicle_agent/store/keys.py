@@ -120,7 +120,8 @@ class DeviceKeys:
         write_file(path, msgspec.json.encode(content))
         return keys
 
-    def request(self, vehicle: str) -> EnrolmentRequest:
-        """What this box asks a hospital with."""
+    def request(self, vehicle: str, tls_request: bytes = b"") -> EnrolmentRequest:
+        """What this box asks a hospital with; `tls_request` as TlsFiles makes it."""
         number = len(self.statements) + 1
-        return sign(EnrolmentRequest(vehicle, self.sign.public.raw, self.box.public.raw, number), self.sign)
+        request = EnrolmentRequest(vehicle, self.sign.public.raw, self.box.public.raw, number, tls_request)
+        return sign(request, self.sign)
