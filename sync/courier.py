@@ -24,6 +24,7 @@ from sync.frames import (
     Greet,
     Hello,
     KeyNews,
+    Part,
     Presence,
     SessionMessage,
     Signed,
@@ -42,6 +43,10 @@ from sync.topics import SESSION, Publish, Topic, Way, vehicle_filter
 
 HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0)
 """Seconds until Hello is said again; the last one repeats. The hospital may be down behind its broker."""
+ASK_HELD_S: Final = 600.0
+"""Seconds between two questions for what the hospital holds: it may have learned to read it, or a person decided ..."""
+ASK_HELD: Final = 32
+"""... and envelopes asked for each time, 128 bytes each, so that a slow link does not notice. Our choices."""
 HELD_S: Final = 60.0
 """Seconds until a vehicle that was not admitted asks again."""
 
@@ -146,6 +151,8 @@ class VehicleCourier:
         self._exchange: Exchange | None = None
         self._next_at: float | None = None
         self._hellos = 0
+        self._ask_held_at: float | None = None
+        self._asked_until = -1
         self._is_given_up = False
         self._has_news = False
         self.wake: Callable[[], None] = nobody_waits
@@ -206,7 +213,7 @@ class VehicleCourier:
             self._exchange.close()
             self._exchange = None
         self._out = []
-        self._next_at = None
+        self._next_at = self._ask_held_at = None
         self._is_given_up = False
         self._session = self._new_session()
         self._go(LinkState.OFFLINE)
@@ -250,16 +257,26 @@ class VehicleCourier:
             self.sender.notify()
         if self._exchange is not None:
             out += self._exchange.poll(now)
+            if self._ask_held_at is not None and now >= self._ask_held_at:
+                self._ask_held_at = now + ASK_HELD_S
+                out += self._ask_for_held()
             if not out:
                 out = self._exchange.take()
         return out
 
     def next_wakeup(self) -> float | None:
         """When to poll again though nothing happened, monotonic seconds."""
-        times = [] if self._next_at is None else [self._next_at]
+        times = [each for each in (self._next_at, self._ask_held_at) if each is not None]
         if self._exchange is not None and (wakeup := self.sender.next_wakeup()) is not None:
             times.append(wakeup)
         return min(times, default=None)
+
+    def _ask_for_held(self) -> list[Publish]:
+        """Questions for some of what the hospital holds, in turn; a receipt that says otherwise now comes back."""
+        items = self._outbound.held(self._asked_until, ASK_HELD)
+        self._asked_until = items[-1].order if items else -1
+        parts = [Part(item.wire_sha256, item.size, item.lane, 0, b"") for item in items]
+        return [Publish(Topic(self.vehicle, Way.UP, part.lane), encode(part)) for part in parts]
 
     def _own_news(self) -> list[bytes]:
         """How our key followed from the one the hospital enrolled: told each time, it may have been rolled back."""
@@ -344,6 +361,7 @@ class VehicleCourier:
             receiver=self._receiver,
             keys=self._keys,
         )
+        self._ask_held_at = now
         self._go(LinkState.ONLINE)
 
     def _remember(self, welcome: Welcome) -> None:

@@ -63,11 +63,23 @@ class MemoryOutbound:
 
     def settle(self, receipt: Receipt) -> bool:
         """See OutboundStore."""
-        if receipt.wire_sha256 not in self.items or not self._is_open(receipt.wire_sha256):
+        if receipt.wire_sha256 not in self.items:
+            return False
+        if not (self._is_open(receipt.wire_sha256) or self._is_understood_now(receipt)):
             return False
         self.receipts[receipt.wire_sha256] = receipt
         self.ended += 1
         return True
+
+    def _is_understood_now(self, receipt: Receipt) -> bool:
+        before = self.receipts[receipt.wire_sha256].verdict
+        return before is Verdict.HELD and receipt.verdict in {Verdict.APPLIED, Verdict.DUPLICATE}
+
+    def held(self, after_order: int, limit: int) -> list[WireItem]:
+        """See OutboundStore."""
+        held = (wire for wire, receipt in self.receipts.items() if receipt.verdict is Verdict.HELD)
+        items = sorted((self.items[wire] for wire in held), key=lambda item: item.order)
+        return [item for item in items if item.order > after_order][:limit]
 
     def reopen_all(self) -> int:
         """See OutboundStore."""

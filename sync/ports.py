@@ -68,7 +68,13 @@ class OutboundStore(Protocol):
         """Up to `size` bytes of the wire file from `offset`."""
 
     def settle(self, receipt: Receipt) -> bool:
-        """Apply a verified receipt; False where it is unknown or was applied before. Idempotent."""
+        """Apply a verified receipt; False where it is unknown or was applied before. Idempotent.
+
+        The first ending stays, but what was held becomes applied when the receiver understood it later.
+        """
+
+    def held(self, after_order: int, limit: int) -> Sequence[WireItem]:
+        """Envelopes the receiver holds, with `order` above `after_order`, in order: it may understand them by now."""
 
     def reopen_all(self) -> int:
         """Offer again everything still kept: the receiver was rolled back. Returns how many."""

@@ -1,6 +1,7 @@
 """The hospital's OutboundStore of one vehicle: the downlink queue."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -14,6 +15,15 @@ from cloud_hospital.intake.leases import VehicleLease
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import alarms, downlink
 from sync.ports import Receipt, Verdict, WireItem
+
+
+_OPENED_BY: Final = {
+    Verdict.APPLIED: (Verdict.REFUSED.value, Verdict.HELD.value),
+    Verdict.DUPLICATE: (Verdict.REFUSED.value, Verdict.HELD.value),
+    Verdict.HELD: (Verdict.REFUSED.value,),
+    Verdict.REFUSED: (Verdict.REFUSED.value,),
+}
+"""Verdict -> the earlier ones that it replaces."""
 
 
 class VehicleOutbound:
@@ -59,7 +69,7 @@ class VehicleOutbound:
         changed = update(downlink).where(
             downlink.c.vehicle == self._vehicle,
             downlink.c.wire_sha256 == receipt.wire_sha256,
-            downlink.c.verdict.is_(None) | (downlink.c.verdict == Verdict.REFUSED.value),
+            downlink.c.verdict.is_(None) | downlink.c.verdict.in_(_OPENED_BY[receipt.verdict]),
         )
         if self._lease is not None:
             changed = changed.where(self._lease.holds)
@@ -79,6 +89,18 @@ class VehicleOutbound:
             "detail": f"held by {self._vehicle}: {receipt.id} revision {receipt.revision}: {receipt.reason}",
         }
         connection.execute(insert(alarms).values(row))
+
+    def held(self, after_order: int, limit: int) -> Sequence[WireItem]:
+        """Envelopes the vehicle holds because its program does not understand them."""
+        columns = (downlink.c.wire_sha256, downlink.c.size, downlink.c.lane, downlink.c.n)
+        query = select(*columns).where(
+            downlink.c.vehicle == self._vehicle,
+            downlink.c.verdict == Verdict.HELD.value,
+            downlink.c.n > after_order,
+        )
+        with reading(self._hospital.engine) as connection:
+            rows = connection.execute(query.order_by(downlink.c.n).limit(limit)).all()
+        return [WireItem(row.wire_sha256, row.size, Lane(row.lane), row.n) for row in rows]
 
     def reopen_all(self) -> int:
         """Offer everything kept again: the vehicle's box was rolled back."""

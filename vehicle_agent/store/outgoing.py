@@ -184,7 +184,7 @@ class Outgoing:
         with self._database.write() as conn:
             row = conn.execute("SELECT state FROM wires WHERE wire_sha256 = ?", (receipt.wire_sha256,)).fetchone()
             state = STATES[receipt.verdict]
-            if row is None or row[0] in {"received", "held", state}:
+            if row is None or row[0] in {"received", state} or (row[0], state) == ("held", "refused"):
                 return False
             conn.execute(
                 "UPDATE wires SET state = ?, ended_ms = ?, sends = sends + ? WHERE wire_sha256 = ?",
@@ -197,6 +197,15 @@ class Outgoing:
             )
             conn.execute("INSERT INTO journal (wire_sha256, receipt) VALUES (?, ?)", (receipt.wire_sha256, body))
         return True
+
+    def held(self, after_order: int, limit: int) -> list[WireItem]:
+        """See sync.ports.OutboundStore."""
+        with self._database.read() as conn:
+            rows = conn.execute(
+                "SELECT wire_sha256, size, lane, ord FROM wires WHERE state = 'held' AND ord > ? ORDER BY ord LIMIT ?",
+                (after_order, limit),
+            ).fetchall()
+        return [WireItem(wire_sha256, size, Lane(lane), order) for wire_sha256, size, lane, order in rows]
 
     def reopen_all(self) -> int:
         """See sync.ports.OutboundStore."""
