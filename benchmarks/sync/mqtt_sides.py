@@ -19,8 +19,10 @@ CHUNK: Final = 256 * 1024
 WINDOW: Final = 20
 
 
-def _client(name: str, port: int) -> paho.Client:
+def _client(name: str, port: int, window: int) -> paho.Client:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)
+    client.max_inflight_messages_set(window)
+    client.max_queued_messages_set(0)
     client.reconnect_delay_set(1, 2)
     while True:
         try:
@@ -34,9 +36,7 @@ def _client(name: str, port: int) -> paho.Client:
 def say(port: int, folder: Path, manifest: Path, urgent: Path, statement: Path, urgent_at_s: float) -> None:
     """All files in one go, the urgent one in its time; MQTT has no priority to give it."""
     started = time.monotonic()
-    client = _client("vehicle", port)
-    client.max_inflight_messages_set(WINDOW)
-    client.max_queued_messages_set(0)
+    client = _client("vehicle", port, WINDOW)
     client.loop_start()
     for name in json.loads(manifest.read_text("utf-8")):
         _publish(client, name, (folder / name).read_bytes())
@@ -109,9 +109,8 @@ class Hearer:
 
 def hear(port: int, folder: Path, manifest: Path, statement: Path) -> None:
     """For ever."""
-    client = _client("hospital", port)
+    client = _client("hospital", port, 1000)
     hearer = Hearer(folder, manifest, statement)
-    client.max_inflight_messages_set(1000)
     client.on_message = hearer.on_message
 
     def on_connect(*_: object) -> None:

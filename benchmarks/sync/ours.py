@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from benchmarks.sync.result import Result
-from benchmarks.sync.run import Day, Run
+from benchmarks.sync.run import Day, Run, cpu_s
 from commands.demo.lab import Lab, wait_for
 from commands.demo.link import Link
 from commands.demo.proof import hospital_get
@@ -97,6 +99,7 @@ def run_ours(run: Run, broker: str = "embedded") -> Result:
     with vehicle_on_road(run, broker) as (lab, box):
         blobs = set(box.do("bench_load", folder=str(day.folder), names=day.names)["blobs"])
         sent_before = box.do("bench_figures")["bytes_sent"]
+        before = _cpu(run, lab, box)
         run.begin()
         went = box.do("bench_go")
         run.began = float(went["at"])
@@ -107,13 +110,14 @@ def run_ours(run: Run, broker: str = "embedded") -> Result:
         wrong = _wrong(lab, wanted) if total_s is not None else ["not all arrived"]
         wire = _wire_bytes(lab)
         sent = figures["bytes_sent"] - sent_before
+        spent = {name: round(seconds - before.get(name, 0.0), 2) for name, seconds in _cpu(run, lab, box).items()}
         kept = {name: float(figures[name]) for name in ("rate", "rtt_s", "base_rtt_s", "window", "chunk")}
         return run.result(
             total_s,
             urgent_s,
             wrong=wrong,
             resent=round(max(0.0, sent / wire - 1), 5) if wire else None,
-            figures={**kept, "wire_bytes": float(wire), "sent_bytes": float(sent)},
+            figures={**kept, **spent, "wire_bytes": float(wire), "sent_bytes": float(sent)},
         )
 
 
@@ -140,6 +144,15 @@ def _wrong(lab: Lab, wanted: Wanted) -> list[str]:
     lost = [f"lost {each}" for each in sorted((wanted.records - set(entries)) | (wanted.blobs - set(intact)))]
     twice = [f"doubled {each}" for each in sorted({each for each in entries if entries.count(each) > 1})]
     return lost + twice + [f"{proof['quarantined']} quarantined"] * bool(proof["quarantined"])
+
+
+def _cpu(run: Run, lab: Lab, box: Box) -> dict[str, float]:
+    """CPU seconds of each process so far: they say more than the clock on a machine that others use, too."""
+    pids = msgspec.json.decode((lab.hospital_dir / "run" / "pids.json").read_bytes(), type=dict[str, int])
+    found = {f"cpu_{name}_s": cpu_s(pid) for name, pid in pids.items()}
+    found["cpu_agent_s"] = cpu_s(run.watched[0])
+    found["cpu_children_s"] = sum(cpu_s(pid) for pid in box.do("bench_figures")["children"])
+    return found
 
 
 def _wire_bytes(lab: Lab) -> int:
