@@ -9,12 +9,15 @@ import typer
 
 from clinic_records.errors import ConfigError
 from clinic_records.people import Author, Role
+from commands.vehicle_stopped import rejoin, rotate_keys
 from vehicle_agent.control import ask, ask_raw
 from vehicle_agent.setup import add_person, complete, request_enrolment
 from vehicle_agent.status import AgentStatus
 from vehicle_agent.store.folder import VehicleFolder
 
 app = typer.Typer(no_args_is_help=True)
+app.command("rotate-keys")(rotate_keys)
+app.command("rejoin")(rejoin)
 
 INCOMPLETE = 4
 """Exit code where something waits, or may for all that is known, and `--require-complete` was given."""

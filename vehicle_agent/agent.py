@@ -118,7 +118,14 @@ class Agent:
             work=work_folder(self._folder.root),
         )
         tls = TlsFiles(self._folder.tls)
-        self._courier = Courier(keys=self._keys, tls=tls, hospital=self._hospital, spool=self._spool, clock=self._clock)
+        self._courier = Courier(
+            keys=self._keys,
+            tls=tls,
+            hospital=self._hospital,
+            spool=self._spool,
+            clock=self._clock,
+            on_incarnation=self._vault.adopt_incarnation,
+        )
         renewal = Renewal(
             keys=self._keys,
             files=tls,

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from clinic_records.clock import SystemClock, from_ms
@@ -26,7 +26,14 @@ class Courier:
     """One vehicle's link to its hospital, and what can be said about it."""
 
     def __init__(
-        self, *, keys: DeviceKeys, tls: TlsFiles, hospital: Enrolment, spool: Spool, clock: SystemClock
+        self,
+        *,
+        keys: DeviceKeys,
+        tls: TlsFiles,
+        hospital: Enrolment,
+        spool: Spool,
+        clock: SystemClock,
+        on_incarnation: Callable[[int], None],
     ) -> None:
         self._spool = spool
         self._clock = clock
@@ -41,6 +48,7 @@ class Courier:
             clock=clock,
             random_bytes=secrets.token_bytes,
             on_trusted_time=clock.raise_floor,
+            on_incarnation=on_incarnation,
         )
         granted = from_ms(hospital.granted_ms)
         self._broker = vehicle_broker(hospital, tls, lambda: clock.floor or granted)

@@ -93,6 +93,10 @@ class Store:
             raise
         return cls(database, key, blob_folder, vehicle, granted, owner, writes(conn))
 
+    def adopt_incarnation(self, incarnation: int) -> None:
+        """Count in this incarnation, which the hospital granted, from now on; durable on return (sync rule 6)."""
+        self.incarnation = self.write(lambda conn: begin_incarnation(conn, self.vehicle, incarnation))
+
     def submit(self, job: Callable[[Connection], T]) -> "Future[T]":
         """Queue a job for the writer (see Writer.submit); for the event loop: `asyncio.wrap_future`."""
         return self.writer.submit(job)

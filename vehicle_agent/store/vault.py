@@ -64,6 +64,13 @@ class Vault:
             self._open = (store, private)
             return store
 
+    def adopt_incarnation(self, incarnation: int) -> None:
+        """What is recorded from now on counts in this incarnation, whether the vault is open or not yet."""
+        with self._changing:
+            self._incarnation = incarnation
+            if self._open is not None:
+                self._open[0].adopt_incarnation(incarnation)
+
     @property
     def store(self) -> Store:
         """The open store.
