@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.sync import mqtt_plain, nats_leaf, ours, raw_tcp, rsync_loop
+from benchmarks.sync import mqtt_plain, nats_leaf, ours, raw_tcp, rsync_loop, urgent
 from benchmarks.sync.day import BYTES, FILES, SHA256, URGENT, digest, generated_day, write_day
 from benchmarks.sync.jpeg_frames import jpeg_loop
 from benchmarks.sync.profiles import PROFILES
@@ -28,10 +28,13 @@ RIVALS: Final[Mapping[str, Rival]] = {
     "paho": partial(mqtt_plain.run_day, has_bridge=False),
     "rsync": rsync_loop.run_day,
     "raw-after": raw_tcp.run_day,
+    "urgent": partial(urgent.run_day, broker="embedded"),
+    "urgent-mosquitto": partial(urgent.run_day, broker="mosquitto"),
 }
 """In the order they run; raw TCP before and after says how much the machine drifted meanwhile."""
+USUAL: Final = [name for name in RIVALS if not name.startswith("urgent")]
 MISSING: Final = ({"rsync"} if rsync_loop.RSYNC is None else set()) | (
-    {"bridge", "paho", "ours-mosquitto"} if mqtt_plain.MOSQUITTO is None else set()
+    {"bridge", "paho", "ours-mosquitto", "urgent-mosquitto"} if mqtt_plain.MOSQUITTO is None else set()
 )
 
 
@@ -57,7 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--profile", choices=sorted(PROFILES), default="clean")
     parser.add_argument("--day", choices=sorted(DAYS), default="generated")
-    parser.add_argument("--only", nargs="*", choices=sorted(RIVALS), default=list(RIVALS))
+    parser.add_argument("--only", nargs="*", choices=sorted(RIVALS), default=USUAL)
     parser.add_argument("--ledger", type=Path, default=LEDGER)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()

@@ -66,7 +66,7 @@ def generated_day(loop: Loop | None = None) -> Iterator[File]:
     for number in range(20):
         yield File(f"spi/{number:03d}.csv", _spirometry(rng))
     for number in range(ULTRASOUNDS):
-        yield File(f"us/{number:03d}.dcm", (loop or _speckle_file)(rng, number))
+        yield File(f"us/{number:03d}.dcm", (loop or speckle_file)(rng, number))
     yield File(URGENT, _ecg(rng))
 
 
@@ -145,7 +145,8 @@ MONOCHROME: Final[dict[str, Any]] = {
 }
 
 
-def _speckle_file(rng: np.random.Generator, number: int) -> bytes:
+def speckle_file(rng: np.random.Generator, number: int) -> bytes:
+    """The DICOM file of one loop: the `Loop` of the generated day."""
     return loop_file(speckle_frames(rng).tobytes(), number, MONOCHROME)
 
 
