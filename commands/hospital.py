@@ -10,7 +10,7 @@ import typer
 from clinic_records.errors import ConfigError, Hint, RefusedInput
 from cloud_hospital.downlink import queue_schedules
 from cloud_hospital.hospital import init_hospital, open_hospital
-from cloud_hospital.settings import BrokerKind, HospitalSettings
+from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 from cloud_hospital.status import hospital_status
 from cloud_hospital.tokens import Purpose, make_token
 from cloud_hospital.vehicles import enrol, revoke
@@ -71,11 +71,16 @@ def run(directory: Directory) -> None:
 
 
 @app.command()
-def worker(directory: Directory) -> None:
-    """Run one intake worker alone, against the broker of the settings."""
-    from cloud_hospital.intake.worker import run_worker  # noqa: PLC0415  # only this command needs the broker's client
+def worker(
+    directory: Directory,
+    urgent: Annotated[bool, typer.Option("--urgent", help="For urgent lanes and greetings instead of bulk.")] = False,
+    name: Annotated[str, typer.Option(help="a-z, 0-9; by default the machine's name.")] = "",
+) -> None:
+    """Run one more intake worker, here or on another machine; it shares with those `run` starts (workers >= 2)."""
+    from cloud_hospital.intake.posts import extra_post  # noqa: PLC0415  # only this command needs the broker's client
+    from cloud_hospital.intake.worker import run_worker  # noqa: PLC0415
 
-    run_worker(directory)
+    run_worker(directory, extra_post(HospitalSettings.load(folder_of(directory)), is_urgent=urgent, name=name).name)
 
 
 @app.command()

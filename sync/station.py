@@ -174,10 +174,14 @@ class HospitalStation:
         self.wake()
 
     def forget(self, vehicle: VehicleId, now: float) -> None:
-        """Its enrolment changed, it was revoked or its lease was lost: look everything up again."""
+        """Its enrolment changed, or it was revoked: look everything up again."""
         self._standing.pop(vehicle, None)
         if self._close(vehicle) is not None:
             self._expect(vehicle, "", now)
+
+    def lose(self, vehicle: VehicleId) -> None:
+        """Another station has the lease now and sends down."""
+        self._close(vehicle)
 
     def void_all_but(self, epoch: str, now: float) -> None:
         """A new epoch began: every session of another one is void (sync rule 3)."""

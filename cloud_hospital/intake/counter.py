@@ -162,7 +162,7 @@ class IntakeCounter:
         return given
 
     def _lock(self, connection: Connection, opened: Iterable[_Key]) -> None:
-        """Nobody else takes these files meanwhile; in the order of the keys, so that two batches never wait in a ring."""
+        """Nobody else takes these files meanwhile; in the order of keys, so that two batches never wait in a ring."""
         if is_postgresql(self._hospital.engine):
             keys = sorted(advisory_key(f"wire {vehicle} {wire}") for vehicle, wire in opened)
             connection.execute(

@@ -1,27 +1,34 @@
-"""The intake worker: one process that speaks with every vehicle through the broker.
+"""An intake worker: one process that does its post's part of what vehicles say, through the broker.
 
-`python -m cloud_hospital.intake.worker DIR`. All calls to the stores come from one thread.
+`python -m cloud_hospital.intake.worker DIR POST`. All calls to the stores come from one thread. Nothing a worker holds
+is worth keeping, so one that hangs ends itself: its connection ends with it, and others get what it had.
 """
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import func, select
 
+from clinic_records.errors import AccessError, ClinicError, Offline
 from clinic_records.ids import VehicleId
 from cloud_hospital.broker.identity import hospital_broker
 from cloud_hospital.downlinks.follow import Follower
 from cloud_hospital.feed.sequencer import sequence
 from cloud_hospital.hospital import Hospital, open_hospital
+from cloud_hospital.intake.counter import IntakeCounter
 from cloud_hospital.intake.inbound import VehicleInbound
+from cloud_hospital.intake.leases import RENEW_S, VehicleLease, abandoned, renew
 from cloud_hospital.intake.outbound import VehicleOutbound
+from cloud_hospital.intake.posts import Post, post_of
 from cloud_hospital.intake.reopening import reopen_held
 from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import keep_stranger, raise_alarm
@@ -31,18 +38,27 @@ from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicle_keys import follow, newest_key
 from cloud_hospital.vehicles import active_vehicles
 from sync.drive import run_station
+from sync.duty import EVERYTHING, Duty
 from sync.mqtt import MqttLink
+from sync.probe import probe_sharing
 from sync.station import HospitalStation, Peer
 
 LOOK_EVERY_S: Final = 0.5
 """Seconds between two looks for new downlink rows, unnumbered feed rows, revocations and new epochs."""
+WATCHDOG_S: Final = 120.0
+"""Seconds in which the thread of the stores must come to a look: the largest file takes less. Our choice."""
+
+_logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Intake:
-    """The station of one hospital, on its stores."""
+    """One worker's station, on the hospital's stores."""
 
-    def __init__(self, hospital: Hospital) -> None:
+    def __init__(self, hospital: Hospital, duty: Duty = EVERYTHING) -> None:
         self._hospital = hospital
+        self._holder = f"{duty.name}-{secrets.token_hex(8)}"
+        self._renew_at = 0.0
         self._epoch = hospital.log.current()
         self._revoked = hospital.log.revoked()
         self._newest_down = 0
@@ -57,6 +73,8 @@ class Intake:
             on_alarm=lambda vehicle, code: raise_alarm(hospital, vehicle, code),
             statements=hospital.keys.statements,
             keep_days=hospital.settings.backup_days,
+            store=IntakeCounter(hospital),
+            duty=duty,
         )
 
     @property
@@ -72,9 +90,14 @@ class Intake:
 
     def look(self) -> bool:
         """Do what other processes left to be done; whether the station has something new to say."""
-        sequence(self._hospital.engine)
         self._end_void_sessions()
+        if not self.station.duty.has_sessions:
+            return False
+        sequence(self._hospital.engine)
         self._follower.look()
+        return self._keep_leases() | self._has_new_rows()
+
+    def _has_new_rows(self) -> bool:
         with reading(self._hospital.engine) as connection:
             newest = int(connection.execute(select(func.coalesce(func.max(downlink.c.n), 0))).scalar_one())
         if newest == self._newest_down:
@@ -83,16 +106,30 @@ class Intake:
         self.station.notify()
         return True
 
+    def _keep_leases(self) -> bool:
+        """Renew ours, end the lines of lost ones, take over what nobody has; whether we send to somebody new."""
+        now = self._hospital.clock.monotonic_s()
+        if now < self._renew_at:
+            return False
+        self._renew_at = now + RENEW_S
+        online = self.station.online
+        for vehicle in sorted(online - renew(self._hospital, self._holder, online)):
+            self.station.lose(VehicleId(vehicle))
+        taken_over = [self.station.resume(VehicleId(each), now) for each in abandoned(self._hospital)]
+        return any(taken_over)
+
     def _port(self, vehicle: VehicleId) -> Peer | None:
         public = newest_key(self._hospital.engine, vehicle)
         if public is None or vehicle in self._hospital.log.revoked():
             return None
+        lease = VehicleLease(self._hospital, vehicle, self._holder)
         return Peer(
             public,
             VehicleInbound(self._hospital, vehicle),
-            VehicleOutbound(self._hospital, vehicle),
+            VehicleOutbound(self._hospital, vehicle, lease),
             VehicleSessions(self._hospital, vehicle),
             on_keys=lambda statements: follow(self._hospital, vehicle, statements),
+            lease=lease,
         )
 
     def _end_void_sessions(self) -> None:
@@ -106,38 +143,92 @@ class Intake:
         self._epoch, self._revoked = epoch, revoked
 
 
-def run_worker(directory: Path) -> None:
-    """Run until SIGTERM or SIGINT."""
+def run_worker(directory: Path, name: str) -> None:
+    """Run the post called `name` until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: no such post, or the broker does not share although the post does.
+    """
     with open_hospital(directory) as hospital:
-        asyncio.run(_run(hospital))
+        asyncio.run(_run(hospital, post_of(name, hospital.settings)))
 
 
-async def _run(hospital: Hospital) -> None:
+async def _run(hospital: Hospital, post: Post) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    link = MqttLink(hospital_broker(hospital))
-    ready = hospital.folder.run / "intake.ready"
+    broker = hospital_broker(hospital, post.user, receive_maximum=post.receive_maximum)
+    link = MqttLink(broker)
+    ready = hospital.folder.run / f"{post.name}.ready"
     ready.unlink(missing_ok=True)
+    if post.is_shared:
+        await _probe(post.duty_now(hospital.folder).group, lambda: MqttLink(broker), stop)
     with ThreadPoolExecutor(1, "intake") as executor:
-        intake = Intake(hospital)
+        intake = Intake(hospital, post.duty_now(hospital.folder))
         await loop.run_in_executor(executor, intake.sweep)
         serving = asyncio.create_task(run_station(intake.station, link, stop, executor))
         serving.add_done_callback(lambda _task: stop.set())
+
+        def look() -> bool:
+            duty = post.duty_now(hospital.folder)
+            if duty != intake.station.duty:
+                intake.station.connect_anew(duty)
+            return intake.look()
+
         while not stop.is_set():
-            if await loop.run_in_executor(executor, intake.look):
+            if await _watched(loop.run_in_executor(executor, look)):
                 link.wake()
-            if await loop.run_in_executor(executor, lambda: intake.has_old_keys):
+            if await _watched(loop.run_in_executor(executor, lambda: intake.has_old_keys)):
                 stop.set()
             if link.is_up and not ready.exists():
                 ready.write_text(f"{os.getpid()}\n", encoding="ascii")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await stop.wait()
+            await _stopped_within(stop, LOOK_EVERY_S)
         ready.unlink(missing_ok=True)
         await serving
 
 
+async def _probe(group: str, connect: Callable[[], MqttLink], stop: asyncio.Event) -> None:
+    """Wait until the broker is there and shares.
+
+    Raises:
+        ConfigError: it is there and does not.
+    """
+    while not stop.is_set():
+        try:
+            await probe_sharing(connect, group)
+        except (AccessError, Offline) as error:
+            _logger.info("%s", error)
+            await _stopped_within(stop, LOOK_EVERY_S)
+        else:
+            return
+
+
+async def _watched(look: asyncio.Future[T]) -> T:
+    """The result, unless the thread of the stores hangs: then this process is over, and with it its connection."""
+    try:
+        async with asyncio.timeout(WATCHDOG_S):
+            return await asyncio.shield(look)
+    except TimeoutError:
+        _logger.critical("the stores did not answer in %g s: this worker ends", WATCHDOG_S)
+        os._exit(70)  # sysexits.h: EX_SOFTWARE; a thread that hangs would hold up any other end
+
+
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def main(directory: Path, name: str) -> int:
+    """The process; returns its exit code."""
+    try:
+        run_worker(directory, name)
+    except ClinicError as error:
+        print(f"{name}: {error} ({error.hint.en})", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
 if __name__ == "__main__":
-    run_worker(Path(sys.argv[1]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

@@ -15,8 +15,8 @@ from cloud_hospital.broker.identity import hospital_broker
 from cloud_hospital.broker.ports import ports_of
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import open_hospital
-from cloud_hospital.premises import Premises
 from cloud_hospital.intake.posts import own_posts
+from cloud_hospital.premises import Premises
 from cloud_hospital.processes.supervisor import Child, Supervisor, alone
 from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 from sync.durable import write_file

@@ -167,7 +167,7 @@ def test_a_day_through_kills_of_every_process(running: Running, tmp_path: Path) 
     told = add_visit(vehicle, secrets.token_bytes(12_000_000))
 
     def kill_all() -> None:
-        for name in ("worker", "broker", "web", "worker"):
+        for name in ("worker", "broker", "urgent", "web", "worker"):
             time.sleep(0.4)
             running.kill(name)
 
@@ -235,7 +235,7 @@ def publish_month(folder: Path) -> bytes:
 @pytest.mark.timeout(120)
 def test_children_die_with_the_supervisor(running: Running) -> None:
     pids = running.pids()
-    assert set(pids) == {"supervisor", "broker", "worker", "web"}
+    assert set(pids) == {"supervisor", "broker", "urgent", "worker", "web"}
     os.kill(pids.pop("supervisor"), signal.SIGKILL)
     for pid in pids.values():
         until(lambda pid=pid: not is_alive(pid), f"{pid} is gone")  # type: ignore[misc]  # bound at once
