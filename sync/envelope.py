@@ -31,10 +31,13 @@ MAX_INNER: Final = 256 * 1024
 
 
 class Codec(StrEnum):
-    """How the payload is written in the body."""
+    """How the payload is written in the body; a number at the end is the version of our own coder."""
 
     RAW = "raw"
     ZSTD = "zstd"
+    DICTIONARY = "zstd-dict"
+    SAMPLES = "samples-1"
+    IMAGE = "image-1"
 
 
 class Outer(msgspec.Struct, frozen=True):
@@ -68,8 +71,8 @@ class Outer(msgspec.Struct, frozen=True):
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the recipient reads: which version of which thing (the inner header).
 
-    `kind` stays text, so that an unknown one can be held instead of lost. `sha256` and `size` are of the original
-    payload bytes, before the codec. Instants in milliseconds since 1970.
+    `kind` and `codec` stay text, so that an unknown one can be held instead of lost. `sha256` and `size` are of the
+    original payload bytes, before the codec. Instants in milliseconds since 1970.
     """
 
     kind: str
@@ -77,7 +80,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int
     sha256: str
     size: int
-    codec: Codec
+    codec: str
     recorded_ms: int
     prev_hash: str = ""
     must_understand: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import Final
 
 from clinic_records.errors import BadFrame, PeerRefused, RefusedInput
 from clinic_records.record import DayClosed, Kind
+from cloud_hospital.intake.decoding import decode_in_child
 from cloud_hospital.intake.payloads import Payload, decode_payload
 from sync.durable import fsync_folder, move_file, write_new
 from sync.envelope import Front, Header, Outer
@@ -105,7 +106,9 @@ class Opener:
                 raise
             except RefusedInput:
                 pass  # a small file with a large payload: a well compressed picture
-        return open_wire(path, origin=origin, recipients=self.recipients, dst=target, max_size=MAX_BLOB)
+        return open_wire(
+            path, origin=origin, recipients=self.recipients, dst=target, max_size=MAX_BLOB, heavy=decode_in_child
+        )
 
     def _understand(self, opened: Opened, target: Path) -> Taken | NotTaken:
         outer, header = opened.outer, opened.header

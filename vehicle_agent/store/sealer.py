@@ -18,7 +18,10 @@ from clinic_records.clock import Clock, Origin, SystemClock, to_ms
 from clinic_records.errors import ClinicError, StoreError
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Lane, Record
-from sync.abilities import UNHEARD
+from sync.abilities import UNHEARD, Abilities
+from sync.coding.choice import UNKNOWN
+from sync.coding.choose import Terms
+from sync.coding.table import HEAVY
 from sync.envelope import Codec
 from sync.keys import OriginKeys, RecipientKey
 from sync.seal import Sealed, seal
@@ -38,6 +41,10 @@ AT_COMMIT: Final = 1024 * 1024
 every ECG or spirometry blob, so that an urgent one is on its way even if the box loses power a moment later. A
 megabyte costs about 20 ms; what is larger goes to a child process."""
 
+PICTURE: Final = 64 * 1024
+"""Bytes of a blob in the least urgent lane up to which the same holds: what is larger there is a picture, whose coder's
+libraries are only in the children."""
+
 RESEALED: Final = frozenset({"codec", "wire-hash", "recipient"})
 """Reasons of a refusal that lie in how a thing was sealed: not decoded there, damaged on our disk, or for an older key
 of the hospital. It is sealed anew from the store, once, plain (sync rule 13)."""
@@ -46,6 +53,8 @@ _CURSOR: Final = "sealer/journal"
 _RESEALED: Final = "sealer/resealed/"
 _BATCH: Final = 200  # rows a transaction
 _ALL: Final = -1  # SQLite: no limit
+_IS_SMALL: Final = f"state = 'queued' AND size <= CASE WHEN lane = '{Lane.P4}' THEN {PICTURE} ELSE {AT_COMMIT} END"
+_IS_BIG: Final = f"state = 'queued' AND size > CASE WHEN lane = '{Lane.P4}' THEN {PICTURE} ELSE {AT_COMMIT} END"
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +80,8 @@ class SealJob(msgspec.Struct, frozen=True):
     recipient: bytes
     created_ms: int
     target: str
-    codecs: tuple[Codec, ...]
+    codecs: tuple[str, ...]
+    rate: float = UNKNOWN
     is_plain: bool = False
 
 
@@ -98,7 +108,7 @@ def seal_blob(job: SealJob) -> SealedBlob:
         recipient=RecipientKey(job.recipient),
         created_ms=job.created_ms,
         dst=Path(job.target),
-        codecs=job.codecs,
+        terms=Terms(job.codecs, (), job.rate),
     )
     return SealedBlob(sealed.wire_sha256, sealed.size)
 
@@ -131,7 +141,7 @@ class Sealer:
         known = [Mark(_key(row), *found) for row in rows if (found := self._spool.up.find(*_key(row)))]
         self._mark(known)
         done = {mark.key for mark in known}
-        rows = [row for row in rows if _key(row) not in done and row.size <= AT_COMMIT]
+        rows = [row for row in rows if _key(row) not in done and _is_small(row)]
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
             self._mark(self._store.read(lambda conn, batch=batch: self._seal(conn, batch)))  # type: ignore[misc]
@@ -146,23 +156,23 @@ class Sealer:
 
     def seal_late(self) -> None:
         """Seal small rows that the hook could not (the spool's disk was full); failures of this run are left out."""
-        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued' AND size <= ?", (AT_COMMIT,), _ALL))
+        rows = self._store.read(lambda conn: rows_where(conn, _IS_SMALL, limit=_ALL))
         if any(_key(row) not in self._unmarked and _key(row) not in self.failures for row in rows):
             self._store.write(lambda _: None)  # its hook seals them
 
-    def jobs(self, limit: int = 8) -> list[SealJob]:
-        """Big blobs that wait to be sealed, most urgent first."""
-        rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued' AND size > ?", (AT_COMMIT,), _ALL))
-        again = [row for row in self._to_reseal() if row.size > AT_COMMIT]
+    def jobs(self, limit: int = 8, *, rate: float = UNKNOWN) -> list[SealJob]:
+        """Big blobs that wait to be sealed, most urgent first; `rate` is the link's, bytes/s."""
+        rows = self._store.read(lambda conn: rows_where(conn, _IS_BIG, limit=_ALL))
+        again = [row for row in self._to_reseal() if not _is_small(row)]
         jobs: list[SealJob] = []
         for row in sorted([*rows, *again], key=lambda row: row.lane):
             if len(jobs) < limit and _key(row) not in self._unmarked and _key(row) not in self.failures:
-                jobs.append(self._job(row))
+                jobs.append(self._job(row, rate))
         return jobs
 
     def reseal(self) -> int:
         """Seal anew, plain, what was refused for how it was sealed; big blobs come as `jobs`. Returns how many."""
-        rows = [row for row in self._to_reseal() if row.size <= AT_COMMIT and _key(row) not in self.failures]
+        rows = [row for row in self._to_reseal() if _is_small(row) and _key(row) not in self.failures]
         done = 0
         for row in rows:
             try:
@@ -232,7 +242,7 @@ class Sealer:
 
     def _after_commit(self, conn: Connection) -> None:
         passed = len(self._unmarked) + len(self.failures)
-        rows = rows_where(conn, "state = 'queued' AND size <= ?", (AT_COMMIT,), _BATCH + passed)
+        rows = rows_where(conn, _IS_SMALL, limit=_BATCH + passed)
         rows = [row for row in rows if _key(row) not in self._unmarked and _key(row) not in self.failures]
         marks = self._seal(conn, rows)
         raised = rows_where(conn, "spooled_lane IS NOT NULL AND lane <> spooled_lane", (), _BATCH)
@@ -273,10 +283,10 @@ class Sealer:
             keys=self._keys,
             recipient=self._spool.hospital_keys.boxes[0],
             created_ms=self._now_ms(),
-            codecs=self._codecs(is_plain=is_plain),
+            terms=self._terms(is_plain=is_plain),
         )
 
-    def _job(self, row: OutboxRow) -> SealJob:
+    def _job(self, row: OutboxRow, rate: float) -> SealJob:
         return SealJob(
             record=self._blob_record(row),
             blob=self._store.blobs.locate(row.sha256),
@@ -284,14 +294,21 @@ class Sealer:
             recipient=self._spool.hospital_keys.boxes[0].raw,
             created_ms=self._now_ms(),
             target=str(self._spool.up.wire_folder / f"{secrets.token_hex(8)}{TEMP_SUFFIX}"),
-            codecs=self._codecs(is_plain=row.state == "refused"),
+            codecs=(Codec.RAW,) if row.state == "refused" else self._theirs().codecs,
+            rate=rate,
             is_plain=row.state == "refused",
         )
 
-    def _codecs(self, *, is_plain: bool) -> tuple[Codec, ...]:
-        """Only what the hospital said last that it reads (sync rule 15)."""
-        theirs = (self._spool.session.load().peer or UNHEARD).codecs
-        return (Codec.RAW,) if is_plain else tuple(each for each in (Codec.ZSTD, Codec.RAW) if each in theirs)
+    def _theirs(self) -> Abilities:
+        """Only what the hospital said last that it reads may be used (sync rule 15)."""
+        return self._spool.session.load().peer or UNHEARD
+
+    def _terms(self, *, is_plain: bool) -> Terms:
+        """How to seal in this thread: heavy libraries never come into the agent."""
+        if is_plain:
+            return Terms((Codec.RAW,))
+        theirs = self._theirs()
+        return Terms(tuple(each for each in theirs.codecs if each not in HEAVY), theirs.dict_ids)
 
     def _blob_record(self, row: OutboxRow) -> Record:
         return Record(
@@ -324,6 +341,11 @@ class Sealer:
 
 def _key(row: OutboxRow) -> Key:
     return row.incarnation, row.seq
+
+
+def _is_small(row: OutboxRow) -> bool:
+    """Whether it is sealed in the writer's thread."""
+    return row.size <= (PICTURE if row.lane is Lane.P4 else AT_COMMIT)
 
 
 def _resealed(key: Key) -> str:

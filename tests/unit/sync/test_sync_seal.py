@@ -13,9 +13,11 @@ from clinic_records.errors import BadFrame, ClinicError, PeerRefused, RefusedInp
 from clinic_records.ids import BlobHash, RecordId
 from clinic_records.people import Author, Role
 from clinic_records.record import Kind, Lane, Record
+from sync.coding.choose import Terms
+from sync.coding.sources import PayloadSource
 from sync.envelope import Codec
 from sync.keys import Domain, OriginKeys, RecipientPrivate
-from sync.seal import MAX_IN_MEMORY, Opened, PayloadSource, Sealed, open_wire, peek, seal, wire_hash
+from sync.seal import MAX_IN_MEMORY, Opened, Sealed, open_wire, peek, seal, wire_hash
 
 BOX = OriginKeys.from_bytes(bytes(range(32)))
 HOSPITAL = RecipientPrivate.from_bytes(bytes(range(32, 64)))
@@ -57,7 +59,7 @@ def sealed(
     dst: Path | None = None,
     codecs: tuple[Codec, ...] = (Codec.ZSTD, Codec.RAW),
 ) -> Sealed:
-    return seal(rec, source, keys=BOX, recipient=HOSPITAL.public, created_ms=1000, dst=dst, codecs=codecs)
+    return seal(rec, source, keys=BOX, recipient=HOSPITAL.public, created_ms=1000, dst=dst, terms=Terms(codecs))
 
 
 def data_of(wire: Sealed) -> bytes:
@@ -92,14 +94,14 @@ def test_a_blob_streams_through_files_and_takes_the_smaller_codec(tmp_path: Path
     assert out.payload is None
     assert out.path is not None
     assert out.path.read_bytes() == content
-    assert out.header.codec is (Codec.RAW if is_random else Codec.ZSTD)
+    assert out.header.codec == (Codec.RAW if is_random else Codec.ZSTD)
     assert out.header.id == out.header.sha256 == sha256
     assert is_random or wire.size < 10_000
 
 
 def test_only_the_codecs_the_peer_knows_are_used() -> None:
     wire = sealed(record(b"a" * 9000), codecs=(Codec.RAW,))
-    assert opened(data_of(wire)).header.codec is Codec.RAW
+    assert opened(data_of(wire)).header.codec == Codec.RAW
 
 
 def test_the_outer_header_tells_a_carrier_nothing_of_the_content() -> None:

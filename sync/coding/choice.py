@@ -1,0 +1,33 @@
+"""Which way of writing a payload brings it over soonest: pure arithmetic on what was measured."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+UNKNOWN: Final = 0.0
+"""A link whose rate nobody has measured: taken as slow, so the smallest wins."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one coder made of some bytes: `coded` bytes of them in `seconds` of work."""
+
+    coded: int
+    seconds: float
+
+    def cost_s(self, rate: float) -> float:
+        """Seconds until it is over a link of `rate` bytes/s, coding and sending going on side by side."""
+        return max(self.seconds, self.coded / rate)
+
+
+K = TypeVar("K")
+
+
+def best(trials: Iterable[tuple[K, Trial]], rate: float) -> K:
+    """The key of the cheapest trial of the same bytes; of equally cheap ones the smallest, then the first."""
+
+    def cost(tried: tuple[K, Trial]) -> tuple[float, int]:
+        trial = tried[1]
+        return (trial.cost_s(rate) if rate > UNKNOWN else float(trial.coded), trial.coded)
+
+    return min(trials, key=cost)[0]

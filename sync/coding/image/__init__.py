@@ -1,0 +1,1 @@
+"""Lossless coding of uncompressed DICOM pixels. Heavy libraries: only for child processes."""

@@ -1,0 +1,85 @@
+"""Payloads as something to read once or twice."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+
+from sync.stream import SEGMENT, Source
+
+PayloadSource = bytes | Path | Callable[[], AbstractContextManager[Source]]
+"""Bytes, a plain file, or a function that opens the payload anew each time (for example a blob sealed at rest)."""
+
+
+def open_source(source: PayloadSource) -> AbstractContextManager[Source]:
+    """A reader at the payload's begin."""
+    if isinstance(source, bytes):
+        return closing(io.BytesIO(source))
+    if isinstance(source, Path):
+        return source.open("rb")
+    return source()
+
+
+def read_all(src: Source, size: int) -> bytes:
+    """`size` bytes, fewer only at the end."""
+    parts = []
+    while size > 0 and (piece := src.read(min(size, 16 * SEGMENT))):
+        parts.append(piece)
+        size -= len(piece)
+    return b"".join(parts)
+
+
+def pieces_of(src: Source) -> Iterator[bytes]:
+    """All of `src`, a segment at a time."""
+    while piece := src.read(SEGMENT):
+        yield piece
+
+
+class Counting:
+    """A Source that hashes and counts what passes."""
+
+    def __init__(self, src: Source) -> None:
+        self._src = src
+        self.hash = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int, /) -> bytes:
+        """As the source's."""
+        piece = self._src.read(size)
+        self.hash.update(piece)
+        self.size += len(piece)
+        return piece
+
+
+class Joined:
+    """A Source over pieces of bytes."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int, /) -> bytes:
+        """At most one piece; empty at the end."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = piece
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
+class Resumed:
+    """A Source whose first bytes, `begin`, were read already."""
+
+    def __init__(self, begin: bytes, src: Source) -> None:
+        self._begin = memoryview(begin)
+        self._src = src
+
+    def read(self, size: int, /) -> bytes:
+        """As the source's, from its begin."""
+        if self._begin:
+            taken, self._begin = self._begin[:size], self._begin[size:]
+            return bytes(taken)
+        return self._src.read(size)
