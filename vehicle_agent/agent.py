@@ -281,7 +281,10 @@ class Agent:
     async def _opened(self, store: Store) -> None:
         """The store was unlocked: what needs it begins."""
         sealer = await asyncio.to_thread(lambda: Sealer(store, self._spool, keys=self._keys, clock=self._clock))
-        self._sealing = Sealing(store, sealer, self._spool, self._children, events=self.desk.events, clock=self._clock)
+        self._sealing = Sealing(
+            store, sealer, self._spool, self._children,
+            events=self.desk.events, clock=self._clock, rate=lambda: self._courier.rate,
+        )  # fmt: skip
         store.writer.after_commit(lambda _: self._from_thread(self._committed))
         self._keep("sealing", self._sealing.run)
         self._committed()

@@ -73,6 +73,11 @@ class Courier:
         self._courier.notify()
 
     @property
+    def rate(self) -> float:
+        """The link's measured rate, bytes/s; the lowest one where it was not measured yet."""
+        return self._courier.sender.pace.rate
+
+    @property
     def sending(self) -> frozenset[str]:
         """Wire hashes of what is under way now; nothing without a session."""
         return self._courier.sending if self._courier.state is LinkState.ONLINE else frozenset()

@@ -4,7 +4,7 @@ Runs while the store is open. Small records were sealed at their commit already.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from clinic_records.clock import Clock
 from clinic_records.errors import ClinicError, Conflict, RefusedInput, StoreError
 from clinic_records.ids import IdFactory
 from clinic_records.record import Lane, Record
+from sync.coding.choice import UNKNOWN
 from vehicle_agent.children import Children
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.incoming import Pending
@@ -49,14 +50,24 @@ class Sealing:
     """Keeps outbox and spool at one."""
 
     def __init__(
-        self, store: Store, sealer: Sealer, spool: Spool, children: Children, *, events: EventHub, clock: Clock
+        self,
+        store: Store,
+        sealer: Sealer,
+        spool: Spool,
+        children: Children,
+        *,
+        events: EventHub,
+        clock: Clock,
+        rate: Callable[[], float] = lambda: UNKNOWN,
     ) -> None:
+        """`rate` is the link's, bytes/s: on a fast one, coding must not take longer than sending."""
         self._store = store
         self._sealer = sealer
         self._spool = spool
         self._children = children
         self._events = events
         self._clock = clock
+        self._rate = rate
         self._ids = IdFactory()
         self._poked = asyncio.Event()
         self._is_reconciled = False
@@ -135,7 +146,7 @@ class Sealing:
             self._events.publish("stop", "messages")
 
     async def _seal_next(self) -> None:
-        for job in await asyncio.to_thread(self._sealer.jobs, 1):
+        for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=self._rate())):
             await self._seal(job)
             self._poked.set()  # the most urgent one may have changed meanwhile
 
