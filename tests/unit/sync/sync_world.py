@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 from clinic_records.ids import VehicleId, vehicle_id
 from sync.courier import PinnedHospital, VehicleCourier
@@ -39,10 +40,12 @@ class World:
         self.strangers: list[tuple[VehicleId, str]] = []
         self.alarms: list[tuple[VehicleId, str]] = []
         self.enrolled = {VEHICLE}
+        self.vehicle_public = VEHICLE_KEYS.public
+        self.on_keys: Callable[[tuple[bytes, ...]], None] = lambda _: None
         self.start_station()
         self.start_courier()
 
-    def courier_of(self, box: Box, keys: OriginKeys = VEHICLE_KEYS) -> VehicleCourier:
+    def courier_of(self, box: Box, keys: OriginKeys = VEHICLE_KEYS, **how: Any) -> VehicleCourier:
         return VehicleCourier(
             VEHICLE,
             keys=keys,
@@ -52,13 +55,14 @@ class World:
             sessions=box.sessions,
             clock=self.clock,
             random_bytes=self.rng.randbytes,
+            **how,
         )
 
-    def start_courier(self, keys: OriginKeys = VEHICLE_KEYS) -> None:
-        self.courier = self.courier_of(self.box, keys)
+    def start_courier(self, keys: OriginKeys = VEHICLE_KEYS, **how: Any) -> None:
+        self.courier = self.courier_of(self.box, keys, **how)
         self.net.attach(VEHICLE, self.courier)
 
-    def start_station(self, keys: OriginKeys = HOSPITAL_KEYS) -> None:
+    def start_station(self, keys: OriginKeys = HOSPITAL_KEYS, **how: Any) -> None:
         self.station = HospitalStation(
             "H1",
             keys=keys,
@@ -67,11 +71,18 @@ class World:
             random_bytes=self.rng.randbytes,
             on_stranger=lambda vehicle, _, reason: self.strangers.append((vehicle, reason)),
             on_alarm=lambda vehicle, what: self.alarms.append((vehicle, what)),
+            **how,
         )
         self.net.start_station(self.station)
 
     def _peer(self) -> Peer:
-        return Peer(VEHICLE_KEYS.public, self.hospital_inbound, self.hospital_outbound, self.hospital_sessions)
+        return Peer(
+            self.vehicle_public,
+            self.hospital_inbound,
+            self.hospital_outbound,
+            self.hospital_sessions,
+            on_keys=self.on_keys,
+        )
 
     def run(self, is_done: Callable[[], bool], limit_s: float = 3600.0) -> None:
         assert self.net.run(is_done, limit_s), "not reached in time"
