@@ -4,8 +4,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 
-.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan bench-sync kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -33,6 +34,9 @@ bench-schedules: setup-dev ## a prefecture's and a province's year imported, lai
 
 bench-plan: setup-dev ## a county's week planned by us and by PyVRP at 10 s, five seeds
 	@$(BIN)/python -m benchmarks.plan_bench
+
+bench-sync: setup-dev system-packages ## the clinic day over a bad link, ours and rivals; BENCH_ARGS="--profile outage --day real --only raw ours nats"
+	@$(BIN)/python -m benchmarks.sync $(BENCH_ARGS)
 
 kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospital
 	@$(BIN)/python -m benchmarks.kill_test --cycles 200

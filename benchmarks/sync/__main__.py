@@ -14,8 +14,9 @@ from benchmarks.sync.day import BYTES, FILES, SHA256, URGENT, digest, generated_
 from benchmarks.sync.jpeg_frames import jpeg_loop
 from benchmarks.sync.profiles import PROFILES
 from benchmarks.sync.real_frames import real_loop
-from benchmarks.sync.result import LEDGER, Result, append
+from benchmarks.sync.result import LEDGER, Result, append, read
 from benchmarks.sync.run import Day
+from benchmarks.sync.table import write_page
 
 DAYS: Final = {"generated": None, "real": real_loop, "jpeg": jpeg_loop}
 Rival = Callable[[str, Day, Path], Result]
@@ -77,6 +78,8 @@ def main() -> int:
             is_bad |= name.startswith("ours") and bool(result.wrong)
     finally:
         shutil.rmtree(root)
+    if asked.ledger == LEDGER:
+        write_page(read())
     return int(is_bad)
 
 

@@ -87,6 +87,7 @@ def vehicle_on_road(run: Run, broker: str) -> Iterator[tuple[Lab, Box]]:
         ready = lab.vehicle_dir / "run" / "ports.json"
         wait_for("the vehicle", lambda: ready.exists() or None)
         lab.unlock()
+        run.spared.add(lab.listener_pid())  # the devices' port: nothing travels through it, and it has its own limit
         wait_for("the link", lambda: lab.desk("sync_status")["link"] == "online" or None)
         yield lab, Box(lab)
     finally:

@@ -60,6 +60,7 @@ class Run:
         self.road: RoadProcess | None = None
         self.processes: list[subprocess.Popen[bytes]] = []
         self.watched: list[int] = []
+        self.spared: set[int] = set()
         self.peak_mib = 0.0
         self.began = time.monotonic()
         self.limit_s = 20 + CAP * self.profile.ideal_s(self.day.size)
@@ -74,7 +75,7 @@ class Run:
         return self.road.port
 
     def spawn(self, words: Sequence[str], *, name: str, is_sender: bool = False) -> subprocess.Popen[bytes]:
-        """A process with its log in the folder; that of the sending side is watched for its memory."""
+        """A process with its log in the folder; a sending one's memory is watched, without its `spared` children's."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.processes.append(process)
@@ -143,7 +144,11 @@ class Run:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.2):
-            self.peak_mib = max(self.peak_mib, sum(resident_mib(pid) for pid in list(self.watched)))
+            self.peak_mib = max(self.peak_mib, self._resident())
+
+    def _resident(self) -> float:
+        whole = sum(resident_mib(pid) for pid in list(self.watched))
+        return whole - sum(resident_mib(pid) for pid in self.spared)
 
 
 _TICK: Final = os.sysconf("SC_CLK_TCK")
