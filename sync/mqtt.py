@@ -35,9 +35,8 @@ MAX_UNACKED: Final = 2048
 """Messages paho may have unacknowledged; far above what a window can hold, so PUBACKs never set the pace."""
 _BYTES_ACKED_AT: Final = 120
 """Offset of tcpi_bytes_acked, u64, in Linux's struct tcp_info (include/uapi/linux/tcp.h)."""
-_WRONG_VERSION: Final = 0x84
-_REFUSED: Final = frozenset({_WRONG_VERSION, 0x85, 0x86, 0x87})
-"""CONNACK reasons as MQTT 5 numbers, to which paho maps those of 3.1.1: version, client id, user, not authorized."""
+_REFUSED: Final = frozenset({0x85, 0x86, 0x87})
+"""CONNACK reasons as MQTT 5 numbers, to which paho maps those of 3.1.1: client id, user, not authorized."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Broker:
     Attributes:
         password: empty where a certificate says who we are.
         tls: None in a private network only.
-        is_mqtt5: whether the broker speaks MQTT 5; one that does not is spoken to in 3.1.1 from the second try on.
+        is_mqtt5: whether the broker speaks MQTT 5; where it does not answer, every other try is in 3.1.1.
         receive_maximum: messages the broker may have under way to us unacknowledged (MQTT 5, section 3.1.2.11.3); with
             it, what was taken counts as received only by `MqttLink.acknowledge`. 0: no limit, acknowledged on arrival.
     """
@@ -114,6 +113,8 @@ class MqttLink:
             await self.close(is_graceful=False)
             raise AccessError(f"{where} is not our hospital's: {error.verify_message}") from error
         except (OSError, TimeoutError, paho.WebsocketConnectionError) as error:
+            if self._socket is not None and self.broker.is_mqtt5 and not self.broker.receive_maximum:
+                self._is_mqtt5 = not self._is_mqtt5  # it may be a broker of 3.1.1; the next try will show
             await self.close(is_graceful=False)
             raise Offline(f"{where}: {error or 'no answer'}") from error
         except BaseException:
@@ -166,10 +167,7 @@ class MqttLink:
         """What paho's thread calls."""
 
         def on_connect(_client: object, _data: object, _flags: object, reason: ReasonCode, _props: object) -> None:
-            if reason.value == _WRONG_VERSION and self._is_mqtt5:
-                self._is_mqtt5 = False
-                self._settle(client, "", lost="the broker speaks MQTT 3.1.1 only")
-            elif reason.is_failure:
+            if reason.is_failure:
                 self._settle(client, str(reason) if reason.value in _REFUSED else "", lost=f"CONNACK: {reason}")
             else:
                 client.subscribe([(each, 1) for each in filters])

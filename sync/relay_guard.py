@@ -5,8 +5,11 @@ from asyncio import BaseTransport, StreamReader, StreamWriter
 from collections.abc import Callable
 from typing import Final
 
-from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
+from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, StreamWriterAdapter, WriterAdapter
 from amqtt.broker import Broker
+from amqtt.errors import MQTTError
+from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 
 from sync.frames import MAX_FRAME
@@ -55,21 +58,45 @@ class Speaker(StreamWriterAdapter):  # type: ignore[misc]  # amqtt publishes no 
 
 
 class Relay(Broker):  # type: ignore[misc]  # amqtt publishes no types
-    """amqtt 0.12.1 gives each new client what is retained under anybody's subscription; here only under its own."""
+    """amqtt 0.12.1 without what lets one client disturb another."""
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
     ) -> None:
+        """Give a new client what is retained under its own subscription; amqtt looks at anybody's."""
         holders = self._subscriptions.get(subscription[0], ())
         if any(holder is session for holder, _qos in holders):
             await super()._publish_retained_messages_for_subscription(subscription, session)
+
+    async def _initialize_client_session(
+        self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
+    ) -> tuple[BrokerProtocolHandler, Session]:
+        """Ask first who it is: amqtt ends whatever has this client id before it has asked, so anybody could.
+
+        Of two connections under one client id the older is closed (MQTT 3.1.1, section 3.1.4), which amqtt leaves open.
+        """
+        handler, session = await BrokerProtocolHandler.init_from_connect(reader, writer, self.plugins_manager)
+        if not await self._authenticate(session, self.listeners_config):
+            await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
+            await writer.close()
+            raise MQTTError(f"client {session.client_id} of {remote_address}:{remote_port} is not let in")
+        if (older := self._sessions.get(session.client_id)) is not None:
+            await _close(*older)
+        await self._delete_session(session.client_id)
+        session.parent = 0
+        return handler, session
 
     async def put_out(self, is_welcome: Callable[[Session], bool]) -> None:
         """End every connection whose client would not be let in now."""
         for session, handler in list(self._sessions.values()):
             if session.transitions.is_connected() and not is_welcome(session):
                 _logger.warning("client %s is let in no more: its connection ends", session.client_id)
-                writer = handler.writer
-                await handler.handle_connection_closed()
-                if writer is not None:
-                    await writer.close()
+                await _close(session, handler)
+
+
+async def _close(session: Session, handler: BrokerProtocolHandler) -> None:
+    if session.transitions.is_connected():
+        writer = handler.writer
+        await handler.handle_connection_closed()
+        if writer is not None:
+            await writer.close()

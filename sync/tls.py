@@ -53,6 +53,17 @@ def _load(context: ssl.SSLContext, identity: Identity) -> ssl.SSLContext:
     return context
 
 
+class _Closing(ssl.SSLSocket):
+    """Closes itself where the handshake fails; paho would leave that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def client_context(tls: ClientTls) -> ssl.SSLContext:
     """A context for connections to a broker; `check_times` does what it leaves out.
 
@@ -61,6 +72,7 @@ def client_context(tls: ClientTls) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= _NO_CHECK_TIME
+    context.sslsocket_class = _Closing
     return _load(context, tls.identity)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from clinic_records.errors import SyncError
+from clinic_records.errors import AccessError, SyncError
 from clinic_records.ids import vehicle_id
 from cloud_hospital.broker.identity import speaks_mqtt5
 from cloud_hospital.broker.ports import ports_of
@@ -59,7 +59,7 @@ async def hold_name(broker: Broker, hold_s: float = HOLD_S, try_s: float = TRY_S
     while time.monotonic() < until:
         try:
             await link.connect((vehicle_filter(vehicle_id(broker.user)),), None)
-        except SyncError:
+        except (SyncError, AccessError):  # not reached, or the broker has not yet read who is void
             await asyncio.sleep(AGAIN_S)
             continue
         if await _is_held(link, hold_s):
