@@ -3,6 +3,7 @@
 import msgspec
 from sqlalchemy import Table, func, select
 
+from cloud_hospital.alarms import Standing, standing
 from cloud_hospital.broker.ports import Ports, ports_of
 from cloud_hospital.feed.completeness import VehicleStatement, statements
 from cloud_hospital.hospital import Hospital
@@ -19,7 +20,7 @@ class DownlinkCount(msgspec.Struct, frozen=True):
 
 
 class HospitalStatus(msgspec.Struct, frozen=True):
-    """Counts and completeness; `pids` are of the processes that run now."""
+    """Counts and completeness; `pids` are of the processes that run now, `quarantined` waits for a person."""
 
     hospital: str
     name: str
@@ -30,12 +31,14 @@ class HospitalStatus(msgspec.Struct, frozen=True):
     blobs: int
     quarantined: int
     alarms: int
+    standing: list[Standing]
     downlink: list[DownlinkCount]
     vehicles: list[VehicleStatement]
 
 
 def hospital_status(hospital: Hospital) -> HospitalStatus:
     """The status now."""
+    alarms_now = standing(hospital)
     path = hospital.folder.run / "pids.json"
     pids = msgspec.json.decode(path.read_bytes(), type=dict[str, int]) if path.exists() else {}
     with reading(hospital.engine) as connection:
@@ -43,6 +46,9 @@ def hospital_status(hospital: Hospital) -> HospitalStatus:
         def count(table: Table) -> int:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
+        waiting = connection.execute(
+            select(func.count()).select_from(quarantine).where(quarantine.c.done_at.is_(None))
+        ).scalar_one()
         settled = func.count(downlink.c.verdict)
         queues = connection.execute(
             select(downlink.c.vehicle, func.count().label("all"), settled.label("settled"))
@@ -57,8 +63,9 @@ def hospital_status(hospital: Hospital) -> HospitalStatus:
             pids=pids,
             entries=count(entries),
             blobs=count(blobs),
-            quarantined=count(quarantine),
+            quarantined=waiting,
             alarms=count(alarms),
+            standing=alarms_now,
             downlink=[DownlinkCount(row.vehicle, row.all - row.settled, row.settled) for row in queues],
             vehicles=statements(connection),
         )

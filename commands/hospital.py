@@ -14,6 +14,7 @@ from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 from cloud_hospital.status import hospital_status
 from cloud_hospital.tokens import Purpose, make_token
 from cloud_hospital.vehicles import enrol, revoke
+from commands.hospital_desk import explain_thing, held
 from commands.hospital_folder import Directory
 from commands.hospital_keys import app as keys_app
 from commands.hospital_send import app as send_app
@@ -24,6 +25,8 @@ from sync.enrolment import EnrolmentRequest, decode_request, encode
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(users_app, name="user")
 app.command("import")(import_stick)
+app.command("explain")(explain_thing)
+app.add_typer(held, name="held")
 app.add_typer(keys_app, name="keys")
 app.add_typer(send_app)
 
@@ -43,6 +46,9 @@ def init(
     broker: Annotated[BrokerKind, typer.Option(help="Which broker `run` starts.")] = BrokerKind.EMBEDDED,
     advertise: Annotated[str, typer.Option(metavar="HOST", help="Where vehicles reach the broker.")] = "127.0.0.1",
     advertise_port: Annotated[int, typer.Option(help="The port there; 0: the broker's own.")] = 0,
+    tls: Annotated[
+        bool, typer.Option(help="Certificates for the broker and its clients; passwords without, in a private network.")
+    ] = True,
     database_url: Annotated[str, typer.Option(help="postgresql+psycopg://...; empty: SQLite in DIR.")] = "",
 ) -> None:
     """Make a new hospital: settings, keys, epoch, database."""
@@ -54,6 +60,7 @@ def init(
             web_port=web_port,
             broker_port=broker_port,
             broker=broker,
+            broker_tls=tls,
             broker_advertised=advertise,
             broker_advertised_port=advertise_port,
             database_url=database_url,
@@ -93,6 +100,8 @@ def status(directory: Directory, as_json: Annotated[bool, typer.Option("--json",
         return
     print(f"{found.hospital} {found.name}  epoch {found.epoch}  running: {', '.join(found.pids) or 'nothing'}")
     print(f"entries {found.entries}  blobs {found.blobs}  quarantined {found.quarantined}  alarms {found.alarms}")
+    for alarm in found.standing:
+        print(f"ALARM {alarm.code}  {alarm.zh} · {alarm.en}")
     for each in found.vehicles:
         state = (
             "complete" if each.is_complete else f"{each.missing_seqs} numbers and {each.blobs_missing} blobs missing"
@@ -139,7 +148,7 @@ def revoke_vehicle(
     vehicle: Annotated[str, typer.Argument(metavar="ID", help="The vehicle, for example V01.")],
     why: Annotated[str, typer.Option(help="The reason, kept in the log: stolen, lost, sold.")],
 ) -> None:
-    """Never believe a vehicle's box again: its session ends at once, what it still sends is held for a person."""
+    """Never believe a vehicle's box again: its connection ends, what still comes of it is held for a person."""
     with open_hospital(directory) as opened:
         revoke(opened, vehicle, why)
     print(f"vehicle {vehicle} revoked; a new box must be enrolled under another id", file=sys.stderr)

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from cloud_hospital.api.answers import install_errors
 from cloud_hospital.api.bureau import bureau_router
+from cloud_hospital.api.metrics import metrics_router
 from cloud_hospital.api.proof import proof_router
 from cloud_hospital.api.renewal import renewal_router
 from cloud_hospital.hospital import Hospital
@@ -15,5 +16,6 @@ def create_app(hospital: Hospital) -> FastAPI:
     install_errors(app)
     app.include_router(bureau_router(hospital))
     app.include_router(proof_router(hospital))
+    app.include_router(metrics_router(hospital))
     app.include_router(renewal_router(hospital))
     return app

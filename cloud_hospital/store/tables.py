@@ -84,6 +84,7 @@ entries = Table(
     Column("received_at", BigInteger, nullable=False),
     UniqueConstraint("id", "revision"),
     Index("entries_kind", "kind", "n"),
+    Index("entries_received", "kind", "received_at"),
     comment="Every version taken, payload verbatim. Append-only.",
 )
 
@@ -159,6 +160,9 @@ quarantine = Table(
     Column("done_at", BigInteger),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("tried_by", String(HASH), nullable=False, server_default=""),
+    Column("decision", String(16), nullable=False, server_default=""),
+    Column("decided_by", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
     Index("quarantine_by_wire", "vehicle", "wire_sha256"),
     comment="Envelopes a person must look at; the raw bytes lie under path. done_at ends the task.",
 )

@@ -16,10 +16,13 @@ from cloud_hospital.api.access import log_pull
 from cloud_hospital.feed.completeness import statements
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.opening import blob_path
+from cloud_hospital.seen import seen_of
 from cloud_hospital.store.engine import reading
 from cloud_hospital.web.cases import newest_cases, one_case, one_recording, unbound_recordings
+from cloud_hospital.web.held import add_held
 from cloud_hospital.web.login import add_login, own_path
 from cloud_hospital.web.pictures import picture_of
+from cloud_hospital.web.seen import add_seen, unseen
 from cloud_hospital.web.site import COOKIE, EnterNeeded, RoleNeeded, Site
 
 
@@ -46,6 +49,8 @@ def add_pages(app: FastAPI, hospital: Hospital) -> None:
     _add_entrance(app, site)
     _add_lists(app, site)
     _add_recordings(app, site)
+    add_seen(app, site)
+    add_held(app, site)
 
 
 def _add_entrance(app: FastAPI, site: Site) -> None:
@@ -76,14 +81,15 @@ def _add_lists(app: FastAPI, site: Site) -> None:
         with reading(site.hospital.engine) as connection:
             cases, unbound = newest_cases(connection), unbound_recordings(connection)
             said = statements(connection)
-        return site.page(request, "received.html", cases=cases, unbound=unbound, statement=said)
+        waiting = unseen(site)
+        return site.page(request, "received.html", cases=cases, unbound=unbound, statement=said, unseen=waiting)
 
     @app.get("/encounters/{encounter}")
     def case(request: Request, encounter: str) -> Response:
         site.caller(request)
         with reading(site.hospital.engine) as connection:
-            found = one_case(connection, encounter)
-        return site.page(request, "case.html", case=found)
+            found, seen = one_case(connection, encounter), seen_of(connection, encounter)
+        return site.page(request, "case.html", case=found, seen=seen)
 
 
 def _add_recordings(app: FastAPI, site: Site) -> None:
