@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from clinic_records.record import Kind
+from sync.coding.dictionaries import IDS as DICTIONARIES
 from sync.envelope import Codec
 
 PROTOCOL: Final = 3
@@ -36,6 +37,6 @@ class Abilities(msgspec.Struct, frozen=True, omit_defaults=True):
         return newest if newest >= max(self.proto_min, other.proto_min) else 0
 
 
-OURS: Final = Abilities(OLDEST, PROTOCOL, tuple(Kind), tuple(Codec))
+OURS: Final = Abilities(OLDEST, PROTOCOL, tuple(Kind), tuple(Codec), DICTIONARIES)
 UNHEARD: Final = Abilities(1, 1, codecs=(Codec.RAW, Codec.ZSTD))
 """What every release ever made reads: assumed of an end that has not spoken yet."""

@@ -1,7 +1,7 @@
 """zstd dictionaries for small records, shipped as data and named by their number, which every frame carries.
 
 A dictionary is never changed once released: a better one gets the next number and both stay (sync rule 15). They are
-trained on records made up by `tools/train_dictionary.py`, never on anybody's.
+trained on records made up by `benchmarks/coding/train.py`, never on anybody's.
 """
 
 from collections.abc import Collection, Iterator
