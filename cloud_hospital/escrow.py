@@ -104,8 +104,8 @@ def rotate(folder: HospitalFolder, hospital_id: str, path: Path, passphrase: str
     return publish(folder, hospital_id, now)
 
 
-def restore_keys(folder: HospitalFolder, hospital_id: str, path: Path, passphrase: str) -> HospitalKeys:
-    """Bring the keys back from an escrow file.
+def restore_keys(folder: HospitalFolder, hospital_id: str, path: Path, passphrase: str, now: datetime) -> HospitalKeys:
+    """Bring the keys back from an escrow file. A pair that was staged in it was published a moment later, and is again.
 
     Raises:
         ConfigError: there are keys; they are never overwritten.
@@ -116,8 +116,8 @@ def restore_keys(folder: HospitalFolder, hospital_id: str, path: Path, passphras
     file = read_escrow(path, passphrase)
     if msgspec.json.decode(path.read_bytes(), type=Escrow).hospital != hospital_id:
         raise RefusedInput(f"{path}: these are the keys of another hospital than {hospital_id}")
-    file.save(folder)
-    return HospitalKeys.load(folder)
+    _mark(folder, file, to_ms(now))
+    return publish(folder, hospital_id, now) if file.staged else HospitalKeys.load(folder)
 
 
 def _mark(folder: HospitalFolder, file: KeyFile, now_ms: int) -> None:

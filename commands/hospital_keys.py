@@ -92,7 +92,7 @@ def restore(
     """Bring the keys back after hospital.key was lost; keys that are there are never overwritten."""
     folder = folder_of(directory)
     settings = HospitalSettings.load(folder)
-    back = restore_keys(folder, settings.id, source, _passphrase(is_stdin=passphrase_stdin))
+    back = restore_keys(folder, settings.id, source, _passphrase(is_stdin=passphrase_stdin), SystemClock().now())
     print(f"{len(back.pairs)} key pairs are back; the newest is number {back.number}", file=sys.stderr)
 
 
