@@ -18,7 +18,8 @@ from schedules.tables import TABLES, Table
 
 def _lines(sheet: Any) -> Iterator[tuple[object, ...]]:
     sheet.reset_dimensions()  # the stated size of a sheet is often wrong
-    yield from sheet.iter_rows(max_row=ROW_LIMIT + 1, max_col=COLUMN_LIMIT, values_only=True)
+    for line in sheet.iter_rows(max_row=ROW_LIMIT + 1, values_only=True):  # each as wide as it is, never padded
+        yield line[:COLUMN_LIMIT]
 
 
 def _lines_with_formulas(values: Any, formulas: Any) -> Iterator[tuple[object, ...]]:
