@@ -49,7 +49,7 @@ class HospitalSettings(BaseSettings):
     broker: BrokerKind = BrokerKind.EMBEDDED
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=0, le=65535)
-    broker_tls: bool = False
+    broker_tls: bool = True
     broker_mqtt5: bool = False
     certificate_days: int = Field(default=30, ge=1, le=825)
     renewal_url: str = Field(default="", pattern=r"^(https?://\S+)?$")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,27 +13,29 @@ from typing import Any
 import msgspec
 import pytest
 
-from clinic_records.clock import Origin
+from clinic_records.clock import Origin, SystemClock
 from clinic_records.errors import AccessError, ClinicError
 from clinic_records.ids import IdFactory, RecordId, VehicleId, sha256_hex
 from clinic_records.record import Kind, Lane, Record
-from cloud_hospital.broker.users import INTAKE, broker_password, broker_users
+from cloud_hospital.authority.authority import Authority
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.keys import HospitalKeys
 from commands.demo.lab import VEHICLE, Lab, free_port, wait_for
 from commands.demo.program import Program, clinic
 from commands.demo.proof import compare, hospital_get
 from devices.simulators.ecg_scp import scp_record
-from sync.frames import MAX_FRAME, Item, Signed, encode
+from sync.frames import MAX_FRAME, Items, Signed, encode
 from sync.keys import OriginKeys
 from sync.mqtt import Broker, MqttLink
 from sync.seal import seal
+from sync.tls import ClientTls, Identity
 from sync.topics import Publish, Topic
 from vehicle_agent.visits.binding import BURST
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(240)]
 
 STRANGER = VehicleId("V66")
+INTRUDER = "hospital-intruder"
 
 
 def an_ecg(lab: Lab) -> dict[str, Any]:
@@ -106,11 +109,11 @@ def test_a_road_that_leads_to_another_hospital(lab: Lab, second: SecondHospital)
     try:
         recording = an_ecg(lab)
         wait_for("the broker's refusal", lambda: "The broker refuses this vehicle" in vehicle_status(lab) or None, 40)
-        # worse: the other broker takes the vehicle's password, so that only the pinned key stands in between
-        users = HospitalFolder(second.folder).keys / "broker-users.json"
-        known = broker_users(HospitalFolder(second.folder))
-        known[VEHICLE] = broker_password(HospitalFolder(lab.hospital_dir), VEHICLE)
-        users.write_bytes(msgspec.json.encode(known))
+        # worse: the other broker has the hospital's whole authority, so that only the pinned key stands in between
+        second.program.stop()
+        stolen = HospitalFolder(lab.hospital_dir).authority
+        shutil.copytree(stolen, HospitalFolder(second.folder).authority, dirs_exist_ok=True)
+        second.program.start()
         wait_for("the alarm", lambda: "Not this vehicle's hospital" in vehicle_status(lab) or None, 60)
         total = lab.desk("sync_status")["total"]
         assert total["received"] == settled["received"], "nothing ends by a stranger's word"
@@ -133,11 +136,18 @@ def vehicle_status(lab: Lab) -> str:
 # --- strangers at the broker ---------------------------------------------------------------------------------------
 
 
-class AtTheBroker:
-    """A client with somebody's credentials on the hospital's real broker."""
+def certified(lab: Lab, name: str) -> Identity:
+    """A certificate in that name by the hospital's own authority, as an enrolment or a thief in its office gets it."""
+    return Authority(HospitalFolder(lab.hospital_dir).authority).own(name, SystemClock().now())
 
-    def __init__(self, lab: Lab, user: str, password: str, client_id: str) -> None:
-        self.link = MqttLink(Broker("127.0.0.1", lab.broker_port, user, password, client_id))
+
+class AtTheBroker:
+    """A client with somebody's certificate on the hospital's real broker, under the name it says."""
+
+    def __init__(self, lab: Lab, holder: str, name: str = "", client_id: str = "") -> None:
+        name = name or holder
+        tls = ClientTls(certified(lab, holder), SystemClock().now)
+        self.link = MqttLink(Broker("127.0.0.1", lab.broker_port, name, "", client_id or name, tls))
 
     async def say(self, listen: str, *messages: Publish, listen_s: float = 2.0) -> list[bytes]:
         """Publish, and what came back meanwhile."""
@@ -182,12 +192,10 @@ def hospital_status(lab: Lab) -> dict[str, object]:
 
 
 def test_an_envelope_by_a_stranger_is_kept_and_never_answered(lab: Lab) -> None:
-    password = broker_password(HospitalFolder(lab.hospital_dir), STRANGER)  # has an account, but was never enrolled
-    wait_for("its account at the broker", lambda: STRANGER in (lab.hospital_dir / "run" / "relay.json").read_text())
-    payload = encode(Item(Lane.P2, envelope(lab, STRANGER, OriginKeys.generate())))
+    payload = encode(Items(Lane.P2, (envelope(lab, STRANGER, OriginKeys.generate()),)))
     before = hospital_get(lab, "/api/v1/proof")
     heard = asyncio.run(
-        AtTheBroker(lab, STRANGER, password, STRANGER).say(
+        AtTheBroker(lab, STRANGER).say(  # has a certificate, but was never enrolled
             f"clinic/v1/{STRANGER}/down/#", Publish(Topic.parse(f"clinic/v1/{STRANGER}/up/p2"), payload)
         )
     )
@@ -199,15 +207,14 @@ def test_an_envelope_by_a_stranger_is_kept_and_never_answered(lab: Lab) -> None:
 
 
 def test_an_envelope_forged_under_a_vehicles_name_is_refused_and_kept(lab: Lab) -> None:
-    """Whoever takes over the broker's own account still has no vehicle's key."""
+    """Whoever takes over the hospital's own account at the broker still has no vehicle's key."""
     all_received(lab)
     wire = envelope(lab, VEHICLE, OriginKeys.generate())
-    password = broker_users(HospitalFolder(lab.hospital_dir))[INTAKE]
     entries = hospital_get(lab, "/api/v1/proof")["entries"]
     asyncio.run(
-        AtTheBroker(lab, INTAKE, password, "intruder").say(
+        AtTheBroker(lab, INTRUDER).say(
             f"clinic/v1/{VEHICLE}/down/#",
-            Publish(Topic.parse(f"clinic/v1/{VEHICLE}/up/p2"), encode(Item(Lane.P2, wire))),
+            Publish(Topic.parse(f"clinic/v1/{VEHICLE}/up/p2"), encode(Items(Lane.P2, (wire,)))),
         )
     )
     kept = wait_for("the forged envelope", lambda: quarantined(lab).get(f"{VEHICLE}-{sha256_hex(wire)}.wire"))
@@ -217,20 +224,18 @@ def test_an_envelope_forged_under_a_vehicles_name_is_refused_and_kept(lab: Lab) 
 
 
 def test_a_vehicle_reaches_nobody_elses_topics(lab: Lab) -> None:
-    password = broker_password(HospitalFolder(lab.hospital_dir), STRANGER)
-    wait_for("its account at the broker", lambda: STRANGER in (lab.hospital_dir / "run" / "relay.json").read_text())
-    payload = encode(Item(Lane.P2, envelope(lab, VEHICLE, OriginKeys.generate())))
+    payload = encode(Items(Lane.P2, (envelope(lab, VEHICLE, OriginKeys.generate()),)))
     before = quarantined(lab)
 
     async def cross() -> None:
         say = Publish(Topic.parse(f"clinic/v1/{VEHICLE}/up/p2"), payload)
-        await AtTheBroker(lab, STRANGER, password, STRANGER).say(f"clinic/v1/{STRANGER}/down/#", say)
+        await AtTheBroker(lab, STRANGER).say(f"clinic/v1/{STRANGER}/down/#", say)
         with pytest.raises(AccessError):
-            await AtTheBroker(lab, STRANGER, password, STRANGER).say(f"clinic/v1/{VEHICLE}/down/#")
+            await AtTheBroker(lab, STRANGER).say(f"clinic/v1/{VEHICLE}/down/#")
         with pytest.raises(AccessError):
-            await AtTheBroker(lab, VEHICLE, password, VEHICLE).say(f"clinic/v1/{VEHICLE}/down/#")
+            await AtTheBroker(lab, STRANGER, name=VEHICLE).say(f"clinic/v1/{VEHICLE}/down/#")
         with pytest.raises(AccessError):
-            await AtTheBroker(lab, STRANGER, password, VEHICLE).say(f"clinic/v1/{STRANGER}/down/#")
+            await AtTheBroker(lab, STRANGER, client_id=VEHICLE).say(f"clinic/v1/{STRANGER}/down/#")
 
     asyncio.run(cross())
     assert quarantined(lab) == before
@@ -238,14 +243,9 @@ def test_a_vehicle_reaches_nobody_elses_topics(lab: Lab) -> None:
 
 
 def test_a_frame_that_is_too_large_or_none_at_all(lab: Lab) -> None:
-    password = broker_users(HospitalFolder(lab.hospital_dir))[INTAKE]
     topic = Topic.parse(f"clinic/v1/{VEHICLE}/up/session")
     wild = [b"\xff" * (MAX_FRAME + 1), b"<script>", encode(Signed(b"no hello", b"0" * 64))]
-    asyncio.run(
-        AtTheBroker(lab, INTAKE, password, "intruder").say(
-            f"clinic/v1/{VEHICLE}/down/#", *(Publish(topic, each) for each in wild)
-        )
-    )
+    asyncio.run(AtTheBroker(lab, INTRUDER).say(f"clinic/v1/{VEHICLE}/down/#", *(Publish(topic, each) for each in wild)))
     for each in wild:
         assert wait_for("the frame", partial(kept_message, lab, each)) == each
     good_day_goes_on(lab)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from clinic_records.clock import CHINA, SystemClock
+from clinic_records.clock import CHINA, SystemClock, from_ms
 from clinic_records.ids import VehicleId
 from clinic_records.record import Kind
 from cloud_hospital.downlink import queue_schedules
@@ -29,10 +29,11 @@ from sync.drive import run_courier
 from sync.enrolment import Enrolment, decode_enrolment, encode
 from sync.keys import OriginPublic, RecipientKey
 from sync.memory_stores import MemoryInbound, MemoryOutbound, MemorySessions
-from sync.mqtt import Broker, MqttLink
+from sync.mqtt import MqttLink
 from sync.ports import SessionState, Verdict
 from sync.seal import open_wire
 from tests.unit.hospital.conftest import Box, a_visit
+from vehicle_agent.store.tls import TlsFiles, vehicle_broker
 
 CLI = [sys.executable, "-c", "from cli import main; main()"]
 PATIENCE_S = 40.0
@@ -111,11 +112,13 @@ class Vehicle:
     def __init__(self, running: Running, tmp_path: Path) -> None:
         self.box = Box("V01")
         request, granted = tmp_path / "request.json", tmp_path / "enrolment.json"
-        request.write_bytes(encode(self.box.request()))
+        self.tls = TlsFiles.create(tmp_path / "tls")
+        request.write_bytes(encode(self.box.request(self.tls.request("V01"))))
         clinic("hospital", "enrol-vehicle", running.folder, request, "--out", granted)
         self.enrolment: Enrolment = decode_enrolment(
             granted.read_bytes(), vehicle="V01", vehicle_sign_public=self.box.keys.public.raw
         )
+        self.tls.keep(self.enrolment)
         self.recipient = RecipientKey(self.enrolment.hpke_public)
         self.outbound = MemoryOutbound()
         self.sessions = MemorySessions()
@@ -134,7 +137,7 @@ class Vehicle:
             clock=SystemClock(),
             random_bytes=secrets.token_bytes,
         )
-        broker = Broker(granted.broker_host, granted.broker_port, granted.username, granted.password, "V01")
+        broker = vehicle_broker(granted, self.tls, lambda: from_ms(granted.granted_ms))
         stop = asyncio.Event()
         driving = asyncio.create_task(run_courier(courier, MqttLink(broker), stop))
         acting = asyncio.create_task(asyncio.to_thread(act))

@@ -48,8 +48,9 @@ class Box:
     counts: dict[str, int] = field(default_factory=dict)
     hashes: list[str] = field(default_factory=list)
 
-    def request(self) -> EnrolmentRequest:
-        return sign(EnrolmentRequest(self.vehicle, self.keys.public.raw, self.private.public.raw), self.keys)
+    def request(self, tls_request: bytes = b"") -> EnrolmentRequest:
+        public = self.keys.public.raw, self.private.public.raw
+        return sign(EnrolmentRequest(self.vehicle, *public, tls_request=tls_request), self.keys)
 
     def record(
         self,
