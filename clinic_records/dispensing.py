@@ -28,7 +28,8 @@ class Right(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         wanted: who gets the next token once this one is released; only at the hospital.
-        incarnation: of the vehicle when the token came: a restored box must not use what it held before.
+        incarnation: of the holding vehicle when the token was given; a box restored since neither uses it nor gives it
+            back, because it may have forgotten that it did.
     """
 
     token: int
@@ -52,17 +53,23 @@ class Refusal(StrEnum):
     RESTORED = "restored"
 
 
-def told(known: Right | None, said: DispenseRight, incarnation: int) -> Right:
+def told(known: Right | None, said: DispenseRight) -> Right:
     """What a vehicle knows after the hospital's word, in whatever order words come; a spent token stays spent."""
     if known is not None and known.token >= said.token:
         return known
-    return Right(said.token, said.holder, said.until, incarnation=incarnation)
+    return Right(said.token, said.holder, said.until, incarnation=said.incarnation)
 
 
-def must_release(known: Right, said: DispenseRight, vehicle: str) -> bool:
+def can_give_back(known: Right | None, vehicle: str, incarnation: int) -> bool:
+    """Whether the token is in `vehicle`'s hand, and that hand knows it is unspent."""
+    is_mine = known is not None and known.holder == vehicle and known.state is RightState.HELD
+    return is_mine and known is not None and known.incarnation == incarnation
+
+
+def must_release(known: Right, said: DispenseRight, vehicle: str, incarnation: int) -> bool:
     """Whether `vehicle` answers `said`, which `told` has taken in, by giving the token back."""
-    is_mine = known.holder == vehicle and known.state is RightState.HELD
-    return is_mine and said.is_asked_back and said.token == known.token
+    is_asked = said.is_asked_back and said.token == known.token
+    return is_asked and can_give_back(known, vehicle, incarnation)
 
 
 def refusal(
@@ -113,7 +120,8 @@ def ask(right: Right, to: str, *, is_frozen: bool) -> Right:
         )
     if right.state is RightState.HELD and right.holder == to:
         raise Conflict(f"{to} holds it already", hint=Hint("已经在那里。", "It is there already."))
-    return settled(msgspec.structs.replace(right, state=RightState.ASKED, wanted=to))
+    state = RightState.RELEASED if right.state is RightState.RELEASED else RightState.ASKED
+    return settled(msgspec.structs.replace(right, state=state, wanted=to))
 
 
 def settled(right: Right) -> Right:

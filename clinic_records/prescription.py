@@ -48,6 +48,8 @@ class DispenseRight(msgspec.Struct, frozen=True, omit_defaults=True):
         holder: a vehicle's id, or PHARMACY.
         until: the right ends then by itself.
         is_asked_back: the holder is to release it, if it has not dispensed.
+        incarnation: of the holding vehicle when the token was given; a box restored since may not know what became of
+            it, and neither uses it nor gives it back.
     """
 
     id: RecordId
@@ -57,6 +59,7 @@ class DispenseRight(msgspec.Struct, frozen=True, omit_defaults=True):
     until: datetime
     at: datetime
     is_asked_back: bool = False
+    incarnation: int = 0
 
 
 class Release(msgspec.Struct, frozen=True):

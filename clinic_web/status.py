@@ -100,6 +100,14 @@ _ROWS: Final = (
     Status("stop.moved", "↷", "改期", "moved", _N),
     Status("stop.cancelled", "—", "取消", "cancelled", _N),
     Status("stop.missed", "✕", "未到", "missed", _R),
+    # What the hospital sent to a vehicle.
+    Status("message.waiting", "△", "还没人看", "seen by nobody here", _A),
+    Status("message.taken-back", "✕", "已撤回", "withdrawn", _X),
+    Status("recall.routine", "↻", "下次巡诊复查", "see again at the next stop", _N),
+    Status("recall.today", "▲", "今天召回", "recall today", _A),
+    Status("recall.now", "■", "立即召回", "recall now", _R),
+    Status("right.may", "✓", "本车可发药", "to be dispensed here", _G),
+    Status("right.may-not", "⊘", "本车不能发药", "not to be dispensed here", _R),
     # How a person's identity was checked.
     Status("identity.card+face", "✓", "人证一致", "card and face match", _G),
     Status("identity.card", "▤", "只刷卡", "card only", _N),

@@ -18,8 +18,9 @@ from clinic_records.record import Kind
 from cloud_hospital.downlinks.issue import address_also, addressed, keep_message, payloads_of, queue_issued
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
-from cloud_hospital.store.tables import alarms, dispense_rights, issued
+from cloud_hospital.store.tables import alarms, dispense_rights, issued, sessions
 from cloud_hospital.vehicles import box_key
+from sync.ports import SessionState
 
 _CODE_BYTES: Final = 16
 _WRONG: Final = Hint("取药码不对、已用或已过期。", "The code is wrong, used or out of date.")
@@ -39,9 +40,10 @@ class RightView(msgspec.Struct, frozen=True):
 
 def first_right(connection: Connection, hospital: Hospital, rx: Prescription, vehicle: str) -> RecordId:
     """Give the first token of a new prescription to `vehicle`, in the caller's transaction; the word about it."""
-    row = _values(Right(1, vehicle, rx.valid_until))
-    connection.execute(insert(dispense_rights).values(rx=rx.id, given_at=to_ms(hospital.now()), **row))
-    word = DispenseRight(RecordId(hospital.ids.new()), rx.id, 1, vehicle, rx.valid_until, hospital.now())
+    right = Right(1, vehicle, rx.valid_until, incarnation=_incarnation(connection, vehicle))
+    connection.execute(insert(dispense_rights).values(rx=rx.id, given_at=to_ms(hospital.now()), **_values(right)))
+    new_id, now = RecordId(hospital.ids.new()), hospital.now()
+    word = DispenseRight(new_id, rx.id, 1, vehicle, rx.valid_until, now, incarnation=right.incarnation)
     keep_message(connection, hospital, Kind.DISPENSE_RIGHT, word, to=[vehicle], encounter=rx.encounter)
     return word.id
 
@@ -138,7 +140,7 @@ def note_word(connection: Connection, vehicle: str, word: Release | Dispense, no
 
 def _save_and_say(connection: Connection, hospital: Hospital, row: Row[Any], right: Right) -> RecordId:
     """Keep what became of the right, and the word about it to every vehicle that has the prescription."""
-    _save(connection, hospital, row, right)
+    right = _save(connection, hospital, row, right)
     rx = connection.execute(select(issued).where(issued.c.id == row.rx)).one()
     word = DispenseRight(
         id=RecordId(hospital.ids.new()),
@@ -148,17 +150,27 @@ def _save_and_say(connection: Connection, hospital: Hospital, row: Row[Any], rig
         until=right.until,
         at=hospital.now(),
         is_asked_back=right.state is RightState.ASKED,
+        incarnation=right.incarnation,
     )
     keep_message(connection, hospital, Kind.DISPENSE_RIGHT, word, to=addressed(rx), encounter=rx.encounter)
     return word.id
 
 
-def _save(connection: Connection, hospital: Hospital, row: Row[Any], right: Right) -> None:
+def _save(connection: Connection, hospital: Hospital, row: Row[Any], right: Right) -> Right:
+    if right.token != row.token:
+        right = msgspec.structs.replace(right, incarnation=_incarnation(connection, right.holder))
     values: dict[str, object] = _values(right)
     if right.token != row.token:
         values["given_at"] = to_ms(hospital.now())
         values["code"] = secrets.token_hex(_CODE_BYTES) if right.holder == PHARMACY else ""
     connection.execute(update(dispense_rights).where(dispense_rights.c.rx == row.rx).values(**values))
+    return right
+
+
+def _incarnation(connection: Connection, holder: str) -> int:
+    """The vehicle's incarnation as this hospital knows it; 0 for a pharmacy."""
+    raw = connection.execute(select(sessions.c.state).where(sessions.c.vehicle == holder)).scalar()
+    return 0 if raw is None else msgspec.json.decode(raw, type=SessionState).incarnation
 
 
 def _is_frozen(hospital: Hospital, row: Row[Any]) -> bool:
@@ -182,7 +194,7 @@ def _row(connection: Connection, rx: str, *, lock: bool = False) -> Row[Any]:
 
 
 def _right(row: Row[Any]) -> Right:
-    return Right(row.token, row.holder, from_ms(row.until), RightState(row.state), row.wanted)
+    return Right(row.token, row.holder, from_ms(row.until), RightState(row.state), row.wanted, row.incarnation)
 
 
 def _values(right: Right) -> dict[str, object]:
@@ -192,6 +204,7 @@ def _values(right: Right) -> dict[str, object]:
         "until": to_ms(right.until),
         "state": right.state.value,
         "wanted": right.wanted,
+        "incarnation": right.incarnation,
     }
 
 

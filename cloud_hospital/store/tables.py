@@ -322,6 +322,7 @@ dispense_rights = Table(
     Column("state", String(16), nullable=False),
     Column("wanted", String(32), nullable=False, server_default=""),
     Column("code", String(64), nullable=False, server_default=""),
+    Column("incarnation", BigInteger, nullable=False),
     Column("given_at", BigInteger, nullable=False),
     comment="The newest token of each prescription (clinic_records.dispensing); code is the pharmacy's.",
 )

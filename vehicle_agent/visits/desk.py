@@ -14,6 +14,7 @@ import msgspec
 
 from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.clock import Clock
+from clinic_records.errors import AccessError
 from clinic_records.ids import DeviceId, EncounterId, IdFactory, PatientId, RecordId, StopId, blob_hash
 from clinic_records.people import Author, Patient
 from clinic_web.draw.picture import USUAL, Picture, View
@@ -29,6 +30,8 @@ from vehicle_agent.visits.armed import arm_device, disarm_device, finish_encount
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.identity_desk import IdentityDesk
 from vehicle_agent.visits.identity_known import named_by
+from vehicle_agent.visits.message_desk import MessageDesk
+from vehicle_agent.visits.permitted import all_permitted, permitted
 from vehicle_agent.visits.port import DeskPort, RawBlob
 from vehicle_agent.visits.quality_desk import QualityDesk
 from vehicle_agent.visits.quarantine_desk import QuarantineDesk
@@ -96,6 +99,7 @@ class Desk(DeskPort):
         self.events = EventHub()
         self.identity = IdentityDesk(vault, self.events, clock)
         self.quality = QualityDesk(vault, roster, self.events, clock, ids)
+        self.messages = MessageDesk(vehicle, vault, self.events, clock, ids)
         self.aside = QuarantineDesk(vault, self.events, clock)
         self._vehicle = vehicle
         self._vault = vault
@@ -117,19 +121,28 @@ class Desk(DeskPort):
         return self._vault.is_open
 
     async def people(self) -> list[Author]:
-        """Who may log in here: everyone with a PIN slot."""
-        return await self._aside(self._slots.people)
+        """Who may log in here: everyone with a PIN slot; once the store is open, whom the hospital's list allows."""
+        people = await self._aside(self._slots.people)
+        return await self._read(lambda conn: all_permitted(conn, people)) if self.is_open else people
 
     async def login(self, staff: str, pin: str) -> Author:
         """Check the PIN, and unlock the store where it is locked.
 
         Raises:
-            AccessError: unknown person, wrong PIN, or too many tries.
+            AccessError: unknown person, wrong PIN, too many tries, or the hospital's list leaves them out; then a
+                store that was locked is locked again.
         """
-        author, data_key = await self._aside(partial(self._slots.unlock, staff, pin))
+        slot, data_key = await self._aside(partial(self._slots.unlock, staff, pin))
         async with self._opening:
-            if not (self._vault.is_open and self._is_begun):
-                store = await self._aside(partial(self._vault.open_with, data_key))
+            was_open = self._vault.is_open
+            store = await self._aside(partial(self._vault.open_with, data_key))
+            try:
+                author = await self._aside(partial(store.read, lambda conn: permitted(conn, slot)))
+            except AccessError:
+                if not was_open:
+                    await self._aside(self._vault.lock)
+                raise
+            if not (was_open and self._is_begun):
                 await self._on_open(store)
                 self._is_begun = True
                 self.events.publish("stop", "devices", "unbound", "sync")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from clinic_records.dispensing import Refusal, Right, RightState, refusal
+from clinic_records.dispensing import Refusal, Right, RightState, can_give_back, refusal
 from clinic_records.errors import Conflict, Hint, NotFound
 from clinic_records.ids import RecordId
 from clinic_records.prescription import Dispense, Release
@@ -24,9 +24,7 @@ REFUSALS: Final[Mapping[Refusal, Hint]] = {
     Refusal.OVER: Hint("处方已过期，请医生重新开。", "It is out of date; a doctor must issue a new one."),
     Refusal.RETRACTED: Hint("处方已撤销，不能发。", "The prescription was taken back."),
     Refusal.CLOCK: Hint("车上时间不准，按过期处理。", "The vehicle's clock is in doubt; treat it as out of date."),
-    Refusal.RESTORED: Hint(
-        "车上数据恢复过，请医生重新开。", "The vehicle was restored; a doctor must prescribe anew."
-    ),
+    Refusal.RESTORED: Hint("车上数据恢复过，请医生重新开。", "The vehicle was restored; a doctor must prescribe anew."),
 }
 """What to say at each; `{holder}` is who has the right."""
 
@@ -68,10 +66,10 @@ def give_back(conn: Connection, rx: RecordId, vehicle: str, new_id: RecordId, ac
     """The person will not collect it here: the right goes back to the hospital, in the caller's transaction.
 
     Raises:
-        Conflict: this vehicle does not hold it, or has used it.
+        Conflict: this vehicle does not hold it, has used it, or was restored since.
     """
     right = load_right(conn, rx)
-    if right is None or right.holder != vehicle or right.state is not RightState.HELD:
+    if right is None or not can_give_back(right, vehicle, incarnation_of(conn)):
         raise Conflict(f"prescription {rx}: there is no right to give back here")
     spend(conn, rx, right, RightState.RELEASED)
     given = Release(new_id, rx, right.token, act.now)

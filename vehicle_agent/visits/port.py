@@ -9,6 +9,7 @@ from clinic_records.people import Author, Patient
 from clinic_web.draw.picture import USUAL, Picture, View
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.identity_desk import IdentityDesk
+from vehicle_agent.visits.message_desk import MessageDesk
 from vehicle_agent.visits.quality_desk import QualityDesk
 from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 from vehicle_agent.visits.views import (
@@ -42,6 +43,7 @@ class DeskPort(Protocol):
     events: EventHub
     identity: IdentityDesk
     quality: QualityDesk
+    messages: MessageDesk
     aside: QuarantineDesk
 
     @property

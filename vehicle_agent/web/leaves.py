@@ -51,6 +51,7 @@ async def leaves_of(site: Site, page: str, lang: str, *, is_first: bool, known: 
         _leaf("urgent", draw("urgents", await site.urgent(), site.settings.phones)),
         _leaf("counts", draw("counts", await site.sync())),
         _leaf("waiting", draw("waiting", await site.waiting())),
+        _leaf("messages", draw("messages", await site.messages())),
         _leaf("presented", await draw_presented(site, await site.desk.identity.waiting(), place, lang)),
     ]
     if place == "today":

@@ -14,6 +14,7 @@ from clinic_records.people import Author
 from clinic_web.once import Once
 from clinic_web.pages import Pages, create_templates, lang_of
 from clinic_web.sessions import Sessions
+from vehicle_agent.visits.message_desk import Waiting
 from vehicle_agent.visits.port import DeskPort
 from vehicle_agent.visits.views import SyncView, UrgentView
 from vehicle_agent.web.measures import install
@@ -87,6 +88,13 @@ class Site:
         except StoreError:
             return []
 
+    async def messages(self) -> Waiting | None:
+        """The hospital's messages nobody here has seen; None while the store cannot say."""
+        try:
+            return await self.desk.messages.waiting()
+        except StoreError:
+            return None
+
     async def page(
         self, request: Request, name: str, live: str = "", status_code: int = 200, **values: Any
     ) -> Response:
@@ -101,6 +109,7 @@ class Site:
             "vehicle": self.vehicle_name(lang),
             "sync": await self.sync(),
             "waiting": await self.waiting() if session else 0,
+            "messages": await self.messages() if session else None,
             "urgent": await self.urgent() if session else [],
             "phones": self.settings.phones,
             "live": live,

@@ -120,7 +120,7 @@ def test_a_damaged_downlink_envelope_stops_nothing_else(box: Box, monkeypatch: p
     reasons = {item.reason for item in box.store.read(list_quarantine)}
     assert any("signature" in reason for reason in reasons)
     assert any("gone" in reason for reason in reasons)
-    assert any("not a published schedule" in reason for reason in reasons)
+    assert any("schedule payload" in reason for reason in reasons)
 
 
 def put_small(box: Box, record_id: str) -> None:

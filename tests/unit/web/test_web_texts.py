@@ -32,6 +32,7 @@ BUILT = (
     "people.",
     "device.",
     "quality.kind.",
+    "messages.kind.",
     "question.",
     "answer.",
     "quality.mark.",

@@ -18,9 +18,9 @@ def merge_right(conn: Connection, record: Record, merging: Merging) -> tuple[str
     said = msgspec.json.decode(record.payload, type=DispenseRight)
     if not put_foreign(conn, record):
         return ()
-    right = told(load_right(conn, said.rx), said, incarnation_of(conn))
+    right = told(load_right(conn, said.rx), said)
     save_right(conn, said.rx, right)
-    if must_release(right, said, merging.vehicle):
+    if must_release(right, said, merging.vehicle, incarnation_of(conn)):
         spend(conn, said.rx, right, RightState.RELEASED)
         given = Release(RecordId(merging.new_id()), said.rx, right.token, merging.now)
         put_record(

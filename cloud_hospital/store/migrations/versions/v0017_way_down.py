@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("wanted", sa.String(length=32), server_default="", nullable=False),
         sa.Column("code", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("incarnation", sa.BigInteger(), nullable=False),
         sa.Column("given_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("rx"),
         comment="The newest token of each prescription (clinic_records.dispensing); code is the pharmacy's.",
