@@ -59,8 +59,8 @@ def _draw(request: bytes) -> bytes:
 
 
 def _seal_blob(request: bytes) -> bytes:
-    sealer = import_module("vehicle_agent.store.sealer")
-    return msgspec.msgpack.encode(sealer.seal_blob(msgspec.msgpack.decode(request, type=sealer.SealJob)))
+    sealing = import_module("vehicle_agent.store.seal_job")
+    return msgspec.msgpack.encode(sealing.seal_blob(msgspec.msgpack.decode(request, type=sealing.SealJob)))
 
 
 JOBS: Final[Mapping[str, Callable[[bytes], bytes]]] = {

@@ -55,10 +55,10 @@ def code(source: PayloadSource, terms: Terms) -> Coded:
     """
     with open_source(source) as src:
         head = read_all(src, WHOLE + 1)
-    coded = _short(head, terms) if len(head) <= WHOLE else _long(source, head, terms)
-    if Codec.IMAGE not in terms.codecs or terms.rate >= FAST or find_layout(head) is None:
-        return coded.made
-    return _image(source, coded, terms) or coded.made
+    is_image = Codec.IMAGE in terms.codecs and terms.rate < FAST and find_layout(head) is not None
+    kept = 0 if is_image else KEPT  # an image is kept in one form only
+    coded = _short(head, terms) if len(head) <= WHOLE else _long(source, head, terms, kept=kept)
+    return (_image(source, coded, terms) if is_image else None) or coded.made
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ def _is_proved(codec: Codec, data: bytes, payload: bytes) -> bool:
     return codec is not Codec.SAMPLES or b"".join(samples.decode(io.BytesIO(data), len(payload))) == payload
 
 
-def _long(source: PayloadSource, head: bytes, terms: Terms) -> _Timed:
+def _long(source: PayloadSource, head: bytes, terms: Terms, *, kept: int) -> _Timed:
     """A payload that is streamed: zstd as the link and its begin suggest."""
     began = time.monotonic()
     if level := _level(head, terms):
-        coded = _streamed(source, Codec.ZSTD, lambda src: plain.encode(src, level))
+        coded = _streamed(source, Codec.ZSTD, lambda src: plain.encode(src, level), kept)
         if coded.coded_size < coded.size * (1 - MIN_GAIN):
             return _Timed(coded, time.monotonic() - began)
-    return _Timed(_streamed(source, Codec.RAW, pieces_of), 0.0)
+    return _Timed(_streamed(source, Codec.RAW, pieces_of, 0), 0.0)
 
 
 def _level(head: bytes, terms: Terms) -> int:
@@ -113,10 +113,10 @@ def _level(head: bytes, terms: Terms) -> int:
     return best(trials, terms.rate)
 
 
-def _streamed(source: PayloadSource, codec: Codec, encode: Callable[[Source], Iterator[bytes]]) -> Coded:
+def _streamed(source: PayloadSource, codec: Codec, encode: Callable[[Source], Iterator[bytes]], kept: int) -> Coded:
     with open_source(source) as src:
         counting = Counting(src)
-        gathered = _Gathered()
+        gathered = _Gathered(kept)
         for piece in encode(counting):
             gathered.add(piece)
     return _made(codec, counting, gathered, lambda: _again(source, counting, encode))
@@ -126,7 +126,7 @@ def _image(source: PayloadSource, other: _Timed, terms: Terms) -> Coded | None:
     """The payload by the image coder; None as soon as it is not better than `other`."""
     coder = import_module("sync.coding.image.encoder")
     encoder = coder.Encoder(rate=terms.rate)
-    gathered, done, seconds = _Gathered(), 0, 0.0
+    gathered, done, seconds = _Gathered(KEPT), 0, 0.0
     with open_source(source) as src:
         counting = Counting(src)
         for block in encoder.blocks(counting):
@@ -151,12 +151,13 @@ def _image(source: PayloadSource, other: _Timed, terms: Terms) -> Coded | None:
 class _Gathered:
     """Coded pieces: their size, and themselves as long as they are few."""
 
+    limit: int
     size: int = 0
     kept: list[bytes] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
-        return self.size <= KEPT
+        return self.size <= self.limit
 
     def add(self, piece: bytes) -> None:
         self.size += len(piece)

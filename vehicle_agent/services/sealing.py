@@ -18,11 +18,13 @@ from clinic_records.record import Lane, Record
 from sync.coding.choice import UNKNOWN
 from vehicle_agent.children import Children
 from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.giving_back import give_back
 from vehicle_agent.store.incoming import Pending
 from vehicle_agent.store.merge.rule import Merging
 from vehicle_agent.store.merge.table import merge
 from vehicle_agent.store.quarantine import quarantine
-from vehicle_agent.store.sealer import SealedBlob, Sealer, SealJob
+from vehicle_agent.store.seal_job import SealedBlob, SealJob
+from vehicle_agent.store.sealer import Sealer
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.visits.events import EventHub
@@ -32,6 +34,8 @@ LOOK_S: Final = 1.0
 """How often receipts and the downlink are looked at although nobody said there is something."""
 SEAL_S: Final = 600.0
 """Longest time to seal one blob: 1 GiB at the speed of a slow disk."""
+GIVEN_AT_ONCE: Final = 16
+"""Envelopes given back to a restored hospital in one round; what else waits goes on between."""
 TRIES: Final = 2
 RETRY_S: Final = 600.0
 """After it, what could not be sealed is tried once more: a full disk may have room again. Our choice."""
@@ -110,7 +114,7 @@ class Sealing:
 
     async def _round(self) -> None:
         """Each step by itself: trouble in one way must not stop the other."""
-        steps = (self._reconcile, self._take_receipts, self._take_downlink, self._seal_next)
+        steps = (self._reconcile, self._take_receipts, self._take_downlink, self._give_back, self._seal_next)
         for step in steps:
             try:
                 await step()
@@ -144,6 +148,16 @@ class Sealing:
                 _log.info("downlink.merged", kind=record.kind.value, id=record.id, revision=record.revision)
             await asyncio.to_thread(self._spool.down.downlink_merged, item)
             self._events.publish("stop", "messages")
+
+    async def _give_back(self) -> None:
+        """After the hospital was restored: what it had sent goes up as records of ours (sync rule 3)."""
+        down = self._spool.down
+        for item in await asyncio.to_thread(down.to_give_back, GIVEN_AT_ONCE):
+            try:
+                await asyncio.to_thread(give_back, self._store, down, item, self._clock.now())
+            except (RefusedInput, OSError) as error:
+                await asyncio.to_thread(self._set_aside, item, f"cannot be given back: {error}")
+            await asyncio.to_thread(down.given_back, item)
 
     async def _seal_next(self) -> None:
         for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=self._rate())):

@@ -23,15 +23,14 @@ from sync.coding.choice import UNKNOWN
 from sync.coding.choose import Terms
 from sync.coding.table import HEAVY
 from sync.envelope import Codec
-from sync.keys import OriginKeys, RecipientKey
 from sync.seal import Sealed, seal
-from vehicle_agent.store.blobs import BlobFile
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.durable import TEMP_SUFFIX, require_room
+from vehicle_agent.store.durable import TEMP_SUFFIX
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.outbox import OutboxRow, mark_resealed, mark_spooled, refusals, rows_where, set_verdict
 from vehicle_agent.store.outgoing import JournalEntry, Spooled
 from vehicle_agent.store.records import get_version
+from vehicle_agent.store.seal_job import SealedBlob, SealJob
 from vehicle_agent.store.settings import get_setting, put_setting
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
@@ -69,48 +68,6 @@ class Mark(NamedTuple):
     key: Key
     wire_sha256: str
     lane: Lane
-
-
-class SealJob(msgspec.Struct, frozen=True):
-    """All a child process needs to seal one big blob; picklable. It holds keys: never write it to a disk."""
-
-    record: Record
-    blob: BlobFile
-    sign: bytes
-    recipient: bytes
-    created_ms: int
-    target: str
-    codecs: tuple[str, ...]
-    rate: float = UNKNOWN
-    is_plain: bool = False
-
-
-class SealedBlob(msgspec.Struct, frozen=True):
-    """A finished wire file at the job's target; picklable."""
-
-    wire_sha256: str
-    size: int
-
-
-def seal_blob(job: SealJob) -> SealedBlob:
-    """Seal one blob into the synced file `job.target`; for a child process. A crash leaves only a temp file.
-
-    Raises:
-        NotFound: the blob's file is gone.
-        RefusedInput: the blob's file is damaged.
-        StoreError: what is left of the disk stays for the nurse.
-    """
-    require_room(Path(job.target).parent, job.blob.size)
-    sealed = seal(
-        job.record,
-        job.blob.plain,
-        keys=OriginKeys.from_bytes(job.sign),
-        recipient=RecipientKey(job.recipient),
-        created_ms=job.created_ms,
-        dst=Path(job.target),
-        terms=Terms(job.codecs, (), job.rate),
-    )
-    return SealedBlob(sealed.wire_sha256, sealed.size)
 
 
 class Sealer:

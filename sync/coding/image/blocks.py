@@ -17,7 +17,7 @@ from sync.coding.sources import read_all
 from sync.packing import unpack
 from sync.stream import Source
 
-GROUP: Final = 4 * 1024 * 1024
+GROUP: Final = 2 * 1024 * 1024
 """Bytes of frames coded together at most, and of one BYTES block: what a child holds at a time, a few times over."""
 MAX_BODY: Final = GROUP + GROUP // 4
 """Bytes of a block's body: a coder may be worse than plain, but not by so much that it were used."""

@@ -76,9 +76,10 @@ class Encoder:
         if layout is None:
             return
         yield Block(shape_bytes(layout.shape), 0, Method.BYTES, 0.0)
-        yield from self._coded(Resumed(head, src), layout)
+        yield from self.frames(Resumed(head, src), layout)
 
-    def _coded(self, src: Source, layout: Layout) -> Iterator[Block]:
+    def frames(self, src: Source, layout: Layout) -> Iterator[Block]:
+        """All of `src`, whose frames lie as `layout` says."""
         shape = layout.shape
         yield from _bytes_blocks(src, layout.offset)
         positions, proof = Positions(shape.frame_size), Decoder(shape)

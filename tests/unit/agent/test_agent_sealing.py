@@ -22,7 +22,8 @@ from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.quarantine import list_quarantine
 from vehicle_agent.store.records import list_current, put_record
-from vehicle_agent.store.sealer import AT_COMMIT, Sealer, SealJob, seal_blob
+from vehicle_agent.store.seal_job import SealJob, seal_blob
+from vehicle_agent.store.sealer import AT_COMMIT, Sealer
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 from vehicle_agent.visits.events import EventHub

@@ -18,7 +18,8 @@ from tests.unit.store.conftest import Box
 from vehicle_agent.store.durable import write_file
 from vehicle_agent.store.inbox import Inbox
 from vehicle_agent.store.outgoing import INLINE_LIMIT, Spooled
-from vehicle_agent.store.sealer import AT_COMMIT, seal_blob
+from vehicle_agent.store.seal_job import seal_blob
+from vehicle_agent.store.sealer import AT_COMMIT
 
 Calls = list[tuple[str, str]]
 

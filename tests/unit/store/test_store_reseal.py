@@ -11,7 +11,8 @@ from sync.ports import Verdict
 from sync.seal import open_wire
 from tests.unit.store.conftest import NOW, Box
 from vehicle_agent.store.outbox import rows_where
-from vehicle_agent.store.sealer import AT_COMMIT, Sealer, seal_blob
+from vehicle_agent.store.seal_job import seal_blob
+from vehicle_agent.store.sealer import AT_COMMIT, Sealer
 
 
 def refuse(box: Box, sealer: Sealer, reason: str) -> str:

@@ -12,7 +12,8 @@ from sync.keys import RecipientPrivate
 from tests.unit.store.conftest import Box
 from vehicle_agent.store.durable import ROOM
 from vehicle_agent.store.inbox import Inbox
-from vehicle_agent.store.sealer import AT_COMMIT, seal_blob
+from vehicle_agent.store.seal_job import seal_blob
+from vehicle_agent.store.sealer import AT_COMMIT
 
 
 @pytest.fixture

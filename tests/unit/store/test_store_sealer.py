@@ -14,7 +14,8 @@ from sync.ports import Verdict
 from sync.seal import Opened, open_wire
 from tests.unit.store.conftest import NURSE, Box
 from vehicle_agent.store.outbox import outbox_states, raise_lane, rows_where
-from vehicle_agent.store.sealer import AT_COMMIT, SealedBlob, seal_blob
+from vehicle_agent.store.seal_job import SealedBlob, seal_blob
+from vehicle_agent.store.sealer import AT_COMMIT
 
 
 def _open(box: Box, wire_sha256: str) -> Opened:
