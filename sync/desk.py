@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +25,25 @@ BATCH_FILES: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """... and bytes of them, so that an urgent file waits for one such transaction at most. Our choices."""
 
+URGENT: Final = frozenset({Lane.P0, Lane.P1})
+"""Lanes whose files are never put aside: they wait for nobody."""
+
+Accepting = Callable[[], Receipt]
+Aside = Callable[[Accepting], "Future[Receipt]"]
+"""Runs a slow call elsewhere, for example `ThreadPoolExecutor.submit`."""
+
 _logger = logging.getLogger(__name__)
+_Key = tuple[VehicleId, str]
+
+
+def at_once(accept: Accepting) -> "Future[Receipt]":
+    """The Aside that puts nothing aside."""
+    done: Future[Receipt] = Future()
+    try:
+        done.set_result(accept())
+    except ClinicError as error:
+        done.set_exception(error)
+    return done
 
 
 @dataclass
@@ -33,10 +52,7 @@ class _Waiting:
 
     parts: deque[tuple[VehicleId, Part]] = field(default_factory=deque)
     files: deque[WholeFile] = field(default_factory=deque)
-    whole: dict[tuple[VehicleId, str], None] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.parts or self.files or self.whole)
+    whole: dict[_Key, None] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,18 +68,41 @@ class Answer:
 
 
 class Desk:
-    """The way up at one worker, for all vehicles."""
+    """The way up at one worker, for all vehicles.
 
-    def __init__(self, store: IntakeStore, monotonic_s: Callable[[], float]) -> None:
+    Args:
+        store: where everything goes.
+        monotonic_s: the clock.
+        aside: where a large file that is not urgent is taken, one at a time; meanwhile credit goes on.
+        wake: called when that one is done.
+    """
+
+    def __init__(
+        self,
+        store: IntakeStore,
+        monotonic_s: Callable[[], float],
+        aside: Aside = at_once,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._monotonic_s = monotonic_s
+        self._aside = aside
+        self._wake = wake
         self._lanes = {lane: _Waiting() for lane in Lane}
         self._answers: dict[VehicleId, Answer] = {}
+        self._taking: tuple[_Key, Future[Receipt]] | None = None
 
     @property
     def has_work(self) -> bool:
-        """Whether anything waits."""
-        return any(self._lanes.values())
+        """Whether there is anything to do now."""
+        return self._most_urgent() is not None or (self._taking is not None and self._taking[1].done())
+
+    def _most_urgent(self) -> Lane | None:
+        for lane, waiting in self._lanes.items():
+            can_accept = waiting.whole and (lane in URGENT or self._taking is None)
+            if waiting.parts or waiting.files or can_accept:
+                return lane
+        return None
 
     def on_items(self, vehicle: VehicleId, items: Items) -> None:
         """Whole wire files came."""
@@ -76,15 +115,17 @@ class Desk:
 
     def work(self) -> None:
         """Some of the most urgent work; may be slow."""
-        waiting = next((each for each in self._lanes.values() if each), None)
-        if waiting is None:
+        self._finish_taking()
+        lane = self._most_urgent()
+        if lane is None:
             return
+        waiting = self._lanes[lane]
         if waiting.parts:
             self._keep_some(waiting)
         elif waiting.files:
             self._take_some(waiting.files)
         else:
-            self._accept_one(waiting)
+            self._accept_one(waiting, at_once if lane in URGENT else self._aside)
 
     def _keep_some(self, waiting: _Waiting) -> None:
         until = self._monotonic_s() + WORKING_S
@@ -101,7 +142,7 @@ class Desk:
                     self._of(vehicle).receipts[wire] = held
                 else:
                     self._of(vehicle).haves[wire] = held
-                    if held == ((0, part.size),):
+                    if held == ((0, part.size),) and (self._taking is None or self._taking[0] != (vehicle, wire)):
                         waiting.whole[vehicle, wire] = None
             if self._monotonic_s() > until:
                 return
@@ -118,11 +159,25 @@ class Desk:
             if receipt is not None:
                 self._of(file.vehicle).receipts[file.wire_sha256] = receipt
 
-    def _accept_one(self, waiting: _Waiting) -> None:
-        vehicle, wire = next(iter(waiting.whole))
-        del waiting.whole[vehicle, wire]
+    def _accept_one(self, waiting: _Waiting, where: Aside) -> None:
+        vehicle, wire = key = next(iter(waiting.whole))
+        del waiting.whole[key]
+        future = where(lambda: self._store.accept(vehicle, wire))
+        if future.done():
+            self._note(key, future)
+            return
+        self._taking = (key, future)
+        future.add_done_callback(lambda _: self._wake())
+
+    def _finish_taking(self) -> None:
+        if self._taking is not None and self._taking[1].done():
+            self._note(*self._taking)
+            self._taking = None
+
+    def _note(self, key: _Key, future: "Future[Receipt]") -> None:
+        vehicle, wire = key
         try:
-            self._of(vehicle).receipts[wire] = self._store.accept(vehicle, wire)
+            self._of(vehicle).receipts[wire] = future.result()
         except ClinicError as error:
             _logger.error("cannot take envelope %s: %s", wire, error)  # noqa: TRY400 - told, not traced
 

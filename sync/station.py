@@ -19,7 +19,7 @@ from clinic_records.errors import BadFrame, ClinicError, PeerRefused
 from clinic_records.ids import VehicleId
 from sync.abilities import OURS, Abilities
 from sync.admission import Admission
-from sync.desk import Answer, Desk, OneByOne
+from sync.desk import Answer, Aside, Desk, OneByOne, at_once
 from sync.down_line import DownLine
 from sync.duty import EVERYTHING, Duty
 from sync.endpoint import nobody_waits
@@ -94,6 +94,7 @@ class HospitalStation:
         on_alarm: gets a vehicle and what a person must look at.
         store: takes what comes up from all vehicles; without one each vehicle's own InboundStore does.
         duty: what this station hears.
+        aside: where large files are taken while credit goes on; see Desk.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class HospitalStation:
         keep_days: int = 30,
         store: IntakeStore | None = None,
         duty: Duty = EVERYTHING,
+        aside: Aside = at_once,
     ) -> None:
         self.duty = duty
         self._keys = keys
@@ -127,7 +129,7 @@ class HospitalStation:
             abilities=abilities,
             keep_days=keep_days,
         )
-        self._desk = Desk(store or OneByOne(self._inbound), clock.monotonic_s)
+        self._desk = Desk(store or OneByOne(self._inbound), clock.monotonic_s, aside, self._rouse)
         self._standing: dict[VehicleId, _Standing] = {}
         self._lines: dict[VehicleId, DownLine] = {}
         self._paces: dict[VehicleId, Pace] = {}
@@ -171,6 +173,10 @@ class HospitalStation:
         """Give the connection up and subscribe to what `duty` says."""
         self.duty = duty
         self._is_given_up = True
+        self.wake()
+
+    def _rouse(self) -> None:
+        """From any thread; what `wake` is now, the link has set since."""
         self.wake()
 
     def forget(self, vehicle: VehicleId, now: float) -> None:

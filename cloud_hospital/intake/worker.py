@@ -37,6 +37,7 @@ from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicle_keys import follow, newest_key
 from cloud_hospital.vehicles import active_vehicles
+from sync.desk import Aside, at_once
 from sync.drive import run_station
 from sync.duty import EVERYTHING, Duty
 from sync.mqtt import MqttLink
@@ -55,7 +56,7 @@ T = TypeVar("T")
 class Intake:
     """One worker's station, on the hospital's stores."""
 
-    def __init__(self, hospital: Hospital, duty: Duty = EVERYTHING) -> None:
+    def __init__(self, hospital: Hospital, duty: Duty = EVERYTHING, aside: Aside = at_once) -> None:
         self._hospital = hospital
         self._holder = f"{duty.name}-{secrets.token_hex(8)}"
         self._renew_at = 0.0
@@ -75,6 +76,7 @@ class Intake:
             keep_days=hospital.settings.backup_days,
             store=IntakeCounter(hospital),
             duty=duty,
+            aside=aside,
         )
 
     @property
@@ -164,8 +166,8 @@ async def _run(hospital: Hospital, post: Post) -> None:
     ready.unlink(missing_ok=True)
     if post.is_shared:
         await _probe(post.duty_now(hospital.folder).group, lambda: MqttLink(broker), stop)
-    with ThreadPoolExecutor(1, "intake") as executor:
-        intake = Intake(hospital, post.duty_now(hospital.folder))
+    with ThreadPoolExecutor(1, "intake") as executor, ThreadPoolExecutor(1, "aside") as aside:
+        intake = Intake(hospital, post.duty_now(hospital.folder), aside.submit)
         await loop.run_in_executor(executor, intake.sweep)
         serving = asyncio.create_task(run_station(intake.station, link, stop, executor))
         serving.add_done_callback(lambda _task: stop.set())
