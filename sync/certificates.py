@@ -86,7 +86,7 @@ def public_of(request: bytes, name: str) -> ec.EllipticCurvePublicKey:
         read = x509.load_der_x509_csr(request)
         public = read.public_key()
         is_signed = read.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion) as error:
         raise RefusedInput(f"certificate request: {error}", raw=request) from None
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise RefusedInput("certificate request: not a P-256 key", raw=request)
@@ -105,7 +105,7 @@ def leaf(chain_pem: bytes) -> x509.Certificate:
     """
     try:
         return x509.load_pem_x509_certificate(chain_pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ConfigError(f"certificate: {error}") from error
 
 
