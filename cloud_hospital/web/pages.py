@@ -16,11 +16,11 @@ from cloud_hospital.api.access import log_pull
 from cloud_hospital.feed.completeness import statements
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.opening import blob_path
-from cloud_hospital.seen import seen_of
 from cloud_hospital.store.engine import reading
-from cloud_hospital.web.cases import newest_cases, one_case, one_recording, unbound_recordings
+from cloud_hospital.web.cases import newest_cases, one_recording, unbound_recordings
 from cloud_hospital.web.held import add_held
 from cloud_hospital.web.login import add_login, own_path
+from cloud_hospital.web.opinions import add_opinions, case_page
 from cloud_hospital.web.pictures import picture_of
 from cloud_hospital.web.seen import add_seen, unseen
 from cloud_hospital.web.site import COOKIE, EnterNeeded, RoleNeeded, Site
@@ -48,6 +48,7 @@ def add_pages(app: FastAPI, hospital: Hospital) -> None:
     add_login(app, site)
     _add_entrance(app, site)
     _add_lists(app, site)
+    add_opinions(app, site)
     _add_recordings(app, site)
     add_seen(app, site)
     add_held(app, site)
@@ -87,9 +88,7 @@ def _add_lists(app: FastAPI, site: Site) -> None:
     @app.get("/encounters/{encounter}")
     def case(request: Request, encounter: str) -> Response:
         site.caller(request)
-        with reading(site.hospital.engine) as connection:
-            found, seen = one_case(connection, encounter), seen_of(connection, encounter)
-        return site.page(request, "case.html", case=found, seen=seen)
+        return case_page(site, request, encounter)
 
 
 def _add_recordings(app: FastAPI, site: Site) -> None:
