@@ -28,7 +28,7 @@ RIVALS: Final[Mapping[str, Rival]] = {
     "bridge": partial(mqtt_plain.run_day, has_bridge=True),
     "paho": partial(mqtt_plain.run_day, has_bridge=False),
     "rsync": rsync_loop.run_day,
-    "raw-after": raw_tcp.run_day,
+    "raw-after": partial(raw_tcp.run_day, name="raw TCP again, after the others"),
     "urgent": partial(urgent.run_day, broker="embedded"),
     "urgent-mosquitto": partial(urgent.run_day, broker="mosquitto"),
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -17,6 +17,9 @@ from commands.demo.lab import Lab, wait_for
 from commands.demo.link import Link
 from commands.demo.proof import hospital_get
 from vehicle_agent.control import ask
+
+RECEIPTS_S: Final = 30.0
+"""Longest wait for the last receipts, which a slow link brings after what they are of."""
 
 
 @dataclass
@@ -109,6 +112,7 @@ def run_ours(run: Run, broker: str = "embedded") -> Result:
             total_s, urgent_s = _follow(run, box, held, wanted)
         figures = box.do("bench_figures")
         wrong = _wrong(lab, wanted) if total_s is not None else ["not all arrived"]
+        run.until(lambda: _are_all_ended(lab) or None, RECEIPTS_S)
         wire = _wire_bytes(lab)
         sent = figures["bytes_sent"] - sent_before
         spent = {name: round(seconds - before.get(name, 0.0), 2) for name, seconds in _cpu(run, lab, box).items()}
@@ -154,6 +158,11 @@ def _cpu(run: Run, lab: Lab, box: Box) -> dict[str, float]:
     found["cpu_agent_s"] = cpu_s(run.watched[0])
     found["cpu_children_s"] = sum(cpu_s(pid) for pid in box.do("bench_figures")["children"])
     return found
+
+
+def _are_all_ended(lab: Lab) -> bool:
+    with closing(sqlite3.connect(f"file:{lab.vehicle_dir}/spool/spool.db?mode=ro", uri=True)) as spool:
+        return spool.execute("SELECT 1 FROM wires WHERE state = 'open' LIMIT 1").fetchone() is None
 
 
 def _wire_bytes(lab: Lab) -> int:

@@ -71,13 +71,13 @@ def send(port: int, path: Path) -> None:
             time.sleep(AGAIN_S)
 
 
-def run_day(profile: str, day: Day, folder: Path) -> Result:
+def run_day(profile: str, day: Day, folder: Path, *, name: str = "raw TCP with offset resume") -> Result:
     """All files as one string of bytes; the urgent one has no way to overtake, so it is not sent."""
-    run = Run("raw TCP with offset resume", profile, day, folder)
+    run = Run(name, profile, day, folder)
     whole = folder / "day.bin"
     with whole.open("wb") as target:
-        for name in run.day.names:
-            target.write((run.day.folder / name).read_bytes())
+        for each in run.day.names:
+            target.write((run.day.folder / each).read_bytes())
     receiver = Receiver(folder / "received.bin", run.day.size)
     receiver.start()
     try:

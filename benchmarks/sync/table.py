@@ -1,7 +1,6 @@
-"""The ledger as a section of docs/BENCHMARKS.md: medians of all runs, and which aims they meet."""
+"""The ledger as a section of docs/BENCHMARKS.md: the last run of each way, and which aims ours meets."""
 
 import os
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,67 +21,40 @@ _INTRO: Final = """\
 ## Sync
 {cores} cores. The day (130 files, 205 MB) is released at once; 8 Mbit/s up, 20 down, 60 ms; outages 20 s with, 10 s
 without coverage; an urgent ECG of 120 kB is made after 65 s. Durable: in the far end's database or fsynced file.
-Medians of all runs in `benchmarks/ledgers/sync.jsonl`, each made by `make bench-sync BENCH_ARGS="--profile P --day D"`;
-`load` is the machine's before the run: above 2 the figure is the machine's, not the program's.
+Each row is the last run of its kind in `benchmarks/ledgers/sync.jsonl`, made by
+`make bench-sync BENCH_ARGS="--profile P --day D"` (urgent ones: `--only urgent`); `load` is the machine's before the run: above 2 the figure is the machine's, not the program's.
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    """All runs of one rival with one day on one road."""
-
-    runs: Sequence[Result]
-
-    @property
-    def total_s(self) -> float | None:
-        """Median seconds; None where a run never ended."""
-        return _median(each.total_s for each in self.runs)
-
-    @property
-    def urgent_s(self) -> float | None:
-        """Median seconds of the urgent one."""
-        return _median(each.urgent_s for each in self.runs)
-
-    def figure(self, name: str) -> float:
-        """The worst of a figure."""
-        return max(each.figures.get(name, 0.0) for each in self.runs)
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    found = list(values)
-    known = [each for each in found if each is not None]
-    return statistics.median(known) if known and len(known) == len(found) else None
 
 
 class Book:
     """The ledger by day, road and rival."""
 
     def __init__(self, results: Iterable[Result]) -> None:
-        self._runs: dict[tuple[str, str], dict[str, list[Result]]] = {}
+        self._whole: dict[tuple[str, str], dict[str, Result]] = {}
+        self._urgent: dict[str, dict[str, Result]] = {}
         for each in results:
-            self._runs.setdefault((each.day, each.profile), {}).setdefault(each.rival, []).append(each)
+            if "up_count" in each.figures:
+                self._urgent.setdefault(each.profile, {})[each.rival] = each
+            else:
+                self._whole.setdefault((each.day, each.profile), {})[each.rival] = each
 
-    def rows(self, day: str, profile: str) -> dict[str, Row]:
-        """Rival -> its runs of the whole day."""
-        found = self._runs.get((day, profile), {})
-        whole = {name: [run for run in runs if "up_count" not in run.figures] for name, runs in found.items()}
-        return {name: Row(runs) for name, runs in whole.items() if runs}
+    def rows(self, day: str, profile: str) -> dict[str, Result]:
+        """Rival -> its last run of the whole day."""
+        return self._whole.get((day, profile), {})
 
-    def urgent_rows(self, profile: str) -> dict[str, Row]:
-        """Rival -> its runs of hundreds of urgent things."""
-        found = self._runs.get(("generated", profile), {})
-        many = {name: [run for run in runs if "up_count" in run.figures] for name, runs in found.items()}
-        return {name: Row(runs) for name, runs in many.items() if runs}
+    def urgent_rows(self, profile: str) -> dict[str, Result]:
+        """Rival -> its last run of hundreds of urgent things."""
+        return self._urgent.get(profile, {})
 
     def seconds(self, day: str, profile: str, rival: str) -> float | None:
-        """Median of one rival."""
+        """Of one rival."""
         row = self.rows(day, profile).get(rival)
         return None if row is None else row.total_s
 
     def fastest_rival_s(self, day: str, profile: str) -> float | None:
         """The best of those that keep what they acknowledged; raw TCP is the road, not a rival."""
         rows = self.rows(day, profile).items()
-        known = [row.total_s for name, row in rows if not name.startswith(OURS) and name != RAW]
+        known = [row.total_s for name, row in rows if not name.startswith((OURS, "raw TCP"))]
         return min((each for each in known if each is not None), default=None)
 
 
@@ -109,7 +81,7 @@ def _ours(day: str, profile: str) -> Limit:
 def _figure(name: str) -> Limit:
     def find(book: Book) -> float | None:
         row = book.urgent_rows("clean").get(EMBEDDED)
-        return None if row is None else row.figure(name)
+        return None if row is None else row.figures.get(name)
 
     return find
 
@@ -117,7 +89,7 @@ def _figure(name: str) -> Limit:
 def _worst(profiles: Iterable[str], value: Callable[[Result], float | None]) -> Limit:
     def find(book: Book) -> float | None:
         rows = [book.rows("generated", profile).get(EMBEDDED) for profile in profiles]
-        values = [value(run) for row in rows if row is not None for run in row.runs]
+        values = [value(row) for row in rows if row is not None]
         return max((each for each in values if each is not None), default=None)
 
     return find
@@ -187,35 +159,31 @@ def _aims(book: Book) -> list[str]:
     return lines
 
 
-def _rows(rows: dict[str, Row]) -> list[str]:
+def _rows(rows: dict[str, Result]) -> list[str]:
     raw = rows[RAW].total_s if RAW in rows else None
     lines = [
-        "| way | s | x raw TCP | urgent s | sent / payload | sent again | peak MiB | wrong | runs | load |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| way | s | x raw TCP | urgent s | sent / payload | sent again | peak MiB | wrong | load |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in sorted(rows.items(), key=lambda each: each[1].total_s or float("inf")):
-        last = row.runs[-1]
         share = None if raw is None or row.total_s is None else row.total_s / raw
-        resent = "" if last.resent is None else f"{100 * last.resent:.2f} %"
-        sent = f"{(last.carried_up + last.carried_down) / last.payload:.3f}"
+        resent = "" if row.resent is None else f"{100 * row.resent:.2f} %"
+        sent = f"{(row.carried_up + row.carried_down) / row.payload:.3f}"
         cells = [name, _text(row.total_s, 1), _text(share, 2), _text(row.urgent_s, 2), sent, resent]
-        wrong = sum(len(run.wrong) for run in row.runs)
-        cells += [f"{max(run.rss_mib for run in row.runs):.0f}", str(wrong), str(len(row.runs))]
-        lines.append(f"| {' | '.join(cells)} | {max(run.load_before for run in row.runs)} |")
+        lines.append(f"| {' | '.join(cells)} | {row.rss_mib:.0f} | {len(row.wrong)} | {row.load_before} |")
     return lines
 
 
-def _urgent_rows(rows: dict[str, Row]) -> list[str]:
+def _urgent_rows(rows: dict[str, Result]) -> list[str]:
     lines = [
         "| way | direction | injections | median s | 99 % s | worst s | wrong | load |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():
-        last = row.runs[-1]
         for way in ("up", "down"):
-            cells = [f"{last.figures[f'{way}_{each}_s']:.3f}" for each in ("median", "p99", "worst")]
-            count = int(last.figures[f"{way}_count"])
-            lines.append(f"| {name} | {way} | {count} | {' | '.join(cells)} | {len(last.wrong)} | {last.load_before} |")
+            cells = [f"{row.figures[f'{way}_{each}_s']:.3f}" for each in ("median", "p99", "worst")]
+            count = int(row.figures[f"{way}_count"])
+            lines.append(f"| {name} | {way} | {count} | {' | '.join(cells)} | {len(row.wrong)} | {row.load_before} |")
     return lines
 
 
