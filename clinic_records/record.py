@@ -47,6 +47,7 @@ class Kind(StrEnum):
     RELEASE = "release"
     DISPENSE = "dispense"
     SEEN = "seen"
+    AUDIT_HEAD = "audit-head"
 
 
 class Record(msgspec.Struct, frozen=True):

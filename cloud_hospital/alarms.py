@@ -12,14 +12,15 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from clinic_records.audit import AuditHead
 from clinic_records.clock import CHINA, from_ms, to_ms
 from clinic_records.errors import RefusedInput
-from clinic_records.record import Lane
+from clinic_records.record import Kind, Lane
 from clinic_records.schedule import PublishedSchedule
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.seen import urgent_cases
 from cloud_hospital.store.engine import reading
-from cloud_hospital.store.tables import alarms, downlink, quarantine, transfers, vehicles
+from cloud_hospital.store.tables import alarms, downlink, entries, quarantine, transfers, vehicles
 from schedules.folder import PlanFolder
 from schedules.publish import in_force
 
@@ -33,6 +34,8 @@ PRESENT: Final = timedelta(minutes=5)
 """A vehicle heard so lately is there."""
 DOWN_LATE: Final = {Lane.P0: timedelta(minutes=30), Lane.P1: timedelta(hours=24)}
 """How long an urgent envelope for a vehicle may wait before a person should use the telephone."""
+AUDITED: Final = timedelta(days=30)
+"""How far back heads of audits are compared."""
 DISK_LOW: Final = 20 * 10**9
 """Bytes of the hospital's disk below which a person should look: two days of a county's ultrasound. Our choice."""
 
@@ -58,6 +61,7 @@ def standing(hospital: Hospital) -> list[Standing]:
             *_down_late(connection, now),
             *_stalled(connection, now),
             *_silent(connection, plans, hospital.log.revoked(), now),
+            *_audits(connection, now),
             *_happened(connection),
             *_held(connection),
         ]
@@ -194,6 +198,26 @@ def _happened(connection: Connection) -> Iterator[Standing]:
             f"{row.vehicle}: {row.code} {row.detail}",
             from_ms(row.at).isoformat(),
         )
+
+
+def _audits(connection: Connection, now: datetime) -> Iterator[Standing]:
+    """Heads of a vehicle's audit must grow: one that does not was rewritten after we had signed for it (rule 25)."""
+    query = select(entries.c.vehicle, entries.c.payload, entries.c.received_at).where(
+        entries.c.kind == Kind.AUDIT_HEAD.value, entries.c.received_at >= to_ms(now - AUDITED)
+    )
+    last: dict[tuple[str, int], AuditHead] = {}
+    for row in connection.execute(query.order_by(entries.c.vehicle, entries.c.incarnation, entries.c.seq)):
+        head = msgspec.json.decode(row.payload, type=AuditHead)
+        before = last.get((row.vehicle, head.incarnation))
+        if before is not None and (head.count < before.count or (head.count == before.count and head != before)):
+            yield Standing(
+                "audit-rewritten",
+                row.vehicle,
+                f"{row.vehicle} 的操作记录被改过：第 {head.count} 条",
+                f"The audit of {row.vehicle} was rewritten at entry {head.count}",
+                from_ms(row.received_at).isoformat(),
+            )
+        last[row.vehicle, head.incarnation] = head
 
 
 def _held(connection: Connection) -> Iterator[Standing]:

@@ -30,6 +30,7 @@ from vehicle_agent.remote import Remote
 from vehicle_agent.remote_sync import RemoteSync
 from vehicle_agent.services.called import closed_ports, state_of
 from vehicle_agent.services.courier import Courier
+from vehicle_agent.services.day_end import DayEnd
 from vehicle_agent.services.folder import FolderWatch
 from vehicle_agent.services.helper import Helper
 from vehicle_agent.services.housekeeping import Housekeeping
@@ -287,6 +288,7 @@ class Agent:
         )  # fmt: skip
         store.writer.after_commit(lambda _: self._from_thread(self._committed))
         self._keep("sealing", self._sealing.run)
+        self._keep("day-end", DayEnd(store, self._settings.vehicle, self._clock, self._ids).run)
         self._committed()
         self._intake.poke()
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from clinic_records.errors import ClinicError, ConfigError, StoreError
+from clinic_records.errors import ClinicError, ConfigError, Offline, StoreError, StoreLocked
 from devices.transports.open import check_url
 from vehicle_agent.children import Children
 from vehicle_agent.control import ask
@@ -49,6 +49,7 @@ def examine(root: Path) -> list[Finding]:
         ("spool", lambda: _spool(folder.spool / "spool.db")),
         ("child process", _child),
         ("agent", lambda: _agent(folder)),
+        ("audit", lambda: _audit(folder)),
     )
     return [_look(what, check) for what, check in checks]
 
@@ -115,3 +116,14 @@ def _child() -> str:
 def _agent(folder: VehicleFolder) -> str:
     status = ask(folder.agent_socket, "status")
     return f"runs as {status['pid']}, pages {status['web_url']}, listener {status['listener_pid']}"
+
+
+def _audit(folder: VehicleFolder) -> str:
+    """The chains of the audit journal; a restoration leaves a gap, which is said and is no fault (sync rule 25)."""
+    try:
+        found = ask(folder.agent_socket, "audit", timeout_s=120.0)
+    except (Offline, StoreLocked):
+        return "not looked at: nobody has logged in"
+    if found["faults"]:
+        raise StoreError(f"tampered with: {'; '.join(found['faults'])}")
+    return "; ".join([f"{found['entries']} entries, unbroken", *(f"gap: {each}" for each in found["gaps"])])

@@ -11,6 +11,7 @@ from clinic_records.people import Author
 from vehicle_agent.control import Command
 from vehicle_agent.explain import Journey, explain
 from vehicle_agent.remote import RAW_LIMIT
+from vehicle_agent.store.audit import ChainCheck, check_chains
 from vehicle_agent.store.outgoing import Outgoing
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.desk import Desk
@@ -35,6 +36,7 @@ class RemoteSync:
         return {
             "explain": self._explain,
             "resend": self._resend,
+            "audit": self._audit,
             "urgent": self._urgent,
             "phoned": self._phoned,
             "quarantine_raw": self._raw,
@@ -45,6 +47,9 @@ class RemoteSync:
     async def _explain(self, args: Mapping[str, Any]) -> list[Journey]:
         thing = str(args.get("thing", ""))
         return await asyncio.to_thread(self._vault.store.read, lambda conn: explain(conn, self._up, thing))
+
+    async def _audit(self, _: Mapping[str, Any]) -> ChainCheck:
+        return await asyncio.to_thread(self._vault.store.read, check_chains)
 
     async def _resend(self, args: Mapping[str, Any]) -> int:
         try:

@@ -1,5 +1,6 @@
 """What comes up from a vehicle, as domain structs."""
 
+from clinic_records.audit import AuditHead
 from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.consult import Seen
 from clinic_records.errors import RefusedInput
@@ -9,7 +10,9 @@ from clinic_records.quality import QualityEntry
 from clinic_records.record import DayClosed
 from sync.messages.table import decode_payload as decode
 
-Payload = Patient | Stop | Encounter | Recording | DayClosed | QualityEntry | Seen | Release | Dispense
+Payload = (
+    AuditHead | Patient | Stop | Encounter | Recording | DayClosed | QualityEntry | Seen | Release | Dispense
+)
 """Of a record made on a vehicle; blobs are files and never come here."""
 
 

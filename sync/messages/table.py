@@ -9,6 +9,7 @@ from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.record import Kind
 from sync.envelope import Header
 from sync.messages.answer import ANSWER
+from sync.messages.audit_head import AUDIT_HEAD
 from sync.messages.blob import BLOB
 from sync.messages.day_closed import DAY_CLOSED
 from sync.messages.dispense import DISPENSE
@@ -37,6 +38,7 @@ MESSAGES: Final[Mapping[Kind, MessageKind]] = {
         *(PERMISSIONS, FORMULARY, PRICES, PATIENT_SLICE),
         *(ANSWER, RECALL, PRESCRIPTION, RETRACTION, SEEN),
         *(DISPENSE_RIGHT, RELEASE, DISPENSE),
+        *(AUDIT_HEAD,),
     )
 }
 

@@ -60,6 +60,19 @@ _SPINE: Final = (
 )
 
 
+_AUDIT: Final = (
+    "DROP TABLE audit",  # no database of an earlier program is in use
+    """CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, topic TEXT NOT NULL, entry BLOB NOT NULL,
+        incarnation INTEGER NOT NULL, n INTEGER NOT NULL, hash TEXT NOT NULL, UNIQUE (incarnation, n))""",
+    "CREATE INDEX audit_topic ON audit (topic, id)",
+    """CREATE TRIGGER audit_stays BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END""",
+    """CREATE TRIGGER audit_fixed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END""",
+)
+
+
 @VEHICLE(name="0001 spine")
 def _spine(db: "sqlite_utils.Database") -> None:
     for statement in _SPINE:
@@ -84,6 +97,12 @@ _WAY_DOWN: Final = (
 @VEHICLE(name="0017 way down")
 def _way_down(db: "sqlite_utils.Database") -> None:
     for statement in _WAY_DOWN:
+        db.conn.execute(statement)
+
+
+@VEHICLE(name="0018 audit chain")
+def _audit(db: "sqlite_utils.Database") -> None:
+    for statement in _AUDIT:
         db.conn.execute(statement)
 
 

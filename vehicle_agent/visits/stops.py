@@ -18,6 +18,7 @@ from sync.messages.table import MESSAGES
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.outbox import day_figures
 from vehicle_agent.store.records import get_version, list_current, put_record
+from vehicle_agent.visits.day_end import put_audit_head
 from vehicle_agent.visits.versions import Act, Version, find, listed, put
 
 UNSCHEDULED_ENDS: Final = time(23, 59)
@@ -134,15 +135,36 @@ def close_stop(conn: Connection, vehicle: str, new_id: str, act: Act) -> Stop:
     status = move(STOP_MOVES, opened.thing.status, StopStatus.CLOSED)
     stop = msgspec.structs.replace(opened.thing, status=status, closed_at=act.now)
     put(conn, stop, act, before=opened.record)
+    put_audit_head(conn, f"{new_id}-audit", act)
+    _put_day_closed(conn, vehicle, stop.id, new_id, act)
+    return stop
+
+
+def close_again(conn: Connection, vehicle: str, new_id: str, act: Act) -> bool:
+    """Say the end of the day anew where something was recorded after it and no stop is open; False where not.
+
+    Without it a late decision about yesterday's reading would leave the hospital's statement at "unknown" until the
+    next stop is closed.
+    """
+    if open_one(conn) is not None:
+        return False
+    said = list_current(conn, Kind.DAY_CLOSED, newest_first=True, limit=1)
     figures = day_figures(conn)
-    closed = DayClosed(stop.id, vehicle, figures.incarnation, figures.last_seq, figures.counts, figures.root)
+    if not said or (said[0].origin.incarnation, said[0].origin.seq) == (figures.incarnation, figures.last_seq):
+        return False
+    stop = msgspec.json.decode(said[0].payload, type=DayClosed).stop
+    _put_day_closed(conn, vehicle, stop, new_id, act)
+    return True
+
+
+def _put_day_closed(conn: Connection, vehicle: str, stop: str, new_id: str, act: Act) -> None:
+    figures = day_figures(conn)
     put_record(
         conn,
         record_id=new_id,
         kind=Kind.DAY_CLOSED,
         lane=MESSAGES[Kind.DAY_CLOSED].lane,
-        payload=closed,
+        payload=DayClosed(stop, vehicle, figures.incarnation, figures.last_seq, figures.counts, figures.root),
         author=act.author,
         recorded_at=act.now,
     )
-    return stop
