@@ -22,7 +22,8 @@ _INTRO: Final = """\
 {cores} cores. The day (130 files, 205 MB) is released at once; 8 Mbit/s up, 20 down, 60 ms; outages 20 s with, 10 s
 without coverage; an urgent ECG of 120 kB is made after 65 s. Durable: in the far end's database or fsynced file.
 Each row is the last run of its kind in `benchmarks/ledgers/sync.jsonl`, made by
-`make bench-sync BENCH_ARGS="--profile P --day D"` (urgent ones: `--only urgent`); `load` is the machine's before the run: above 2 the figure is the machine's, not the program's.
+`make bench-sync BENCH_ARGS="--profile P --day D"` (urgent ones: `--only urgent`); `load` is the machine's
+before the run: above 2 the figure is the machine's, not the program's.
 """
 
 
