@@ -48,6 +48,7 @@ class Kind(StrEnum):
     DISPENSE = "dispense"
     SEEN = "seen"
     AUDIT_HEAD = "audit-head"
+    RETURNED = "returned"
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -153,6 +153,28 @@ class RecipientKey:
         return _SUITE.encrypt(secret, X25519PublicKey.from_public_bytes(self.raw), info)
 
 
+class Unwraps(Protocol):
+    """What opens wrapped content keys."""
+
+    def unwrap(self, wrapped: bytes, info: bytes) -> bytes:
+        """The content key.
+
+        Raises:
+            BadFrame: it was wrapped to somebody else, for another context, or changed.
+        """
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A content key that somebody gave who could unwrap it; whether it is the right one shows when it is used."""
+
+    key: bytes
+
+    def unwrap(self, wrapped: bytes, info: bytes) -> bytes:  # noqa: ARG002 - as every Unwraps
+        """The key given."""
+        return self.key
+
+
 class RecipientPrivate:
     """The private half of a RecipientKey."""
 

@@ -23,7 +23,7 @@ from sync.coding.sources import Counting, Joined, PayloadSource, open_source, pi
 from sync.coding.table import HEAVY, codec_of, decoded
 from sync.envelope import MAX_INNER, VERSION, Codec, Front, Header, Outer, binding, front_of, header_of, read_front
 from sync.envelope import record_of as _record_of
-from sync.keys import OriginKeys, RecipientKey, RecipientPrivate, Verifier
+from sync.keys import OriginKeys, RecipientKey, Unwraps, Verifier
 from sync.packing import unpack
 from sync.stream import KEY_SIZE, SEGMENT, PlainReader, Sink, Source, seal_segments, sealed_size
 
@@ -216,7 +216,7 @@ def open_wire(
     src: bytes | Path,
     *,
     origin: Verifier,
-    recipients: Mapping[str, RecipientPrivate],
+    recipients: Mapping[str, Unwraps],
     dst: Path | None = None,
     max_size: int = MAX_IN_MEMORY,
     heavy: HeavyDecoder | None = None,
@@ -249,7 +249,7 @@ def open_wire(
 def _open_wire(
     wire: Source,
     origin: Verifier,
-    recipients: Mapping[str, RecipientPrivate],
+    recipients: Mapping[str, Unwraps],
     dst: Path | None,
     max_size: int,
     heavy: HeavyDecoder | None,

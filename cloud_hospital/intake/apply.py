@@ -9,11 +9,13 @@ from sqlalchemy import Connection, insert, select, update
 from clinic_records.clock import to_ms
 from clinic_records.prescription import Dispense, Release
 from clinic_records.record import Kind
+from clinic_records.returned import ReturnedDownlink
 from cloud_hospital.downlinks.rights import note_word
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.intake.opening import NotTaken, Taken, blob_path
 from cloud_hospital.intake.projections import project
 from cloud_hospital.intake.receipts import write_receipt
+from cloud_hospital.intake.returned import put_back
 from cloud_hospital.store.locks import insert_new
 from cloud_hospital.store.streams import is_beyond_the_end
 from cloud_hospital.store.tables import alarms, arrivals, blobs, entries, entry_blobs, quarantine
@@ -105,6 +107,8 @@ class Applying:
             project(self.connection, entry, header, outer.origin, taken.thing)
         if isinstance(taken.thing, Release | Dispense):
             note_word(self.connection, outer.origin, taken.thing, self.at)
+        if isinstance(taken.thing, ReturnedDownlink):
+            put_back(self.connection, self.folder, outer.origin, taken.thing, self.at)
         return Verdict.APPLIED
 
     def _is_anothers(self, header: Header, outer: Outer) -> bool:

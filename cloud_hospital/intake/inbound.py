@@ -30,7 +30,8 @@ _logger = logging.getLogger(__name__)
 
 def opener_of(hospital: Hospital) -> Opener:
     """What opens files for `hospital`, as its keys, vehicles and revocations are now."""
-    return Opener(hospital.keys.keyring, origins(hospital.engine), hospital.log.revoked(), hospital.folder.blobs)
+    keys, folder = hospital.keys, hospital.folder
+    return Opener(keys.keyring, origins(hospital.engine), hospital.log.revoked(), folder.blobs, keys.signers)
 
 
 class VehicleInbound:

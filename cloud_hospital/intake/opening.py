@@ -7,8 +7,10 @@ from typing import Final
 
 from clinic_records.errors import BadFrame, PeerRefused, RefusedInput
 from clinic_records.record import DayClosed, Kind
+from clinic_records.returned import ReturnedDownlink
 from cloud_hospital.intake.decoding import decode_in_child
 from cloud_hospital.intake.payloads import Payload, decode_payload
+from cloud_hospital.intake.returned import open_returned
 from sync.durable import fsync_folder, move_file, write_new
 from sync.envelope import Front, Header, Outer
 from sync.keys import RecipientPrivate, Verifier
@@ -51,12 +53,13 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Opens wire files for one hospital."""
+    """Opens wire files for one hospital; `own` are its own signing keys."""
 
     recipients: Mapping[str, RecipientPrivate]
     origins: Mapping[str, Verifier]
     revoked: Collection[str]
     blobs: Path
+    own: Verifier
 
     def open(self, path: Path, wire_sha256: str, attempts: int) -> Taken | NotTaken:
         """Verify, open and understand the whole file at `path`."""
@@ -124,6 +127,10 @@ class Opener:
             payload = _in_memory(opened, target)
             thing = _own_thing(outer.origin, decode_payload(header.kind, payload))
             must_be_made_by(Maker.VEHICLE, Kind(header.kind), header.revision)
+            if isinstance(thing, ReturnedDownlink):
+                open_returned(self.own, thing)
+        except PeerRefused as error:
+            return NotTaken(Verdict.HELD, "not-ours", f"{header.kind} {header.id}: {error}", outer, header)
         except RefusedInput as error:
             return NotTaken(Verdict.HELD, "not-understood", f"{header.kind} {header.id}: {error}", outer, header)
         return Taken(outer, header, payload, thing)

@@ -8,10 +8,21 @@ from clinic_records.people import Patient
 from clinic_records.prescription import Dispense, Release
 from clinic_records.quality import QualityEntry
 from clinic_records.record import DayClosed
+from clinic_records.returned import ReturnedDownlink
 from sync.messages.table import decode_payload as decode
 
 Payload = (
-    AuditHead | Patient | Stop | Encounter | Recording | DayClosed | QualityEntry | Seen | Release | Dispense
+    AuditHead
+    | Patient
+    | Stop
+    | Encounter
+    | Recording
+    | DayClosed
+    | QualityEntry
+    | Seen
+    | Release
+    | Dispense
+    | ReturnedDownlink
 )
 """Of a record made on a vehicle; blobs are files and never come here."""
 

@@ -27,6 +27,7 @@ from sync.messages.recall import RECALL
 from sync.messages.recording import RECORDING
 from sync.messages.release import RELEASE
 from sync.messages.retraction import RETRACTION
+from sync.messages.returned import RETURNED
 from sync.messages.schedule import SCHEDULE
 from sync.messages.seen import SEEN
 from sync.messages.stop import STOP
@@ -36,7 +37,7 @@ MESSAGES: Final[Mapping[Kind, MessageKind]] = {
     for each in (
         *(PATIENT, STOP, ENCOUNTER, RECORDING, BLOB, DAY_CLOSED, SCHEDULE, QUALITY),
         *(PERMISSIONS, FORMULARY, PRICES, PATIENT_SLICE),
-        *(ANSWER, RECALL, PRESCRIPTION, RETRACTION, SEEN),
+        *(ANSWER, RECALL, PRESCRIPTION, RETRACTION, SEEN, RETURNED),
         *(DISPENSE_RIGHT, RELEASE, DISPENSE),
         *(AUDIT_HEAD,),
     )

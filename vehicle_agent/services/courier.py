@@ -49,6 +49,7 @@ class Courier:
             random_bytes=secrets.token_bytes,
             on_trusted_time=clock.raise_floor,
             on_incarnation=on_incarnation,
+            on_new_epoch=spool.down.note_new_epoch,
         )
         granted = from_ms(hospital.granted_ms)
         self._broker = vehicle_broker(hospital, tls, lambda: clock.floor or granted)

@@ -17,12 +17,13 @@ from clinic_records.clock import Clock, to_ms
 from clinic_records.errors import BadFrame, ClinicError, NotFound, PeerRefused, RefusedInput, StoreError
 from clinic_records.ids import blob_hash
 from clinic_records.record import Lane, Record
+from clinic_records.returned import ReturnedDownlink
 from sync.byteranges import union
 from sync.durable import write_part
 from sync.keys import RecipientPrivate, Verifier
 from sync.messages.table import strange_features
 from sync.ports import Ranges, Receipt, Verdict
-from sync.seal import Opened, open_wire, wire_hash
+from sync.seal import Opened, open_wire, peek, wire_hash
 from vehicle_agent.store.durable import require_room
 from vehicle_agent.store.merge.table import understand
 from vehicle_agent.store.spool_database import SpoolDatabase
@@ -35,6 +36,14 @@ class Pending(msgspec.Struct, frozen=True):
 
     wire_sha256: str
     order: int
+
+
+class _GivingBack(msgspec.Struct, frozen=True):
+    """How far giving back is in an epoch: done up to one order of arrival, to go on up to another."""
+
+    epoch: str
+    done: int
+    last: int
 
 
 class Incoming:
@@ -175,6 +184,50 @@ class Incoming:
             for name in understood:
                 conn.execute("UPDATE down SET state = 'pending' WHERE wire_sha256 = ? AND state = 'held'", (name,))
         return len(understood)
+
+    def note_new_epoch(self, epoch: str) -> None:
+        """The hospital was restored and may have forgotten what it sent: all that is kept of it goes back up."""
+        with self._database.write() as conn:
+            last = conn.execute("SELECT coalesce(max(ord), 0) FROM down").fetchone()[0]
+            cursor = msgspec.json.encode(_GivingBack(epoch, 0, last)).decode()
+            row = conn.execute("SELECT value FROM meta WHERE key = 'giving_back'").fetchone()
+            if row is None or msgspec.json.decode(row[0], type=_GivingBack).epoch != epoch:
+                conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('giving_back', ?)", (cursor,))
+
+    def to_give_back(self, limit: int) -> list[Pending]:
+        """Some of what goes back up because of the newest epoch, in order of arrival."""
+        with self._database.read() as conn:
+            row = conn.execute("SELECT value FROM meta WHERE key = 'giving_back'").fetchone()
+            if row is None:
+                return []
+            at = msgspec.json.decode(row[0], type=_GivingBack)
+            rows = conn.execute(
+                "SELECT wire_sha256, ord FROM down WHERE state IN ('pending', 'merged', 'held')"
+                " AND ord > ? AND ord <= ?"
+                " ORDER BY ord LIMIT ?",
+                (at.done, at.last, limit),
+            ).fetchall()
+        return [Pending(*row) for row in rows]
+
+    def give_back(self, item: Pending) -> ReturnedDownlink:
+        """One of them as it came, with the key that opens it.
+
+        Raises:
+            RefusedInput, OSError: the file was changed or is gone.
+        """
+        wire = self._file(item.wire_sha256).read_bytes()
+        outer = peek(wire).outer
+        box = self._recipients.get(outer.key_id)
+        if box is None:
+            raise RefusedInput(f"envelope {item.wire_sha256} is sealed to a box key that is not here")
+        return ReturnedDownlink(wire, box.unwrap(outer.wrapped_key, outer.context))
+
+    def given_back(self, item: Pending) -> None:
+        """It is in the outbox, or a person was told why not."""
+        with self._database.write() as conn:
+            row = conn.execute("SELECT value FROM meta WHERE key = 'giving_back'").fetchone()
+            at = msgspec.structs.replace(msgspec.json.decode(row[0], type=_GivingBack), done=item.order)
+            conn.execute("UPDATE meta SET value = ? WHERE key = 'giving_back'", (msgspec.json.encode(at).decode(),))
 
     def downlink_open(self, item: Pending) -> Record:
         """Open one of them, for `put_foreign`.
