@@ -23,6 +23,8 @@ from vehicle_agent.store.tls import TlsFiles
 TIMEOUT_S: Final = 30.0
 LOOK_EVERY_S: Final = 60.0
 """Seconds between two looks whether it is time, and between two tries: there may be coverage now."""
+REST_S: Final = 3600.0
+"""Seconds after a renewal without another one: by a clock twenty years ahead it would be due for ever."""
 
 _log = structlog.get_logger(__name__)
 
@@ -55,12 +57,15 @@ class Renewal:
         self._believed = believed
         self._clock = clock
         self._is_refused = is_refused
+        self._rests_until_s = float("-inf")
 
     @property
     def is_due(self) -> bool:
         """Whether to ask now. By a clock that lies, too early does no harm, and too late ends with a refusal."""
         certificate = self._files.certificate
-        return certificate is not None and (renew_at(certificate) <= self._clock.now() or self._is_refused())
+        if certificate is None or self._clock.monotonic_s() < self._rests_until_s:
+            return False
+        return renew_at(certificate) <= self._clock.now() or self._is_refused()
 
     def renew(self) -> None:
         """Ask once; the certificate is durable on return.
@@ -77,6 +82,7 @@ class Renewal:
         renewed = read_renewed(_post(self._hospital.renewal_url, msgspec.json.encode(asked)), asked, self._believed())
         self._clock.raise_floor(from_ms(renewed.time_ms))
         self._files.renew(renewed.certificate)
+        self._rests_until_s = self._clock.monotonic_s() + REST_S
 
     async def run(self) -> None:
         """For ever: look, and renew where it is time."""
