@@ -84,26 +84,23 @@ class Encoder:
         yield from _bytes_blocks(src, layout.offset)
         positions, proof = Positions(shape.frame_size), Decoder(shape)
         missing, done, number = layout.frames, 0, 0
-        rest = b""
         while missing:
             count = min(missing, max(1, done), max(1, GROUP // shape.frame_size), _MAX_FRAMES)
             data = read_all(src, count * shape.frame_size)
-            count = len(data) // shape.frame_size
-            whole, rest = data[: count * shape.frame_size], data[count * shape.frame_size :]
-            if not count:
+            if len(data) < count * shape.frame_size:  # the file is cut short
+                if data:
+                    yield _bytes_block(data)
                 break
             began = self._monotonic_s()
-            group = np.frombuffer(whole, np.uint8).reshape(count, -1)
+            group = np.frombuffer(data, np.uint8).reshape(count, -1)
             method, body = self._encode(group, layout, positions, number)
-            if not _is_proved(proof, method, body, whole):
+            if not _is_proved(proof, method, body, data):
                 self.ways[-1] = method = Method.PLAIN
-                body = _body(group, deflate(whole))
+                body = _body(group, deflate(data))
                 proof.block(method, body)
             positions.learn(group)
-            yield Block(block_bytes(method, body), len(whole), method, self._monotonic_s() - began)
+            yield Block(block_bytes(method, body), len(data), method, self._monotonic_s() - began)
             missing, done, number = missing - count, done + count, number + 1
-        if rest:
-            yield _bytes_block(rest)
         yield from _bytes_blocks(src, None)
 
     def _encode(self, group: Group, layout: Layout, positions: Positions, number: int) -> tuple[Method, bytes]:
