@@ -25,6 +25,49 @@ from sync.messages.table import MESSAGES
 from sync.ports import Receipt, Verdict
 
 
+def entry_row(taken: Taken, at: datetime) -> dict[str, object]:
+    """The row of `entries` for a record."""
+    header, outer = taken.header, taken.outer
+    said = {
+        "lane": outer.lane,
+        "author": header.author,
+        "recorded_ms": header.recorded_ms,
+        "prev_hash": header.prev_hash,
+        "blobs": header.blobs,
+    }
+    return {
+        "id": header.id,
+        "revision": header.revision,
+        "sha256": header.sha256,
+        "kind": header.kind,
+        "vehicle": outer.origin,
+        "incarnation": outer.incarnation,
+        "seq": outer.seq,
+        "payload": taken.payload,
+        "header": msgspec.json.encode(said).decode(),
+        "received_at": to_ms(at),
+    }
+
+
+def blob_row(taken: Taken, folder: HospitalFolder, at: datetime) -> dict[str, object]:
+    """The row of `blobs` for raw bytes."""
+    header = taken.header
+    return {
+        "vehicle": taken.outer.origin,
+        "sha256": header.sha256,
+        "size": header.size,
+        "path": str(blob_path(folder.blobs, header.sha256).relative_to(folder.root)),
+        "received_at": to_ms(at),
+    }
+
+
+def arrival_row(outer: Outer, header: Header | None, verdict: Verdict) -> dict[str, object]:
+    """The row of `arrivals` for a number of a vehicle's stream."""
+    id_, kind, sha256 = ("", "", "") if header is None else (header.id, header.kind, header.sha256)
+    key = {"vehicle": outer.origin, "incarnation": outer.incarnation, "seq": outer.seq}
+    return {**key, "id": id_, "kind": kind, "verdict": verdict.value, "sha256": sha256}
+
+
 @dataclass(frozen=True, slots=True)
 class Applying:
     """One envelope being taken, inside its transaction.
@@ -75,29 +118,10 @@ class Applying:
 
     def _take_entry(self, taken: Taken) -> Verdict | NotTaken:
         header, outer = taken.header, taken.outer
-        said = {
-            "lane": outer.lane,
-            "author": header.author,
-            "recorded_ms": header.recorded_ms,
-            "prev_hash": header.prev_hash,
-            "blobs": header.blobs,
-        }
-        row: dict[str, object] = {
-            "id": header.id,
-            "revision": header.revision,
-            "sha256": header.sha256,
-            "kind": header.kind,
-            "vehicle": outer.origin,
-            "incarnation": outer.incarnation,
-            "seq": outer.seq,
-            "payload": taken.payload,
-            "header": msgspec.json.encode(said).decode(),
-            "received_at": to_ms(self.at),
-        }
         if not self.is_decided and self._is_anothers(header, outer):
             detail = f"{outer.origin} changes {header.kind} {header.id}, which another vehicle owns"
             return NotTaken(Verdict.HELD, "other-owner", detail, outer, header)
-        entry = insert_new(self.connection, entries, row)
+        entry = insert_new(self.connection, entries, entry_row(taken, self.at))
         if entry is None:
             return self._same_or_not(header, outer)
         for sha256 in dict.fromkeys(header.blobs):
@@ -130,30 +154,22 @@ class Applying:
         return NotTaken(Verdict.HELD, "other-content", detail, outer, header)
 
     def _take_blob(self, taken: Taken) -> Verdict:
-        header = taken.header
-        row: dict[str, object] = {
-            "vehicle": taken.outer.origin,
-            "sha256": header.sha256,
-            "size": header.size,
-            "path": str(blob_path(self.folder.blobs, header.sha256).relative_to(self.folder.root)),
-            "received_at": to_ms(self.at),
-        }
+        row = blob_row(taken, self.folder, self.at)
         return Verdict.APPLIED if insert_new(self.connection, blobs, row) is not None else Verdict.DUPLICATE
 
     def _arrive(self, outer: Outer, header: Header | None, verdict: Verdict) -> None:
-        key = {"vehicle": outer.origin, "incarnation": outer.incarnation, "seq": outer.seq}
-        id_, kind, sha256 = ("", "", "") if header is None else (header.id, header.kind, header.sha256)
-        row: dict[str, object] = {**key, "id": id_, "kind": kind, "verdict": verdict.value, "sha256": sha256}
+        row = arrival_row(outer, header, verdict)
+        id_, kind = row["id"], row["kind"]
         if insert_new(self.connection, arrivals, row) is not None:
             if is_beyond_the_end(self.connection, outer.origin, outer.incarnation, outer.seq):
                 at = f"{outer.origin}/{outer.incarnation}/{outer.seq}"
                 self._alarm("closed-stream", f"{at} {kind} {id_} comes from before a restoration, or from a clone")
             return
-        is_it = [arrivals.c[name] == value for name, value in key.items()]
+        is_it = [arrivals.c[name] == row[name] for name in ("vehicle", "incarnation", "seq")]
         there = self.connection.execute(select(arrivals).where(*is_it)).one()
         if there.verdict == Verdict.HELD and verdict is not Verdict.HELD and there.id in {"", id_}:
             changed = update(arrivals).where(*is_it)  # held by an older program, understood now
-            self.connection.execute(changed.values(id=id_, kind=kind, verdict=verdict.value, sha256=sha256))
+            self.connection.execute(changed.values(row))
             return
         if id_ and there.id and (there.id, there.kind) != (id_, kind):
             # Two things under one number: a restored or cloned box (sync rules 6, 7). Both are kept.

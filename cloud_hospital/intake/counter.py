@@ -6,12 +6,12 @@ neighbours of a poisonous file are taken.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection, delete, select, text, tuple_
+from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.exc import OperationalError
 
 from clinic_records.clock import from_ms, to_ms
@@ -19,25 +19,21 @@ from clinic_records.errors import ClinicError
 from clinic_records.ids import VehicleId
 from clinic_records.record import Lane
 from cloud_hospital.hospital import Hospital
-from cloud_hospital.intake.apply import Applying
+from cloud_hospital.intake.batch import Batch, FileKey
 from cloud_hospital.intake.inbound import VehicleInbound, opener_of
 from cloud_hospital.intake.opening import Taken
-from cloud_hospital.intake.receipts import lock_vehicle
-from cloud_hospital.store.engine import is_postgresql, writing
-from cloud_hospital.store.locks import advisory_key, insert_all_new
+from cloud_hospital.store.engine import writing
+from cloud_hospital.store.locks import insert_all_new
 from cloud_hospital.store.tables import receipts, transfers
 from sync.ports import Ranges, Receipt, WholeFile
 
 OPENERS: Final = 4
 """Threads that open files of one batch: what they wait for is the disk, which commits several fsyncs at once."""
 
-_LOCK_ALL: Final = text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k")
-
 _logger = logging.getLogger(__name__)
-_Key = tuple[str, str]
 
 
-def _key(file: WholeFile) -> _Key:
+def _key(file: WholeFile) -> FileKey:
     return file.vehicle, file.wire_sha256
 
 
@@ -49,7 +45,7 @@ class IntakeCounter:
 
     def take(self, files: Sequence[WholeFile]) -> Sequence[Receipt | None]:
         """Take whole files; None for one that cannot be taken now."""
-        answers: dict[_Key, Receipt | None] = {}
+        answers: dict[FileKey, Receipt | None] = {}
         try:
             fresh = self._begin(files)
             answers.update(self._apply(fresh))
@@ -112,12 +108,12 @@ class IntakeCounter:
             begun = set(insert_all_new(connection, transfers, rows, transfers.c.vehicle, transfers.c.wire_sha256))
         return [file for file in files if _key(file) in begun]
 
-    def _answered(self, connection: Connection, files: Iterable[WholeFile]) -> set[_Key]:
+    def _answered(self, connection: Connection, files: Iterable[WholeFile]) -> set[FileKey]:
         columns = (receipts.c.vehicle, receipts.c.wire_sha256)
         query = select(*columns).where(tuple_(*columns).in_([_key(file) for file in files]))
         return {(row.vehicle, row.wire_sha256) for row in connection.execute(query)}
 
-    def _apply(self, files: Sequence[WholeFile]) -> dict[_Key, Receipt]:
+    def _apply(self, files: Sequence[WholeFile]) -> dict[FileKey, Receipt]:
         """The receipts of those that are plainly to be applied, all in one transaction."""
         if not files:
             return {}
@@ -125,7 +121,7 @@ class IntakeCounter:
             return self._commit(opened) if opened else {}
 
     @contextmanager
-    def _opened(self, files: Sequence[WholeFile]) -> Iterator[dict[_Key, Taken]]:
+    def _opened(self, files: Sequence[WholeFile]) -> Iterator[dict[FileKey, Taken]]:
         """Each file verified and opened, the blobs among them durable under their hash."""
         opener = opener_of(self._hospital)
         folder = self._hospital.folder.transfers
@@ -143,28 +139,8 @@ class IntakeCounter:
             taken = zip(files, pool.map(open_one, files), strict=True)
             yield {_key(file): each for file, each in taken if each is not None}
 
-    def _commit(self, opened: dict[_Key, Taken]) -> dict[_Key, Receipt]:
+    def _commit(self, opened: Mapping[FileKey, Taken]) -> dict[FileKey, Receipt]:
         hospital = self._hospital
-        given: dict[_Key, Receipt] = {}
-        epoch, at = hospital.log.current(), from_ms(to_ms(hospital.now()))
         with writing(hospital.engine) as connection:
-            self._lock(connection, opened)
-            last = {vehicle: lock_vehicle(connection, vehicle) for vehicle in sorted({each[0] for each in opened})}
-            for key, taken in opened.items():
-                vehicle, wire = key
-                applying = Applying(connection, hospital.folder, vehicle, wire, epoch, at, last[vehicle])
-                outcome = applying.take(taken)
-                if isinstance(outcome, Receipt):
-                    given[key] = outcome
-                    last[vehicle] = outcome.receipt_seq
-            columns = (transfers.c.vehicle, transfers.c.wire_sha256)
-            connection.execute(delete(transfers).where(tuple_(*columns).in_(list(given))))
-        return given
-
-    def _lock(self, connection: Connection, opened: Iterable[_Key]) -> None:
-        """Nobody else takes these files meanwhile; in the order of keys, so that two batches never wait in a ring."""
-        if is_postgresql(self._hospital.engine):
-            keys = sorted(advisory_key(f"wire {vehicle} {wire}") for vehicle, wire in opened)
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) k"), {"keys": keys}
-            )
+            batch = Batch(connection, hospital.folder, hospital.log.current(), from_ms(to_ms(hospital.now())))
+            return batch.take(opened)

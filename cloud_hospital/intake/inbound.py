@@ -17,10 +17,11 @@ from clinic_records.record import Lane
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.apply import Applying
 from cloud_hospital.intake.opening import NotTaken, Opener, Taken
+from cloud_hospital.intake.projections import sharers
 from cloud_hospital.intake.receipts import last_receipt, lock_vehicle, still_stands, write_receipt
 from cloud_hospital.intake.transfers import Transfers
 from cloud_hospital.store.engine import reading, writing
-from cloud_hospital.store.locks import exclusive
+from cloud_hospital.store.locks import exclusive, lock_all
 from cloud_hospital.vehicle_keys import origins
 from sync.durable import fsync_folder
 from sync.ports import Ranges, Receipt
@@ -158,7 +159,7 @@ class VehicleInbound:
 
     def _answer(self, wire_sha256: str, path: Path, opened: Taken | NotTaken) -> Receipt:
         if isinstance(opened, Taken):
-            with self._applying(wire_sha256) as applying:
+            with self._applying(wire_sha256, opened) as applying:
                 outcome = applying.take(opened)
                 if isinstance(outcome, Receipt):
                     self._transfers.forget(applying.connection, wire_sha256)
@@ -170,10 +171,12 @@ class VehicleInbound:
             return applying.set_aside(opened, kept_at)
 
     @contextmanager
-    def _applying(self, wire_sha256: str) -> Iterator[Applying]:
-        """The transaction that answers; the vehicle's row is locked in it."""
+    def _applying(self, wire_sha256: str, taken: Taken | None = None) -> Iterator[Applying]:
+        """The transaction that answers; the vehicle's row is locked in it, and what `taken` shares with others."""
         hospital = self._hospital
         with writing(hospital.engine) as connection:
+            if taken is not None and taken.thing is not None:
+                lock_all(connection, sharers(taken.header, taken.thing))
             last = lock_vehicle(connection, self._vehicle)
             yield Applying(connection, hospital.folder, self._vehicle, wire_sha256, self._epoch, self._at(), last)
 

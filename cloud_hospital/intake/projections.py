@@ -5,6 +5,7 @@ come before its patient: the references are kept as ids, and when the patient co
 once more.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +51,47 @@ def references(thing: Payload) -> References:
     return References()
 
 
+def sharers(header: Header, thing: Payload) -> dict[str, bool]:
+    """Names that whoever takes `thing` locks, True where alone (see `lock_all`).
+
+    A row that shows a patient and the patient itself may come to two workers at once. Neither sees the other's before
+    its commit, so the row would never be fed again with the name: one of them has to wait.
+    """
+    refs = references(thing)
+    named = {f"thing {each}": False for each in (refs.patient, refs.stop) if each}
+    if header.kind in (Kind.PATIENT, Kind.STOP):
+        named[f"thing {header.id}"] = True
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first version of a thing, just taken as `entry`."""
+
+    entry: int
+    header: Header
+    vehicle: str
+    thing: Payload
+
+
+def project_firsts(connection: Connection, firsts: Sequence[First]) -> None:
+    """As `project`, for many things of which nothing was here before."""
+    by_key = sorted(firsts, key=lambda each: (each.header.kind, each.header.id))
+    rows = [_latest_row(each.entry, each.header, each.vehicle, references(each.thing)) for each in by_key]
+    if rows:
+        connection.execute(insert(latest), rows)
+    fed = [{"entry": each.entry} for each in firsts if each.header.kind in FED and not _is_the_vehicles(each.thing)]
+    if fed:
+        connection.execute(insert(feed_pending), fed)
+    shown = {
+        column: [each.header.id for each in firsts if each.header.kind == kind]
+        for kind, column in ((Kind.PATIENT, latest.c.patient), (Kind.STOP, latest.c.stop))
+    }
+    for column, ids in shown.items():
+        if ids:
+            _feed_again(connection, column.in_(ids))
+
+
 def project(connection: Connection, entry: int, header: Header, vehicle: str, thing: Payload) -> None:
     """Let `latest` follow this entry, and queue for the feed what the county's rows show differently now."""
     is_first, is_newest = _follow(connection, entry, header, vehicle, references(thing))
@@ -62,7 +104,18 @@ def project(connection: Connection, entry: int, header: Header, vehicle: str, th
 
 
 def _follow(connection: Connection, entry: int, header: Header, vehicle: str, refs: References) -> tuple[bool, bool]:
-    values: dict[str, object] = {
+    row = _latest_row(entry, header, vehicle, refs)
+    if insert_new(connection, latest, row) is not None:
+        return True, True
+    values = {name: value for name, value in row.items() if name not in ("kind", "id")}
+    older = (latest.c.kind == header.kind, latest.c.id == header.id, latest.c.revision < header.revision)
+    return False, connection.execute(update(latest).where(*older).values(**values)).rowcount == 1
+
+
+def _latest_row(entry: int, header: Header, vehicle: str, refs: References) -> dict[str, object]:
+    return {
+        "kind": header.kind,
+        "id": header.id,
         "revision": header.revision,
         "entry": entry,
         "vehicle": vehicle,
@@ -70,11 +123,6 @@ def _follow(connection: Connection, entry: int, header: Header, vehicle: str, re
         "encounter": refs.encounter,
         "stop": refs.stop,
     }
-    key = {"kind": header.kind, "id": header.id}
-    if insert_new(connection, latest, {**key, **values}) is not None:
-        return True, True
-    older = (latest.c.kind == header.kind, latest.c.id == header.id, latest.c.revision < header.revision)
-    return False, connection.execute(update(latest).where(*older).values(**values)).rowcount == 1
 
 
 def _feed_again(connection: Connection, shows: ColumnElement[bool]) -> None:

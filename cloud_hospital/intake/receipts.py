@@ -54,17 +54,21 @@ def write_receipt(
         sha256=sha256,
         reason=reason,
     )
-    row = {
-        "vehicle": vehicle,
-        "receipt_seq": receipt.receipt_seq,
-        "wire_sha256": wire_sha256,
-        "verdict": verdict.value,
-        "receipt": msgspec.json.encode(receipt),
-    }
-    connection.execute(insert(receipts).values(row))
+    connection.execute(insert(receipts).values(receipt_row(vehicle, receipt)))
     changed = update(vehicles).where(vehicles.c.id == vehicle)
     connection.execute(changed.values(receipt_seq=receipt.receipt_seq, last_contact=to_ms(at)))
     return receipt
+
+
+def receipt_row(vehicle: str, receipt: Receipt) -> dict[str, object]:
+    """The row of `receipts`."""
+    return {
+        "vehicle": vehicle,
+        "receipt_seq": receipt.receipt_seq,
+        "wire_sha256": receipt.wire_sha256,
+        "verdict": receipt.verdict.value,
+        "receipt": msgspec.json.encode(receipt),
+    }
 
 
 def last_receipt(connection: Connection, vehicle: str, wire_sha256: str) -> Receipt | None:

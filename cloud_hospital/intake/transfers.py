@@ -25,6 +25,9 @@ from sync.ports import Ranges
 MAX_WIRE: Final = 4 * 1024**3
 """Bytes of the largest wire file taken: the limit of a DICOM element with defined length (PS3.5, 7.1.1: 32 bits)."""
 
+CONTACT_EVERY_MS: Final = 5000
+"""Milliseconds between two notes that parts of a vehicle's files come in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transfers:
@@ -68,8 +71,13 @@ class Transfers:
             merged = union(held, [(offset, offset + len(data))])
             changed = update(transfers).where(*self._is(wire_sha256))
             connection.execute(changed.values(ranges=msgspec.json.encode(merged).decode(), updated_at=now))
-            connection.execute(update(vehicles).where(vehicles.c.id == self.vehicle).values(last_contact=now))
+            self._note_contact(connection, now)
         return merged
+
+    def _note_contact(self, connection: Connection, now: int) -> None:
+        """Seldom, because the vehicle's row is what its receipts wait for."""
+        is_old = vehicles.c.last_contact.is_(None) | (vehicles.c.last_contact < now - CONTACT_EVERY_MS)
+        connection.execute(update(vehicles).where(vehicles.c.id == self.vehicle, is_old).values(last_contact=now))
 
     def _is_answered(self, connection: Connection, wire_sha256: str) -> bool:
         given = last_receipt(connection, self.vehicle, wire_sha256)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Engine, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -60,5 +60,22 @@ def insert_all_new(
     if not rows:
         return []
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(list(rows)).on_conflict_do_nothing().returning(*returning)
-    return [tuple(row) for row in connection.execute(statement)]
+    statement = dialect.insert(table).on_conflict_do_nothing().returning(*returning)
+    return [tuple(row) for row in connection.execute(statement, rows)]
+
+
+_LOCK_ALL: Final = text(
+    "SELECT CASE WHEN alone THEN pg_advisory_xact_lock(k) ELSE pg_advisory_xact_lock_shared(k) END"
+    " FROM unnest(CAST(:keys AS bigint[]), CAST(:alone AS boolean[])) AS locks(k, alone)"
+)
+
+
+def lock_all(connection: Connection, names: Mapping[str, bool]) -> None:
+    """Hold the locks `names` until the transaction ends, each alone (True) or with others who want it shared.
+
+    In the order of their keys, so that two who want several never wait in a ring. On SQLite a writer is alone anyway.
+    """
+    if names and connection.dialect.name == "postgresql":
+        wanted = sorted((advisory_key(name), is_alone) for name, is_alone in names.items())
+        keys, alone = [key for key, _ in wanted], [is_alone for _, is_alone in wanted]
+        connection.execute(_LOCK_ALL, {"keys": keys, "alone": alone})

@@ -145,7 +145,7 @@ def test_a_database_that_refuses_answers_nothing_and_loses_nothing(
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cloud_hospital.intake.counter.lock_vehicle", refuse)
+        patch.setattr("cloud_hospital.intake.batch.Batch.take", refuse)
         patch.setattr(VehicleInbound, "accept", refuse)
         assert IntakeCounter(clinic.hospital).take(files) == [None] * 7
     assert prove(clinic.hospital).entries == []
