@@ -150,8 +150,15 @@ class MemoryNetwork:
         if radio is None:
             return
         radio.has_coverage = has_coverage
-        if not has_coverage and radio.is_up:
+        if has_coverage:
+            self.after(self._weather(radio).reconnect_s, lambda: self._connect(radio))
+        elif radio.is_up:
             self._break(radio)
+
+    def set_weather(self, vehicle: VehicleId, weather: Weather) -> None:
+        """The vehicle's link is another from its next message on."""
+        if vehicle in self._radios:
+            self._radios[vehicle].weather = weather
 
     def stall(self, vehicle: VehicleId, seconds: float) -> None:
         """Nothing passes the vehicle's radio for so long; nothing is lost."""
@@ -240,9 +247,9 @@ class MemoryNetwork:
         return out
 
     def _connect(self, radio: _Radio) -> None:
-        if radio.is_up or radio not in self._radios.values():
+        if radio.is_up or not radio.has_coverage or radio not in self._radios.values():
             return
-        if not (self.has_coverage and radio.has_coverage):
+        if not self.has_coverage:
             self.after(self._weather(radio).reconnect_s, lambda: self._connect(radio))
             return
         radio.is_up = True

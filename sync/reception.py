@@ -97,6 +97,8 @@ class Reception:
             verdict, changed = admit(
                 hello, state, fresh_token=fresh_token, fresh_epoch=fresh_epoch, ours=self._abilities
             )
+            if changed.rejoin != state.rejoin:
+                peer.outbound.reopen_all()  # the box lost what came down after its backup (sync rule 6)
             if changed != state:
                 peer.sessions.save(changed)
         if changed.epoch != state.epoch and state.epoch:

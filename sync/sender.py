@@ -141,6 +141,7 @@ class Sender:
         for transfer in self._open.values():
             if transfer.ask_again_at is not None and now >= transfer.ask_again_at:
                 transfer.is_known = transfer.is_asked = False
+                transfer.have = ()  # a Have is not signed: what was believed so far may be a liar's
                 transfer.ask_again_at = None
         frames: list[Items | Part] = []
         before = len(self._flights)

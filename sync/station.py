@@ -415,8 +415,13 @@ class HospitalStation:
     def _ask_expected(self, now: float) -> None:
         """Greet whoever should be here and has not greeted."""
         for vehicle, expected in [each for each in self._expected.items() if now >= each[1].due]:
-            is_settled = vehicle in self._lines or self._port(vehicle) is None
-            if is_settled or (expected.session and self._is_in(vehicle, expected.session, now)):
+            line = self._lines.get(vehicle)  # one that stood in a backup may be another than the vehicle's
+            is_settled = line is not None and expected.session in {"", line.session}
+            if (
+                is_settled
+                or self._port(vehicle) is None
+                or (expected.session and self._is_in(vehicle, expected.session, now))
+            ):
                 del self._expected[vehicle]
             else:
                 expected.due = now + EXPECT_AGAIN_S
