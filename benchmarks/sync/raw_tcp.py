@@ -30,7 +30,7 @@ class Receiver(threading.Thread):
 
     def run(self) -> None:
         """Until all is durable."""
-        with self._path.open("wb") as file:
+        with self._listener, self._path.open("wb") as file:
             while not self.is_done.is_set():
                 connection, _ = self._listener.accept()
                 connection.settimeout(30)
