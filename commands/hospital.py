@@ -14,6 +14,7 @@ from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 from cloud_hospital.status import hospital_status
 from cloud_hospital.tokens import Purpose, make_token
 from cloud_hospital.vehicles import enrol, revoke
+from commands.hospital_certificates import broker_files, certificates
 from commands.hospital_desk import explain_thing, held
 from commands.hospital_folder import Directory
 from commands.hospital_keys import app as keys_app
@@ -24,6 +25,8 @@ from sync.enrolment import EnrolmentRequest, decode_request, encode
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(users_app, name="user")
+app.command()(certificates)
+app.command("broker-files")(broker_files)
 app.command("import")(import_stick)
 app.command("explain")(explain_thing)
 app.add_typer(held, name="held")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from clinic_records.errors import ConfigError
-from sync.access import HOSPITAL_RULES, VEHICLE_RULES, Act, is_hospital
+from sync.access import HOSPITAL_RULES, VEHICLE_RULES, is_hospital
 from sync.durable import write_file
 from sync.frames import MAX_FRAME
 from sync.tls import Identity
@@ -79,10 +79,8 @@ def mosquitto_config(
     Raises:
         ConfigError: mosquitto's own password program is missing or refused.
     """
-    ours = {hospital, *workers, *(each for each in passwords if is_hospital(each, hospital))}
-    rules = [line for user in sorted(ours) for line in (f"user {user}", *_acts(HOSPITAL_RULES), "")]
-    rules += [f"pattern {act} {topic.format(user='%u')}" for act, topic in VEHICLE_RULES]
-    write_file(folder / "acl", ("\n".join(rules) + "\n").encode())
+    ours = [*workers, *(each for each in passwords if is_hospital(each, hospital))]
+    write_file(folder / "acl", access_list(hospital, ours))
     settings = {
         "listener": f"{port} {host}",
         "user": pwd.getpwuid(os.geteuid()).pw_name,
@@ -106,8 +104,12 @@ def mosquitto_config(
     return conf
 
 
-def _acts(rules: tuple[tuple[Act, str], ...]) -> list[str]:
-    return [f"topic {act} {topic}" for act, topic in rules]
+def access_list(hospital: str, workers: Iterable[str]) -> bytes:
+    """The table of sync/access.py as mosquitto reads it: a user it does not name has a vehicle's rights."""
+    rights = [f"topic {act} {topic}" for act, topic in HOSPITAL_RULES]
+    rules = [line for user in sorted({hospital, *workers}) for line in (f"user {user}", *rights, "")]
+    rules += [f"pattern {act} {topic.format(user='%u')}" for act, topic in VEHICLE_RULES]
+    return ("\n".join(rules) + "\n").encode()
 
 
 def _hash_passwords(path: Path, passwords: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from typer.testing import CliRunner
 
 from clinic_records.errors import AccessError, ConfigError, PeerRefused, RefusedInput
 from cloud_hospital.api.app import create_app
@@ -22,6 +23,7 @@ from cloud_hospital.broker.users import broker_password, broker_users
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
 from cloud_hospital.settings import BrokerKind, HospitalSettings
 from cloud_hospital.vehicles import enrol, revoke
+from commands.app import app as command
 from sync.certificates import TlsKey, fingerprint, leaf, new_key, request_for
 from sync.enrolment import Enrolment
 from sync.keys import OriginKeys
@@ -256,3 +258,31 @@ def test_without_tls_there_are_passwords(tmp_path: Path) -> None:
         assert hospital_broker(hospital).tls is None
         revoke(hospital, "V01", "stolen")
         assert json.loads((hospital.folder.keys / "broker-users.json").read_text()).keys() == {"hospital"}
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_the_operator_sees_every_certificate_and_gets_files_for_another_broker(
+    hospital: Hospital, tmp_path: Path
+) -> None:
+    TlsBox().enrolled(hospital)
+    TlsBox("V02").enrolled(hospital)
+    hospital_broker(hospital, "hospital-urgent")
+    revoke(hospital, "V01", "stolen")
+    run, folder = CliRunner(), str(hospital.folder.root)
+    said = run.invoke(command, ["hospital", "certificates", folder]).output.splitlines()
+    assert [line.split()[0:5:4] for line in said] == [["V01", "void"], ["V02", "good"], ["hospital-urgent", "good"]]
+    only = json.loads(run.invoke(command, ["hospital", "certificates", folder, "V01", "--json"]).output)
+    assert [each["state"] for each in only] == ["void"]
+    out = tmp_path / "broker"
+    assert run.invoke(command, ["hospital", "broker-files", folder, "--out", str(out)]).exit_code == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "acl",
+        "authority.pem",
+        "broker.key",
+        "broker.pem",
+        "crl.pem",
+    ]
+    assert "user hospital-urgent\ntopic write clinic/v1/#" in (out / "acl").read_text()
+    assert {path.stat().st_mode & 0o077 for path in out.iterdir()} == {0}
