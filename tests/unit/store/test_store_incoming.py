@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from hashlib import sha256
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -162,3 +163,21 @@ def test_merged_envelopes_are_kept_for_the_retention_and_then_pruned(box: Box) -
     assert box.spool.prune(box.clock.now() - timedelta(days=30)) == 1
     assert list((box.folder.spool / "down").iterdir()) == []
     assert box.spool.down.receipt_for(item.wire_sha256) == receipt
+
+
+def test_what_an_old_program_held_is_merged_after_the_upgrade(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sync rule 15: an unknown kind and a payload of a later shape are held, kept, and read again."""
+    strange = msgspec.structs.replace(_schedule(), kind="tele-robotics")
+    later = msgspec.structs.replace(_schedule(2), payload=b'{"plan": "of another shape"}')
+    receipts = [_take(box, _wire(box, each)) for each in (strange, later)]
+    assert [receipt.verdict for receipt in receipts] == [Verdict.HELD] * 2
+    assert ["not known to this version" in receipts[0].reason, "not-understood" in receipts[1].reason] == [True, True]
+    assert box.spool.down.reconsider() == 0
+    assert box.spool.down.downlink_pending() == []
+    monkeypatch.setattr("vehicle_agent.store.incoming.understand", lambda record: None)
+    box.restart()
+    assert box.spool.down.reconsider() == 1
+    (item,) = box.spool.down.downlink_pending()
+    assert box.spool.down.downlink_open(item).payload == later.payload
+    assert box.spool.down.reconsider() == 0
+    assert box.spool.down.receipt_for(item.wire_sha256) == receipts[1]  # the hospital's alarm is a person's to end
