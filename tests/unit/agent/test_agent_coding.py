@@ -1,0 +1,198 @@
+"""Pictures are coded in children, for what the hospital said it reads, and a child killed at it costs nothing."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from clinic_records.clock import SystemClock
+from clinic_records.errors import StoreError
+from clinic_records.ids import BlobHash
+from clinic_records.people import Author, Role
+from clinic_records.record import Kind, Lane
+from cloud_hospital.intake.decoding import decode_in_child
+from sync.abilities import OURS, Abilities
+from sync.enrolment import Enrolment
+from sync.envelope import Codec
+from sync.keys import OriginKeys, RecipientPrivate
+from sync.seal import Opened, open_wire
+from tests.unit.sync.coding_files import Pixels, dicom, speckle
+from vehicle_agent.children import Children
+from vehicle_agent.services.sealing import Sealing
+from vehicle_agent.store.derive import database_key, new_data_key
+from vehicle_agent.store.folder import VehicleFolder
+from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.records import put_record
+from vehicle_agent.store.seal_job import SealedBlob
+from vehicle_agent.store.sealer import PICTURE, Sealer
+from vehicle_agent.store.spool import Spool
+from vehicle_agent.store.store import Store
+from vehicle_agent.visits.events import EventHub
+
+NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
+NURSE = Author("n001", "张护士", Role.NURSE)
+LOOP = dicom(Pixels(160, 200, frames=40), speckle(np.random.default_rng(1), 40, 160, 200).tobytes())
+STILL = dicom(Pixels(300, 400), speckle(np.random.default_rng(2), 1, 300, 400).tobytes())
+CURVE = b"".join((1000 + step % 97 * 5).to_bytes(2, "little") * 8 for step in range(3000))
+
+
+@dataclass
+class Box:
+    folder: VehicleFolder
+    store: Store
+    spool: Spool
+    sealer: Sealer
+    public: OriginKeys
+    private: RecipientPrivate
+
+    def hears(self, abilities: Abilities) -> None:
+        self.spool.session.save(msgspec.structs.replace(self.spool.session.load(), peer=abilities))
+
+    def keep(self, content: bytes, lane: Lane = Lane.P4, record_id: str = "r1") -> BlobHash:
+        kept = self.store.blobs.keep(content)
+        self.store.write(
+            lambda conn: put_record(
+                conn, record_id=record_id, kind=Kind.RECORDING, lane=Lane.P3, payload=b"{}", author=NURSE,
+                recorded_at=NOW, blobs=(kept.sha256,), blob_lane=lane,
+            )
+        )  # fmt: skip
+        return kept.sha256
+
+    def opened(self, blob: BlobHash, tmp_path: Path) -> tuple[Opened, bytes]:
+        """The blob's only envelope in the spool, as the hospital opens it."""
+        found = []
+        for path in self.spool.up.wire_folder.glob("*"):
+            target = tmp_path / "opened"
+            one = open_wire(
+                path, origin=self.public.public, recipients={self.private.key_id: self.private}, dst=target,
+                heavy=decode_in_child,
+            )  # fmt: skip
+            if one.header.id == blob:
+                found.append((one, target.read_bytes()))
+        assert len(found) == 1
+        return found[0]
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    folder = VehicleFolder(tmp_path / "V01")
+    folder.create()
+    keys = DeviceKeys.create(folder.device_key)
+    hospital, private = OriginKeys.generate(), RecipientPrivate.generate()
+    enrolment = Enrolment(
+        "V01", keys.sign.public.raw, "H1", "县医院", hospital.public.raw, private.public.raw, private.key_id,
+        "127.0.0.1", 9, "V01", "secret", 1, "token",
+    )  # fmt: skip
+    store = Store.open(folder.database, folder.blobs, database_key(new_data_key()), vehicle="V01", incarnation=1)
+    spool = Spool(folder.spool, keys=keys, hospital=enrolment)
+    yield Box(folder, store, spool, Sealer(store, spool, keys=keys), keys.sign, private)
+    store.close()
+    spool.close()
+
+
+def seal_all(box: Box, rate: float = 0.0) -> None:
+    """By the agent's own service and its own children."""
+
+    async def go() -> None:
+        children = Children(1)
+        sealing = Sealing(
+            box.store, box.sealer, box.spool, children, events=EventHub(), clock=SystemClock(), rate=lambda: rate
+        )
+        running = asyncio.create_task(sealing.run())
+        async with asyncio.timeout(60):
+            while box.sealer.jobs(1):
+                sealing.poke()
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await children.close()
+
+    asyncio.run(go())
+    assert not box.sealer.failures
+
+
+def test_a_loop_goes_coded_to_a_hospital_that_reads_it(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    seal_all(box)
+    one, payload = box.opened(blob, tmp_path)
+    assert one.header.codec == Codec.IMAGE
+    assert payload == LOOP
+    assert one.outer.body_size < 0.6 * len(LOOP)
+
+
+@pytest.mark.parametrize("codecs", [("raw", "zstd"), ("raw",), ("raw", "image-9")])
+def test_a_hospital_that_does_not_read_it_gets_what_it_reads(box: Box, codecs: tuple[str, ...], tmp_path: Path) -> None:
+    box.hears(Abilities(1, 1, codecs=codecs))
+    blob = box.keep(LOOP)
+    seal_all(box)
+    one, payload = box.opened(blob, tmp_path)
+    assert one.header.codec in codecs
+    assert payload == LOOP
+
+
+def test_a_fast_link_is_not_kept_waiting(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    seal_all(box, rate=50e6)
+    one, payload = box.opened(blob, tmp_path)
+    assert one.header.codec != Codec.IMAGE
+    assert payload == LOOP
+
+
+def test_a_single_picture_waits_for_a_child_and_a_curve_does_not(box: Box) -> None:
+    box.hears(OURS)
+    assert len(STILL) > PICTURE
+    box.keep(STILL, record_id="still")
+    assert len(box.sealer.jobs()) == 1
+    box.keep(CURVE, Lane.P3, record_id="curve")
+    assert len(box.sealer.jobs()) == 1
+    seal_all(box)
+    codecs = []
+    for path in box.spool.up.wire_folder.glob("*"):
+        target = path.with_name("target")
+        one = open_wire(
+            path, origin=box.public.public, recipients={box.private.key_id: box.private}, dst=target,
+            heavy=decode_in_child,
+        )  # fmt: skip
+        codecs.append(one.header.codec)
+    assert Codec.IMAGE in codecs
+
+
+def test_a_child_killed_while_it_codes_leaves_nothing_and_the_next_one_does_it(box: Box, tmp_path: Path) -> None:
+    """The blob's file is a pipe that stops in the middle, so the child is known to be at it when it is killed."""
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    (job,) = box.sealer.jobs(1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    stuck = msgspec.structs.replace(job, blob=msgspec.structs.replace(job.blob, path=str(pipe)))
+
+    begin = Path(job.blob.path).read_bytes()[: 60 * 1024]
+
+    async def go() -> SealedBlob:
+        children = Children(1)
+        first = asyncio.create_task(children.run("seal", stuck, timeout_s=60))
+        writer = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)  # returns when the child has opened its end
+        await asyncio.to_thread(os.write, writer, begin)
+        (pid,) = children.pids
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(StoreError, match="died"):
+            await first
+        os.close(writer)
+        assert list(box.spool.up.wire_folder.iterdir()) == []
+        body = await children.run("seal", job, timeout_s=60)
+        await children.close()
+        return msgspec.msgpack.decode(body, type=SealedBlob)
+
+    box.sealer.finish(job, asyncio.run(go()))
+    one, payload = box.opened(blob, tmp_path)
+    assert (one.header.codec, payload) == (Codec.IMAGE, LOOP)
+    assert box.sealer.jobs() == []
