@@ -5,21 +5,23 @@ stands: a vehicle that should be out and is silent, a session that moves nothing
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from clinic_records.audit import AuditHead
 from clinic_records.clock import CHINA, from_ms, to_ms
-from clinic_records.errors import RefusedInput
+from clinic_records.errors import NotFound, RefusedInput
+from clinic_records.people import Author
 from clinic_records.record import Kind, Lane
 from clinic_records.schedule import PublishedSchedule
+from cloud_hospital.held import WORDS
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.seen import urgent_cases
-from cloud_hospital.store.engine import reading
+from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import alarms, downlink, entries, quarantine, transfers, vehicles
 from schedules.folder import PlanFolder
 from schedules.publish import in_force
@@ -40,14 +42,36 @@ DISK_LOW: Final = 20 * 10**9
 """Bytes of the hospital's disk below which a person should look: two days of a county's ultrasound. Our choice."""
 
 
+HAPPENED: Final[Mapping[str, tuple[str, str]]] = {
+    "fork": (
+        "有两台主机用同一份磁盘，已暂停收发；查清后重新登记",
+        "two boxes speak from one disk, both are held; enrol anew",
+    ),
+    "rolled-back": (
+        "医院数据库是旧备份恢复的，各车在重发",
+        "our database was restored; vehicles offer everything again",
+    ),
+    "rejoined": ("车载主机从备份恢复，已给新的编号段", "its box was restored from a backup and counts in a new stream"),
+    "closed-stream": ("收到恢复以前编号段的数据，可能有克隆", "data of a stream that was closed: perhaps a clone"),
+    "number-reused": ("一个编号用了两次", "one number was used for two things"),
+    "too-old": ("程序太旧，升级车上程序", "its program is too old: upgrade it"),
+    "unknown": ("没有登记", "it is not enrolled"),
+}
+"""What happened once, by its code, Chinese and English."""
+
+
 class Standing(msgspec.Struct, frozen=True):
-    """An alarm that stands now: a code for machines, a sentence in both languages."""
+    """An alarm that stands now: a code for machines, a sentence in both languages.
+
+    `n` is its row where it happened once and a person must end it; 0 where it ends by itself.
+    """
 
     code: str
     vehicle: str
     zh: str
     en: str
     since: str
+    n: int = 0
 
 
 def standing(hospital: Hospital) -> list[Standing]:
@@ -188,16 +212,34 @@ def last_planned(
 
 
 def _happened(connection: Connection) -> Iterator[Standing]:
-    for row in connection.execute(
-        select(alarms).where(alarms.c.done_at.is_(None)).order_by(alarms.c.n.desc()).limit(200)
-    ):
+    """Rows of `alarms`; what was set aside stands as one count instead."""
+    wanted = (alarms.c.done_at.is_(None), alarms.c.code.not_in(sorted(WORDS)))
+    for row in connection.execute(select(alarms).where(*wanted).order_by(alarms.c.n.desc()).limit(200)):
+        zh, en = HAPPENED.get(row.code, (row.code, row.code))
         yield Standing(
             row.code,
             row.vehicle,
-            f"{row.vehicle}：{row.code} {row.detail}",
-            f"{row.vehicle}: {row.code} {row.detail}",
+            f"{row.vehicle}：{zh} {row.detail}".rstrip(),
+            f"{row.vehicle}: {en} {row.detail}".rstrip(),
             from_ms(row.at).isoformat(),
+            row.n,
         )
+
+
+def end_alarm(hospital: Hospital, number: int, by: Author) -> None:
+    """A named person has dealt with what happened.
+
+    Raises:
+        NotFound: no such alarm stands.
+    """
+    now = hospital.now()
+    with writing(hospital.engine) as connection:
+        wanted = (alarms.c.n == number, alarms.c.done_at.is_(None))
+        row = connection.execute(select(alarms).where(*wanted)).one_or_none()
+        if row is None:
+            raise NotFound(f"no alarm {number} stands")
+        said = f"{row.detail} [done by {by.name} ({by.staff})]".lstrip()
+        connection.execute(update(alarms).where(*wanted).values(done_at=to_ms(now), detail=said))
 
 
 def _audits(connection: Connection, now: datetime) -> Iterator[Standing]:

@@ -6,7 +6,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from clinic_records.errors import Conflict, RefusedInput
 from clinic_records.people import Role
 from clinic_web.pages import lang_of
-from cloud_hospital.alarms import standing
+from cloud_hospital.alarms import end_alarm, standing
 from cloud_hospital.held import find_held, held_bytes, leave_aside, list_held, release
 from cloud_hospital.web.site import Site
 
@@ -50,6 +50,11 @@ def add_held(app: FastAPI, site: Site) -> None:
             leave_aside(hospital, number, by, note)
         except (RefusedInput, Conflict) as error:
             return _one(request, number, _said(request, error), 422)
+        return RedirectResponse("/held", 303)
+
+    @app.post("/alarms/{number}/done")
+    def done(request: Request, number: int) -> Response:
+        end_alarm(hospital, number, site.person(request, *DECIDERS))
         return RedirectResponse("/held", 303)
 
     def _one(request: Request, number: int, error: str, status_code: int) -> Response:

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import insert, update
 
 from clinic_records.clock import CHINA, to_ms
+from clinic_records.errors import NotFound
 from clinic_records.ids import StopId
+from clinic_records.people import Author, Role
 from clinic_records.schedule import PublishedSchedule, Visit
-from cloud_hospital.alarms import LOOKED_BACK, SILENT, last_planned, standing
+from cloud_hospital.alarms import HAPPENED, LOOKED_BACK, SILENT, end_alarm, last_planned, standing
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.strangers import raise_alarm
 from cloud_hospital.store.engine import writing
@@ -110,4 +112,10 @@ def test_what_happened_once_stands_until_it_is_done(clinic: Clinic) -> None:
     raise_alarm(clinic.hospital, "V01", "fork", "two boxes")
     (said,) = [each for each in standing(clinic.hospital) if each.code == "fork"]
     assert "two boxes" in said.zh
+    assert "重新登记" in said.zh
+    end_alarm(clinic.hospital, said.n, Author("o001", "赵运维", Role.OPERATOR))
+    assert ("fork", "V01") not in codes(clinic.hospital)
+    with pytest.raises(NotFound):
+        end_alarm(clinic.hospital, said.n, Author("o001", "赵运维", Role.OPERATOR))
+    assert all(zh != en for zh, en in HAPPENED.values())
     assert datetime.fromisoformat(said.since) <= datetime.now(UTC)
