@@ -149,7 +149,8 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
         peer_keys: key statements of the hospital, after the key it was enrolled with; at the vehicle.
         keep_days: for how long the hospital wants what it received to be kept; at the vehicle.
         rejoin: the restoration that asks for an incarnation; at the hospital the last one it was granted to.
-        closed_seq: the last number of the incarnation before the granted one; at the hospital.
+        closed_seq: the last number of the incarnation before the granted one.
+        key_number: of the hospital's key that the session was welcomed with; at the hospital.
     """
 
     token: str = ""
@@ -165,6 +166,7 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     keep_days: int = 30
     rejoin: str = ""
     closed_seq: int = 0
+    key_number: int = 1
 
 
 class SessionStore(Protocol):

@@ -8,6 +8,8 @@ of the vehicle: once another session was admitted, every nonce given before is v
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from clinic_records.clock import Clock, to_ms
 from clinic_records.errors import BadFrame
 from clinic_records.ids import VehicleId, sha256_hex
@@ -99,6 +101,7 @@ class Reception:
             )
             if changed.rejoin != state.rejoin:
                 peer.outbound.reopen_all()  # the box lost what came down after its backup (sync rule 6)
+            changed = msgspec.structs.replace(changed, key_number=len(self._statements) + 1)
             if changed != state:
                 peer.sessions.save(changed)
         if changed.epoch != state.epoch and state.epoch:

@@ -31,9 +31,11 @@ class VehicleSessions:
         return exclusive(self._hospital.engine, f"session {self._vehicle}", self._hospital.folder.run)
 
     def standing(self) -> tuple[str, str] | None:
-        """(session, epoch) of the session that stands; one of an older epoch does not (sync rule 3)."""
+        """(session, epoch) of the session that stands; one of an older epoch or key does not (sync rules 3, 4)."""
         state = self._saved()
         if not state.session or state.is_forked or state.epoch != self._hospital.log.current():
+            return None
+        if state.key_number != self._hospital.keys.number:  # the vehicle must hear of the newer key first
             return None
         return state.session, state.epoch
 

@@ -11,7 +11,7 @@ from vehicle_agent.store.store import Store
 
 
 def give_back(store: Store, down: Incoming, item: Pending, now: datetime) -> None:
-    """Record one envelope of the way down for the hospital; durable on return. In another epoch it is a new revision.
+    """Record one envelope of the way down for the hospital, once; durable on return.
 
     Raises:
         RefusedInput: its file was changed, or it is larger than a record may be.
@@ -20,7 +20,8 @@ def give_back(store: Store, down: Incoming, item: Pending, now: datetime) -> Non
     thing = down.give_back(item)
 
     def job(conn: Connection) -> None:
-        before = current(conn, Kind.RETURNED, item.wire_sha256)
+        if current(conn, Kind.RETURNED, item.wire_sha256) is not None:  # a crash came before it was noted
+            return
         put_record(
             conn,
             record_id=RecordId(item.wire_sha256),
@@ -29,7 +30,6 @@ def give_back(store: Store, down: Incoming, item: Pending, now: datetime) -> Non
             payload=thing,
             author=None,
             recorded_at=now,
-            expected_revision=0 if before is None else before.revision,
         )
 
     store.write(job)

@@ -39,11 +39,13 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class _GivingBack(msgspec.Struct, frozen=True):
-    """How far giving back is in an epoch: done up to one order of arrival, to go on up to another."""
+    """Giving back is done up to one order of arrival and has to go on up to another.
 
-    epoch: str
-    done: int
-    last: int
+    Each envelope once for all epochs: as a record of ours it is offered again by itself in every later one.
+    """
+
+    done: int = 0
+    last: int = 0
 
 
 class Incoming:
@@ -185,26 +187,19 @@ class Incoming:
                 conn.execute("UPDATE down SET state = 'pending' WHERE wire_sha256 = ? AND state = 'held'", (name,))
         return len(understood)
 
-    def note_new_epoch(self, epoch: str) -> None:
+    def note_new_epoch(self, _: str) -> None:
         """The hospital was restored and may have forgotten what it sent: all that is kept of it goes back up."""
         with self._database.write() as conn:
             last = conn.execute("SELECT coalesce(max(ord), 0) FROM down").fetchone()[0]
-            cursor = msgspec.json.encode(_GivingBack(epoch, 0, last)).decode()
-            row = conn.execute("SELECT value FROM meta WHERE key = 'giving_back'").fetchone()
-            if row is None or msgspec.json.decode(row[0], type=_GivingBack).epoch != epoch:
-                conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('giving_back', ?)", (cursor,))
+            _put_giving_back(conn, msgspec.structs.replace(_giving_back(conn), last=last))
 
     def to_give_back(self, limit: int) -> list[Pending]:
-        """Some of what goes back up because of the newest epoch, in order of arrival."""
+        """Some of what goes back up, in order of arrival."""
         with self._database.read() as conn:
-            row = conn.execute("SELECT value FROM meta WHERE key = 'giving_back'").fetchone()
-            if row is None:
-                return []
-            at = msgspec.json.decode(row[0], type=_GivingBack)
+            at = _giving_back(conn)
             rows = conn.execute(
                 "SELECT wire_sha256, ord FROM down WHERE state IN ('pending', 'merged', 'held')"
-                " AND ord > ? AND ord <= ?"
-                " ORDER BY ord LIMIT ?",
+                " AND ord > ? AND ord <= ? ORDER BY ord LIMIT ?",
                 (at.done, at.last, limit),
             ).fetchall()
         return [Pending(*row) for row in rows]
@@ -225,9 +220,7 @@ class Incoming:
     def given_back(self, item: Pending) -> None:
         """It is in the outbox, or a person was told why not."""
         with self._database.write() as conn:
-            row = conn.execute("SELECT value FROM meta WHERE key = 'giving_back'").fetchone()
-            at = msgspec.structs.replace(msgspec.json.decode(row[0], type=_GivingBack), done=item.order)
-            conn.execute("UPDATE meta SET value = ? WHERE key = 'giving_back'", (msgspec.json.encode(at).decode(),))
+            _put_giving_back(conn, msgspec.structs.replace(_giving_back(conn), done=item.order))
 
     def downlink_open(self, item: Pending) -> Record:
         """Open one of them, for `put_foreign`.
@@ -329,3 +322,13 @@ def _next_receipt_seq(conn: Connection) -> int:
     conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('receipt_seq', '0')")
     row = conn.execute("UPDATE meta SET value = value + 1 WHERE key = 'receipt_seq' RETURNING value").fetchone()
     return int(row[0])
+
+
+def _giving_back(conn: Connection) -> _GivingBack:
+    row = conn.execute("SELECT value FROM meta WHERE key = 'giving_back'").fetchone()
+    return _GivingBack() if row is None else msgspec.json.decode(row[0], type=_GivingBack)
+
+
+def _put_giving_back(conn: Connection, state: _GivingBack) -> None:
+    body = msgspec.json.encode(state).decode()
+    conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('giving_back', ?)", (body,))

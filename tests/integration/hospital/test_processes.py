@@ -285,3 +285,22 @@ def test_a_stranger_on_the_broker_is_kept_and_not_answered(running: Running, tmp
     assert vehicle.outbound.receipts == {}
     assert running.status()["entries"] == 0
     assert running.status()["alarms"] > 0
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("running", ["embedded"], indirect=True)
+def test_keys_rotated_while_everything_runs_are_followed(running: Running, tmp_path: Path) -> None:
+    vehicle = Vehicle(running, tmp_path)
+    add_visit(vehicle, secrets.token_bytes(100_000))
+
+    def rotate() -> None:
+        for number in (2, 3):
+            command = [*CLI, "hospital", "keys", "rotate", str(running.folder), "--escrow", str(tmp_path / str(number))]
+            subprocess.run([*command, "--passphrase-stdin"], input=b"a long passphrase\n", check=True)
+
+    asyncio.run(vehicle.drive_until(lambda: len(vehicle.sessions.state.peer_keys) == 2, rotate))
+    chain = vehicle.enrolment.chain().extended(vehicle.sessions.state.peer_keys)
+    vehicle.recipient = chain.boxes[0]
+    add_visit(vehicle, b"sealed to the newest key")
+    asyncio.run(vehicle.drive_until(lambda: not vehicle.outbound.open))
+    assert {each.verdict for each in vehicle.outbound.receipts.values()} == {Verdict.APPLIED}

@@ -153,6 +153,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(3600)
 def test_no_raw_restore_point_loses_or_doubles_anything(root: Path) -> None:
     print(f"seed {SEED}, {POINTS} restorations")
     rng, folder = random.Random(SEED), root / "hospital"
