@@ -12,6 +12,7 @@ from clinic_records.ids import RecordId
 from clinic_records.people import Author, Patient
 from clinic_records.record import Kind
 from cloud_hospital.downlinks.issue import addressed, issue_message
+from cloud_hospital.feed.inline import inline_encounters
 from cloud_hospital.feed.things import newest
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading
@@ -33,19 +34,22 @@ class CaseRef(NamedTuple):
 
 
 def find_case(hospital: Hospital, encounter: str) -> CaseRef:
-    """The encounter as it has come.
+    """The encounter as it has come; else as an urgent recording of it says, because an answer must not wait for it.
 
     Raises:
-        NotFound: it has not.
+        NotFound: neither has come.
     """
     with reading(hospital.engine) as connection:
-        found = newest(connection, Kind.ENCOUNTER, Encounter, [encounter])
-        if encounter not in found:
-            raise NotFound(f"encounter {encounter[:64]} has not come")
+        found = newest(connection, Kind.ENCOUNTER, Encounter, [encounter]).get(encounter)
+        if found is None:
+            inline = inline_encounters(connection, [encounter]).get(encounter)
+            if inline is None:
+                raise NotFound(f"encounter {encounter[:64]} has not come")
+            return CaseRef(inline.encounter, inline.vehicle, inline.patient)
         query = select(latest.c.vehicle).where(latest.c.kind == Kind.ENCOUNTER.value, latest.c.id == encounter)
         vehicle: str = connection.execute(query).scalar_one()
-        people = newest(connection, Kind.PATIENT, Patient, [found[encounter].patient])
-    return CaseRef(found[encounter], vehicle, people.get(found[encounter].patient))
+        person = newest(connection, Kind.PATIENT, Patient, [found.patient]).get(found.patient)
+    return CaseRef(found, vehicle, person)
 
 
 def answer(hospital: Hospital, encounter: str, text: str, by: Author, recall: RecallLevel = RecallLevel.NONE) -> Answer:

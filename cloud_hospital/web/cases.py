@@ -9,6 +9,7 @@ from clinic_records.care import Encounter, Recording, Stop
 from clinic_records.errors import NotFound
 from clinic_records.people import Patient
 from clinic_records.record import Kind
+from cloud_hospital.feed.inline import inline_encounters
 from cloud_hospital.feed.things import newest
 from cloud_hospital.intake.payloads import decode_payload
 from cloud_hospital.store.tables import blobs, entries, latest
@@ -44,10 +45,10 @@ def newest_cases(connection: Connection) -> list[Case]:
 
 
 def one_case(connection: Connection, encounter: str) -> Case:
-    """One encounter.
+    """One encounter, also while it is known only from an urgent recording of it.
 
     Raises:
-        NotFound: it has not come.
+        NotFound: neither has come.
     """
     found = _cases(connection, [encounter])
     if not found:
@@ -88,6 +89,8 @@ def _cases(connection: Connection, ids: list[str]) -> list[Case]:
     encounters = newest(connection, Kind.ENCOUNTER, Encounter, ids)
     query = select(latest.c.id, latest.c.vehicle).where(latest.c.kind == Kind.ENCOUNTER.value, latest.c.id.in_(ids))
     of: dict[str, str] = {row.id: row.vehicle for row in connection.execute(query)}
+    for id_, inline in inline_encounters(connection, [each for each in ids if each not in encounters]).items():
+        encounters[id_], of[id_] = inline.encounter, inline.vehicle
     patients = newest(connection, Kind.PATIENT, Patient, [each.patient for each in encounters.values()])
     stops = newest(connection, Kind.STOP, Stop, [each.stop for each in encounters.values()])
     query = (

@@ -1,8 +1,9 @@
 """The case's page: a signed-in doctor answers and takes back; what the vehicle did with it stands beside it."""
 
+import msgspec
 import pytest
 
-from clinic_records.consult import Seen
+from clinic_records.consult import Answer, Recall, Seen
 from clinic_records.ids import IdFactory, RecordId
 from clinic_records.people import Author, Role
 from clinic_records.prescription import PrescribedLine
@@ -18,8 +19,8 @@ from cloud_hospital.users import add_user
 from cloud_hospital.web.pages import add_pages
 from sync.ports import Receipt, Verdict
 from tests.unit.hospital.asgi import Caller
-from tests.unit.hospital.conftest import AT, NURSE, Clinic
-from tests.unit.hospital.test_downlinks import DOCTOR, seen_case
+from tests.unit.hospital.conftest import AT, NURSE, Clinic, a_visit
+from tests.unit.hospital.test_downlinks import DOCTOR, came_down, seen_case
 
 pytestmark = pytest.mark.skipif(
     not all((HERE / "static" / name).is_file() for name in VENDOR), reason="browser libraries are not built here"
@@ -110,3 +111,21 @@ def test_a_prescription_shows_who_may_dispense_it(clinic: Clinic, client: Caller
     receive(clinic, Verdict.HELD)
     page = client.get(f"/encounters/{encounter}").text
     assert all(text in page for text in ("二甲双胍片 0.5 g × 14", "发药权在 V01", "还没发药", "V01 看不懂，已报警"))
+
+
+def test_an_urgent_recording_opens_its_case_before_anything_else_has_come(clinic: Clinic, client: Caller) -> None:
+    """Sync rule 19: the specialist sees name and ECG, and answers, while patient and encounter are on their way."""
+    visit = a_visit()
+    ecg = msgspec.structs.replace(visit.ecg, urgent=True, patient=visit.patient, encounter=visit.encounter)
+    clinic.send(clinic.box.record(Kind.RECORDING, ecg, ecg.id, lane=Lane.P0, blobs=(ecg.reading.raw.sha256,)))
+    clinic.send_blob(visit.ecg_bytes)
+    sign_in(clinic, client)
+    case = f"/encounters/{visit.encounter.id}"
+    page = client.get(case).text
+    assert all(text in page for text in ("王秀英", "心电图", "站点资料还没到", "原始数据"))
+    assert client.post(f"{case}/answer", data={"text": "立即转诊", "recall": "now"}).status_code == 303
+    recall, answered = (thing for _, thing in came_down(clinic.hospital, clinic.box))
+    assert isinstance(recall, Recall)
+    assert isinstance(answered, Answer)
+    assert [each.person for each in (recall, answered)] == [visit.patient] * 2
+    assert client.get("/encounters/nothing").status_code == 404
