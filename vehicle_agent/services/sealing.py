@@ -16,6 +16,7 @@ from clinic_records.errors import ClinicError, Conflict, RefusedInput, StoreErro
 from clinic_records.ids import IdFactory
 from clinic_records.record import Lane, Record
 from sync.coding.choice import UNKNOWN
+from sync.pace import FIRST_RATE
 from vehicle_agent.children import Children
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.giving_back import give_back
@@ -33,10 +34,12 @@ from vehicle_agent.visits.views import AlarmView
 LOOK_S: Final = 1.0
 """How often receipts and the downlink are looked at although nobody said there is something."""
 SEAL_S: Final = 600.0
-"""Longest time to seal one blob: 1 GiB at the speed of a slow disk."""
+"""Longest time to seal one blob: 1 GiB at the speed of a slow disk; one that the coders take longer for goes light."""
 GIVEN_AT_ONCE: Final = 16
 """Envelopes given back to a restored hospital in one round; what else waits goes on between."""
 TRIES: Final = 2
+RATE_S: Final = 2.0
+"""The first blob that needs a coder waits so long for a rate; the rest of the day is coded for the link there is."""
 RETRY_S: Final = 600.0
 """After it, what could not be sealed is tried once more: a full disk may have room again. Our choice."""
 CALL: Final = ("数据还在车上，请找维护人员", "all of it is kept here; call the maintainers")
@@ -77,6 +80,7 @@ class Sealing:
         self._is_reconciled = False
         self._refused: Mapping[str, int] = {}
         self._retry_at = clock.monotonic_s() + RETRY_S
+        self._awaits_until: float | None = None
 
     @property
     def alarms(self) -> list[AlarmView]:
@@ -160,20 +164,30 @@ class Sealing:
             await asyncio.to_thread(down.given_back, item)
 
     async def _seal_next(self) -> None:
-        for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=self._rate())):
+        rate = self._rate()
+        for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=rate)):
+            if self._is_awaited(rate):
+                return
             await self._seal(job)
             self._poked.set()  # the most urgent one may have changed meanwhile
+
+    def _is_awaited(self, rate: float) -> bool:
+        """Whether the link may yet turn out to be fast: what is small is measuring it now."""
+        now = self._clock.monotonic_s()
+        if self._awaits_until is None:
+            self._awaits_until = now + RATE_S
+        return UNKNOWN < rate <= FIRST_RATE and now < self._awaits_until
 
     async def _seal(self, job: SealJob) -> None:
         for _ in range(TRIES):
             try:
                 body = await self._children.run("seal", job, timeout_s=SEAL_S)
-            except StoreError as error:
-                reason = str(error)
-                continue
             except ClinicError as error:
                 reason = str(error)
-                break
+                if not isinstance(error, StoreError) and not job.is_heavy:
+                    break
+                job = job.light()  # whatever the coder met there, the bytes themselves can be sent
+                continue
             sealed = msgspec.msgpack.decode(body, type=SealedBlob)
             await asyncio.to_thread(self._sealer.finish, job, sealed)
             self._events.publish("sync")

@@ -7,6 +7,7 @@ import msgspec
 from clinic_records.record import Record
 from sync.coding.choice import UNKNOWN
 from sync.coding.choose import Terms
+from sync.coding.table import HEAVY
 from sync.keys import OriginKeys, RecipientKey
 from sync.seal import seal
 from vehicle_agent.store.blobs import BlobFile
@@ -25,6 +26,15 @@ class SealJob(msgspec.Struct, frozen=True):
     codecs: tuple[str, ...]
     rate: float = UNKNOWN
     is_plain: bool = False
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether heavy coders may be used."""
+        return not HEAVY.isdisjoint(self.codecs)
+
+    def light(self) -> "SealJob":
+        """The same without heavy coders."""
+        return msgspec.structs.replace(self, codecs=tuple(each for each in self.codecs if each not in HEAVY))
 
 
 class SealedBlob(msgspec.Struct, frozen=True):

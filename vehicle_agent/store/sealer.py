@@ -38,7 +38,7 @@ from vehicle_agent.store.store import Store
 AT_COMMIT: Final = 1024 * 1024
 """Bytes of payload sealed in the writer's thread right after the commit, before Save is answered: every record and
 every ECG or spirometry blob, so that an urgent one is on its way even if the box loses power a moment later. A
-megabyte costs about 20 ms; what is larger goes to a child process."""
+megabyte costs 20 to 50 ms; what is larger goes to a child process."""
 
 PICTURE: Final = 64 * 1024
 """Bytes of a blob in the least urgent lane up to which the same holds: what is larger there is a picture, whose coder's

@@ -36,6 +36,8 @@ Group = NDArray[np.uint8]
 """(frame, byte)."""
 Way = Effort | Method
 """An effort of a picture coder, or a method without efforts."""
+_Made = tuple[Method, bytes]
+"""A block's method and body."""
 
 
 @dataclass(frozen=True)
@@ -103,40 +105,47 @@ class Encoder:
             missing, done, number = missing - count, done + count, number + 1
         yield from _bytes_blocks(src, None)
 
-    def _encode(self, group: Group, layout: Layout, positions: Positions, number: int) -> tuple[Method, bytes]:
-        way = next(self._again) if self._again is not None else self._tried(group, layout, positions, number)
-        try:
-            method, body = _encoded(way, group, layout, positions)
-        except _ERRORS:
-            way = Method.PLAIN
-            method, body = _encoded(way, group, layout, positions)
+    def _encode(self, group: Group, layout: Layout, positions: Positions, number: int) -> _Made:
+        if self._again is not None:
+            way, made = next(self._again), None
+        else:
+            way, made = self._tried(group, layout, positions, number)
+        if made is None:
+            try:
+                made = _encoded(way, group, layout, positions)
+            except _ERRORS:
+                way = Method.PLAIN
+                made = _encoded(way, group, layout, positions)
         self.ways.append(way)
-        return method, body
+        return made
 
-    def _tried(self, group: Group, layout: Layout, positions: Positions, number: int) -> Way:
-        """The best way for this group, by coding its last frame in each."""
+    def _tried(self, group: Group, layout: Layout, positions: Positions, number: int) -> tuple[Way, _Made | None]:
+        """The best way for this group, by coding its last frame in each; and the group, if that coded all of it."""
         sample = group[-1:]
         can_learn = self._is_learning and layout.shape.bits == 8 and positions.is_ready
         methods: list[Way] = [Method.PLAIN, Method.POSITIONS] if can_learn else [Method.PLAIN]
         is_all = number % TRY_ALL_EVERY == 0 or not self._near
         efforts = [each for each in self._efforts if each.is_for(layout.shape) and (is_all or each.name in self._near)]
         trials: list[tuple[Way, Trial]] = []
+        whole: dict[Way, _Made] = {}
         for way in [*methods, *efforts]:
             part = group if way is Method.POSITIONS else sample  # its codes cost too much for one frame alone
             began = self._monotonic_s()
             try:
-                _, body = _encoded(way, part, layout, positions)
+                made = _encoded(way, part, layout, positions)
             except _ERRORS:
                 continue
             scale = len(group) / len(part)
-            trials.append((way, Trial(int(len(body) * scale), (self._monotonic_s() - began) * scale)))
+            trials.append((way, Trial(int(len(made[1]) * scale), (self._monotonic_s() - began) * scale)))
+            if len(part) == len(group):
+                whole[way] = made
         chosen = best(trials, self._rate)
         limit = NEAR * next(trial.coded for way, trial in trials if way is chosen)
         self._near = {way.name for way, trial in trials if isinstance(way, Effort) and trial.coded <= limit}
-        return chosen
+        return chosen, whole.get(chosen)
 
 
-def _encoded(way: Way, group: Group, layout: Layout, positions: Positions) -> tuple[Method, bytes]:
+def _encoded(way: Way, group: Group, layout: Layout, positions: Positions) -> _Made:
     if isinstance(way, Effort):
         return way.method, _body(group, pictures.encode(group, layout.shape, way))
     if way is Method.POSITIONS:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from clinic_records.clock import SystemClock
-from clinic_records.errors import StoreError
+from clinic_records.errors import ClinicError, RefusedInput, StoreError
 from clinic_records.ids import BlobHash
 from clinic_records.people import Author, Role
 from clinic_records.record import Kind, Lane
@@ -22,6 +22,7 @@ from sync.abilities import OURS, Abilities
 from sync.enrolment import Enrolment
 from sync.envelope import Codec
 from sync.keys import OriginKeys, RecipientPrivate
+from sync.pace import FIRST_RATE
 from sync.seal import Opened, open_wire
 from tests.unit.sync.coding_files import Pixels, dicom, speckle
 from vehicle_agent.children import Children
@@ -30,7 +31,7 @@ from vehicle_agent.store.derive import database_key, new_data_key
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.records import put_record
-from vehicle_agent.store.seal_job import SealedBlob
+from vehicle_agent.store.seal_job import SealedBlob, SealJob, seal_blob
 from vehicle_agent.store.sealer import PICTURE, Sealer
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
@@ -97,14 +98,16 @@ def box(tmp_path: Path) -> Iterator[Box]:
     spool.close()
 
 
-def seal_all(box: Box, rate: float = 0.0) -> None:
-    """By the agent's own service and its own children."""
+def seal_all(box: Box, rate: float = 0.0, before: Sequence[float] = ()) -> None:
+    """By the agent's own service and its own children; `before` is what it hears of the link until `rate` is known."""
+    said = list(before)
 
     async def go() -> None:
         children = Children(1)
         sealing = Sealing(
-            box.store, box.sealer, box.spool, children, events=EventHub(), clock=SystemClock(), rate=lambda: rate
-        )
+            box.store, box.sealer, box.spool, children, events=EventHub(), clock=SystemClock(),
+            rate=lambda: said.pop(0) if said else rate,
+        )  # fmt: skip
         running = asyncio.create_task(sealing.run())
         async with asyncio.timeout(60):
             while box.sealer.jobs(1):
@@ -145,6 +148,22 @@ def test_a_fast_link_is_not_kept_waiting(box: Box, tmp_path: Path) -> None:
     one, payload = box.opened(blob, tmp_path)
     assert one.header.codec != Codec.IMAGE
     assert payload == LOOP
+
+
+def test_the_first_loop_is_coded_for_the_link_that_was_measured_meanwhile(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    seal_all(box, rate=50e6, before=[FIRST_RATE] * 2)
+    one, _ = box.opened(blob, tmp_path)
+    assert one.header.codec != Codec.IMAGE
+
+
+def test_a_link_that_stays_slow_gets_the_smallest_form(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    seal_all(box, rate=FIRST_RATE)
+    one, _ = box.opened(blob, tmp_path)
+    assert one.header.codec == Codec.IMAGE
 
 
 def test_a_single_picture_waits_for_a_child_and_a_curve_does_not(box: Box) -> None:
@@ -196,3 +215,34 @@ def test_a_child_killed_while_it_codes_leaves_nothing_and_the_next_one_does_it(b
     one, payload = box.opened(blob, tmp_path)
     assert (one.header.codec, payload) == (Codec.IMAGE, LOOP)
     assert box.sealer.jobs() == []
+
+
+class Failing:
+    """Children whose coder fails as a test wants; light jobs succeed."""
+
+    def __init__(self, error: ClinicError) -> None:
+        self.error = error
+        self.jobs: list[SealJob] = []
+
+    async def run(self, _job: str, request: SealJob, *, timeout_s: float) -> bytes:
+        self.jobs.append(request)
+        if request.is_heavy:
+            raise self.error
+        return msgspec.msgpack.encode(await asyncio.to_thread(seal_blob, request))
+
+
+@pytest.mark.parametrize("error", [StoreError("the child took too long"), RefusedInput("seal: IndexError")])
+def test_what_the_coder_cannot_do_goes_without_it(box: Box, error: ClinicError, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    children = Failing(error)
+    sealing = Sealing(
+        box.store, box.sealer, box.spool, children,  # type: ignore[arg-type]  # the same one method
+        events=EventHub(), clock=SystemClock(),
+    )  # fmt: skip
+    (job,) = box.sealer.jobs(1)
+    asyncio.run(sealing._seal(job))
+    assert [each.is_heavy for each in children.jobs] == [True, False]
+    assert not box.sealer.failures
+    one, payload = box.opened(blob, tmp_path)
+    assert (one.header.codec, payload) == (Codec.ZSTD, LOOP)
