@@ -2,7 +2,8 @@
 
 from clinic_records.errors import PeerRefused
 from clinic_records.ids import VehicleId
-from sync.frames import Have, Receipts, SessionMessage, encode
+from sync.courier import ASK_HELD
+from sync.frames import Have, Items, Part, Receipts, SessionMessage, encode
 from sync.pace import Pace
 from sync.ports import Lease, OutboundStore
 from sync.sender import Sender
@@ -37,6 +38,8 @@ class DownLine:
         self.epoch = epoch
         self.lease = lease
         self.sender = Sender(outbound, pace)
+        self._outbound = outbound
+        self._has_asked = False
 
     def on_have(self, have: Have, now: float) -> None:
         """Credit from the vehicle."""
@@ -55,5 +58,10 @@ class DownLine:
             self.sender.on_receipt(receipt, now)
 
     def poll(self, now: float) -> list[Publish]:
-        """What to send now."""
-        return [Publish(Topic(self.vehicle, Way.DOWN, frame.lane), encode(frame)) for frame in self.sender.poll(now)]
+        """What to send now; first the question for what the vehicle held, which it may understand by now."""
+        frames: list[Items | Part] = list(self.sender.poll(now))
+        if not self._has_asked:
+            self._has_asked = True
+            held = self._outbound.held(-1, ASK_HELD)
+            frames += [Part(item.wire_sha256, item.size, item.lane, 0, b"") for item in held]
+        return [Publish(Topic(self.vehicle, Way.DOWN, frame.lane), encode(frame)) for frame in frames]

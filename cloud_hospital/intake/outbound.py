@@ -16,7 +16,6 @@ from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import alarms, downlink
 from sync.ports import Receipt, Verdict, WireItem
 
-
 _OPENED_BY: Final = {
     Verdict.APPLIED: (Verdict.REFUSED.value, Verdict.HELD.value),
     Verdict.DUPLICATE: (Verdict.REFUSED.value, Verdict.HELD.value),
@@ -78,7 +77,18 @@ class VehicleOutbound:
             is_new = connection.execute(changed.values(**values)).rowcount == 1
             if is_new and receipt.verdict is Verdict.HELD:
                 self._alarm(connection, receipt)
+            elif is_new:
+                self._end_alarm(connection, receipt)
             return is_new
+
+    def _end_alarm(self, connection: Connection, receipt: Receipt) -> None:
+        """The vehicle was upgraded and understands it now."""
+        is_its = alarms.c.detail.startswith(self._held(receipt), autoescape=True)
+        ended = update(alarms).where(alarms.c.vehicle == self._vehicle, alarms.c.code == "not-understood", is_its)
+        connection.execute(ended.where(alarms.c.done_at.is_(None)).values(done_at=to_ms(self._hospital.now())))
+
+    def _held(self, receipt: Receipt) -> str:
+        return f"held by {self._vehicle}: {receipt.id} revision {receipt.revision}: "
 
     def _alarm(self, connection: Connection, receipt: Receipt) -> None:
         """The vehicle keeps it and does not understand it: an older program, and somebody must know (sync rule 15)."""
@@ -86,7 +96,7 @@ class VehicleOutbound:
             "at": to_ms(self._hospital.now()),
             "vehicle": self._vehicle,
             "code": "not-understood",
-            "detail": f"held by {self._vehicle}: {receipt.id} revision {receipt.revision}: {receipt.reason}",
+            "detail": f"{self._held(receipt)}{receipt.reason}",
         }
         connection.execute(insert(alarms).values(row))
 

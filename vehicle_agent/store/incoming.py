@@ -173,18 +173,28 @@ class Incoming:
     def reconsider(self) -> int:
         """After an upgrade: what was held because an older version did not understand it is merged now (sync rule 15).
 
-        The receipt already given stays: the hospital has its alarm, and a person ends it. Returns how many.
+        It gets a new receipt, which the hospital asks for when the next session opens. Returns how many.
         """
         with self._database.read() as conn:
             names = [row[0] for row in conn.execute("SELECT wire_sha256 FROM down WHERE state = 'held' ORDER BY ord")]
-        understood = [
-            name
-            for name in names
-            if self._file(name).exists() and self._judge(self._file(name)).verdict is Verdict.APPLIED
-        ]
+        judged = {name: self._judge(self._file(name)) for name in names if self._file(name).exists()}
+        understood = {name: each for name, each in judged.items() if each.verdict is Verdict.APPLIED}
         with self._database.write() as conn:
-            for name in understood:
-                conn.execute("UPDATE down SET state = 'pending' WHERE wire_sha256 = ? AND state = 'held'", (name,))
+            for name, each in understood.items():
+                receipt = Receipt(
+                    wire_sha256=name,
+                    verdict=each.verdict,
+                    epoch=_epoch(conn),
+                    receipt_seq=_next_receipt_seq(conn),
+                    at=self._clock.now(),
+                    id=each.id,
+                    revision=each.revision,
+                    sha256=each.sha256,
+                )
+                conn.execute(
+                    "UPDATE down SET state = 'pending', receipt = ? WHERE wire_sha256 = ? AND state = 'held'",
+                    (msgspec.msgpack.encode(receipt), name),
+                )
         return len(understood)
 
     def note_new_epoch(self, _: str) -> None:

@@ -40,7 +40,7 @@ from vehicle_agent.store.sealer import Sealer
 from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 
-POINTS: Final = int(os.environ.get("ROLLBACK_POINTS", "8"))
+POINTS: Final = int(os.environ.get("ROLLBACK_POINTS", "4"))
 SEED: Final = 20261123
 
 

@@ -59,7 +59,8 @@ def test_statements_said_again_change_nothing() -> None:
 FORGED = {
     "signed by a stranger": statement(2, former=FORGER_KEYS),
     "of another holder": statement(2, holder="H2"),
-    "leaves a number out": statement(3),
+    "leaves a number out": statement(3, former=HOSPITAL_KEYS),
+    "of an unknown key": statement(3),
     "the new key is not there": state_keys(
         KeyStatement("H1", 2, keys(2).public.raw, box(2).raw, 0), former=HOSPITAL_KEYS, fresh=FORGER_KEYS
     ),

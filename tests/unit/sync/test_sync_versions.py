@@ -219,3 +219,36 @@ def test_all_that_is_held_is_asked_for_in_turn_and_little_at_a_time() -> None:
 @pytest.mark.parametrize("other", [Abilities(1, 1), Abilities(2, 4, ("x",), ("av9",))])
 def test_two_programs_agree_on_the_newest_common_version(other: Abilities) -> None:
     assert OURS.agreed(other) == other.agreed(OURS) == min(3, other.proto_max)
+
+
+def test_what_an_older_vehicle_held_is_asked_for_at_the_next_session() -> None:
+    world = World()
+    row = world.hospital_outbound.add(b"a kind it does not know", Lane.P1)
+    world.box.inbound.verdicts[row] = Verdict.HELD
+    world.run(lambda: world.is_complete, 60)
+    receipt = world.box.inbound.receipts[row]
+    world.box.inbound.receipts[row] = msgspec.structs.replace(receipt, verdict=Verdict.APPLIED)
+    world.net.cut(VEHICLE)
+    world.run(lambda: world.hospital_outbound.receipts[row].verdict is Verdict.APPLIED, 60)
+
+
+@pytest.mark.parametrize(("name", "hears"), [("N-2", False), ("N-1", True), ("N", True)])
+def test_key_statements_are_said_only_to_who_reads_them(name: str, *, hears: bool) -> None:
+    world = World()
+    world.start_station(statements=(b"a statement",))
+    vehicle = FakeVehicle(RELEASES[name], world)
+    vehicle.greet()
+    assert (["keys", [b"a statement"]] in [frame for _, frame in vehicle.heard]) is hears
+
+
+@pytest.mark.parametrize(("name", "hears"), [("N-2", False), ("N-1", True)])
+def test_a_vehicles_statements_are_said_again_only_to_a_hospital_that_reads_them(name: str, *, hears: bool) -> None:
+    world = World()
+    world.net.start_station(None)
+    release = RELEASES[name]
+    peer = Abilities(1, release.proto_max, release.kinds, release.codecs)
+    world.box.sessions.state = msgspec.structs.replace(world.box.sessions.state, peer=peer)
+    world.start_courier(statements=(b"a statement",))
+    world.courier.on_connected(0.0)
+    said = [msgspec.msgpack.decode(each.payload) for each in world.courier.poll(0.0) if each.topic.way is Way.UP]
+    assert [frame[0] for frame in said] == (["keys", "signed"] if hears else ["signed"])
