@@ -233,6 +233,24 @@ def test_another_vehicle_carries_it_up_and_the_receipt_goes_to_the_origin(
     assert car.states() == {"received": count}
 
 
+def test_a_revoked_vehicles_data_is_held_whoever_carries_it(car: Car, hospital: Hospital, tmp_path: Path) -> None:
+    """Sync rule 24: held, not refused, so the carrier need not bring it again."""
+    count = car.work()
+    car.stick.write(tmp_path / "stick", now=NOW, name="one")
+    relay = a_car(hospital, tmp_path / "V02", "V02")
+    relay.stick.take(volumes_in([tmp_path / "stick"]))
+    revoke(hospital, "V01", "stolen")
+    inbound = VehicleInbound(hospital, "V02")
+    for kept in relay.spool.up.kept():
+        item = kept.item
+        inbound.write(item.wire_sha256, item.size, item.lane, 0, relay.spool.up.read(item.wire_sha256, 0, item.size))
+        receipt = inbound.accept(item.wire_sha256)
+        assert (receipt.verdict, receipt.reason) == (Verdict.HELD, "revoked")
+        relay.spool.up.settle(receipt)
+    assert relay.spool.up.carried() == {"V01": (0, count)}
+    assert known_ids(hospital) == []
+
+
 def test_a_revoked_vehicles_stick_is_held_for_a_person(car: Car, hospital: Hospital, tmp_path: Path) -> None:
     count = car.work()
     car.stick.write(tmp_path / "stick", now=NOW, name="one")
