@@ -21,8 +21,8 @@ WHOLE: Final = 1024 * 1024
 """Bytes of payload up to which every coder is tried on all of it; of a longer one so much is tried."""
 KEPT: Final = 16 * 1024 * 1024
 """Coded bytes kept in memory between measuring and sealing; what is longer is coded twice, the same way."""
-FAST: Final = 8_000_000.0
-"""Bytes/s of a link (64 Mbit/s) on which no image coder stays ahead: it is not even tried."""
+FAST: Final = 4_000_000.0
+"""Bytes/s of a link (32 Mbit/s) on which no image coder stays ahead for sure: it is not even tried."""
 _CURVES_FROM: Final = 2048
 """Bytes of the smallest payload that may be a curve."""
 
