@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import pydicom.data
 
-from benchmarks.fuzz import upper_layer
+from benchmarks.fuzz import upper_layer, wire
 from clinic_records.clock import Stamp
 from clinic_records.ids import DeviceId
 from devices.catalog import DeviceType, catalog
@@ -66,6 +66,7 @@ def targets() -> Mapping[str, Target]:
         if reader not in _COMMON_READERS:
             found[f"reader:{media_type}"] = Target(partial(_interpret, media_type), partial(_frames_of, media_type))
     found["port:dicom"] = Target(upper_layer.talk, upper_layer.speech)
+    found.update({name: Target(feed, corpus) for name, (feed, corpus) in wire.WIRE.items()})
     return found
 
 
