@@ -14,12 +14,13 @@ that means "not said", and frames only ever added. What each version added:
 
 1. everything not named below.
 2. KeyNews, Hello.hospital_key, Welcome.keep_days.
-3. Hello.rejoin and Hello.last_seq: a restored box asks for an incarnation.
+3. Hello.rejoin and Hello.last_seq: a restored box asks for an incarnation. Renewal.
 """
 OLDEST: Final = 1
 """The oldest version still spoken: two releases back."""
 WITH_KEY_NEWS: Final = 2
 WITH_REJOIN: Final = 3
+WITH_RENEWAL: Final = 3
 
 
 class Abilities(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,7 @@ returns. A connection is a session; whatever is wrong with one is answered by gi
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +16,7 @@ import msgspec
 from clinic_records.clock import Clock, from_ms, to_ms
 from clinic_records.errors import ClinicError, PeerRefused
 from clinic_records.ids import VehicleId
-from sync.abilities import OURS, WITH_KEY_NEWS, Abilities
+from sync.abilities import OURS, WITH_KEY_NEWS, WITH_RENEWAL, Abilities
 from sync.admission import Admission
 from sync.endpoint import nobody_waits
 from sync.exchange import Exchange
@@ -26,6 +27,7 @@ from sync.frames import (
     KeyNews,
     Part,
     Presence,
+    Renewal,
     SessionMessage,
     Signed,
     Welcome,
@@ -106,6 +108,7 @@ class VehicleCourier:
         clock, random_bytes: the world.
         abilities: what this program understands.
         on_trusted_time: gets the hospital's signed time.
+        on_renewed: gets the answer to a request of `ask_renewal`, not yet believed.
         on_incarnation: gets the incarnation the hospital granted, before anything is sent in it; it must be durable.
         on_new_epoch: the hospital was restored from a backup, under this new epoch; called before it is believed.
     """
@@ -124,6 +127,7 @@ class VehicleCourier:
         statements: tuple[bytes, ...] = (),
         abilities: Abilities = OURS,
         on_trusted_time: Callable[[datetime], None] = _nothing,
+        on_renewed: Callable[[bytes], None] = _nothing,
         on_incarnation: Callable[[int], None] = _nothing,
         on_new_epoch: Callable[[str], None] = _nothing,
     ) -> None:
@@ -143,6 +147,8 @@ class VehicleCourier:
         self._clock = clock
         self._random_bytes = random_bytes
         self._on_trusted_time = on_trusted_time
+        self._on_renewed = on_renewed
+        self._requests: deque[bytes] = deque()
         self._on_incarnation = on_incarnation
         self._on_new_epoch = on_new_epoch
         self._session = self._new_session()
@@ -181,6 +187,15 @@ class VehicleCourier:
         """The outbound store has new rows. The one call that may come from any thread."""
         self._has_news = True
         self.wake()
+
+    def ask_renewal(self, request: bytes) -> bool:
+        """Send a RenewalRequest in this session; whether there is one that can. From any thread."""
+        peer = self._sessions.load().peer
+        if self.state is not LinkState.ONLINE or (peer is not None and peer.proto_max < WITH_RENEWAL):
+            return False
+        self._requests.append(request)
+        self.wake()
+        return True
 
     def note_progress(self, now: float) -> None:
         """Bytes left the machine although no answer came yet."""
@@ -230,6 +245,8 @@ class VehicleCourier:
                 self._on_challenge(frame, now)
             elif isinstance(frame, KeyNews):
                 self._on_key_news(frame)
+            elif isinstance(frame, Renewal):
+                self._on_renewed(frame.body)
             elif isinstance(frame, Greet):
                 self._is_given_up = self._is_given_up or self.state is LinkState.ONLINE
             elif self._exchange is not None:
@@ -252,6 +269,8 @@ class VehicleCourier:
                 self._hellos += 1
             else:
                 self._is_given_up = True
+        while self._requests:
+            out.append(Publish(Topic(self.vehicle, Way.UP, SESSION), encode(Renewal(self._requests.popleft()))))
         if self._has_news:
             self._has_news = False
             self.sender.notify()

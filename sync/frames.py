@@ -14,6 +14,7 @@ from clinic_records.record import Lane
 from sync.keys import Domain, OriginKeys, Verifier
 from sync.packing import unpack
 from sync.ports import Ranges, Receipt
+from sync.renewal import MESSAGE_LIMIT
 
 MAX_FRAME: Final = 512 * 1024
 """Bytes of one payload: the largest chunk of 256 KiB with room for its header."""
@@ -146,6 +147,12 @@ class KeyNews(msgspec.Struct, frozen=True, array_like=True, tag="keys"):
     statements: Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MAX_STATEMENTS)]
 
 
+class Renewal(msgspec.Struct, frozen=True, array_like=True, tag="renewal"):
+    """Up: a RenewalRequest, down: its Renewed, as JSON; each is signed by itself (sync/renewal.py)."""
+
+    body: Annotated[bytes, msgspec.Meta(max_length=MESSAGE_LIMIT)]
+
+
 class Greet(msgspec.Struct, frozen=True, array_like=True, tag="greet"):
     """The hospital does not know this vehicle's session (it was restarted): please connect anew."""
 
@@ -157,7 +164,7 @@ class Presence(msgspec.Struct, frozen=True):
     is_online: bool
 
 
-Frame = Signed | Items | Part | Have | Challenge | KeyNews | Greet
+Frame = Signed | Items | Part | Have | Challenge | KeyNews | Renewal | Greet
 
 _encoder: Final = msgspec.msgpack.Encoder()
 

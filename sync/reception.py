@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from clinic_records.clock import Clock, to_ms
-from clinic_records.errors import BadFrame
+from clinic_records.errors import BadFrame, PeerRefused
 from clinic_records.ids import VehicleId, sha256_hex
 from sync.abilities import OURS, WITH_KEY_NEWS, Abilities
 from sync.admission import Admission, abilities_of, admit
@@ -24,6 +24,10 @@ from sync.ports import HospitalSessions, InboundStore, Lease, OutboundStore, Ses
 Said = Signed | Challenge | KeyNews
 
 
+def _no_renewal(_request: bytes) -> bytes:
+    raise PeerRefused("no certificates are renewed here")
+
+
 def _no_keys(statements: tuple[bytes, ...]) -> None:
     """The keys of this vehicle never change."""
 
@@ -33,6 +37,7 @@ class Peer:
     """What the hospital has for one enrolled vehicle.
 
     `on_keys` takes statements of its newer keys, durable on return; it raises PeerRefused where they do not follow.
+    `on_renewal` answers a RenewalRequest.
     """
 
     public: OriginPublic
@@ -40,6 +45,7 @@ class Peer:
     outbound: OutboundStore
     sessions: HospitalSessions
     on_keys: Callable[[tuple[bytes, ...]], None] = _no_keys
+    on_renewal: Callable[[bytes], bytes] = _no_renewal
     lease: Lease = field(default_factory=Alone)
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from clinic_records.errors import PeerRefused, RefusedInput
+from clinic_records.errors import RefusedInput
 from clinic_records.ids import vehicle_id
 from sync.keys import AnyOf, Domain, OriginKeys, OriginPublic
 
@@ -74,13 +74,13 @@ def read_renewed(data: bytes, request: RenewalRequest, public: OriginPublic | An
     """The answer to `request`, believed.
 
     Raises:
-        RefusedInput: it is none.
-        PeerRefused: another signed it, or it answers another request.
+        RefusedInput: it is none, or an answer to another request: an old one that came late.
+        PeerRefused: another signed it.
     """
     renewed = _decode(data, Renewed)
     believe(renewed, public)
     if (renewed.vehicle, renewed.nonce) != (request.vehicle, request.nonce):
-        raise PeerRefused("the renewal answers another request")
+        raise RefusedInput("the renewal answers another request")
     return renewed
 
 

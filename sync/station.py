@@ -34,6 +34,7 @@ from sync.frames import (
     Part,
     Presence,
     Receipts,
+    Renewal,
     Signed,
     decode,
     encode,
@@ -303,12 +304,8 @@ class HospitalStation:
         match frame:
             case Signed():
                 self._on_signed(vehicle, frame, payload, now)
-            case KeyNews():
-                peer = self._port(vehicle)
-                if peer is None:
-                    self._on_stranger(vehicle, payload, f"vehicle {vehicle} is not enrolled here")
-                else:
-                    peer.on_keys(frame.statements)
+            case KeyNews() | Renewal():
+                self._on_signed_by_itself(vehicle, frame, payload)
             case Have():
                 if (line := self._lines.get(vehicle)) is not None:
                     line.on_have(frame, now)
@@ -321,6 +318,15 @@ class HospitalStation:
                     self._desk.on_part(vehicle, frame)
             case _:
                 pass  # what only a hospital says
+
+    def _on_signed_by_itself(self, vehicle: VehicleId, frame: KeyNews | Renewal, payload: bytes) -> None:
+        peer = self._port(vehicle)
+        if peer is None:
+            self._on_stranger(vehicle, payload, f"vehicle {vehicle} is not enrolled here")
+        elif isinstance(frame, KeyNews):
+            peer.on_keys(frame.statements)
+        else:
+            self._say(vehicle, Renewal(peer.on_renewal(frame.body)))
 
     def _on_signed(self, vehicle: VehicleId, signed: Signed, payload: bytes, now: float) -> None:
         peer = self._port(vehicle)

@@ -135,6 +135,7 @@ class Agent:
             clock=self._clock,
             is_refused=lambda: self._courier.is_refused,
         )
+        self._courier.follow_renewal(renewal)
         self._listener = Helper("vehicle_agent.listener", str(self._folder.root), on_ready=self._write_ports)
         pages = self._make_pages()
         self._web = WebServer(pages, self._settings.web.host, self._settings.web.port)

@@ -3,13 +3,11 @@
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from clinic_records.clock import to_ms
-from clinic_records.errors import AccessError, RefusedInput
+from clinic_records.errors import RefusedInput
 from cloud_hospital.api.answers import json_answer
-from cloud_hospital.broker.access import renew_access
 from cloud_hospital.hospital import Hospital
-from cloud_hospital.vehicle_keys import newest_key
-from sync.renewal import MESSAGE_LIMIT, Renewed, believe, read_request, sign_renewal
+from cloud_hospital.renewal import renewed
+from sync.renewal import MESSAGE_LIMIT
 
 
 def renewal_router(hospital: Hospital) -> APIRouter:
@@ -26,21 +24,3 @@ def renewal_router(hospital: Hospital) -> APIRouter:
         return json_answer(await run_in_threadpool(renewed, hospital, bytes(body)))
 
     return router
-
-
-def renewed(hospital: Hospital, body: bytes) -> Renewed:
-    """The answer to a request.
-
-    Raises:
-        RefusedInput: it is none.
-        PeerRefused: it is not signed by the box, or not by the certificate's key.
-        AccessError: the vehicle is not enrolled, revoked, or this key has no certificate.
-    """
-    asked = read_request(body)
-    public = newest_key(hospital.engine, asked.vehicle)
-    if public is None:
-        raise AccessError(f"vehicle {asked.vehicle} is not enrolled here")
-    believe(asked, public)
-    certificate = renew_access(hospital.premises, asked.vehicle, asked.tls_request)
-    answer = Renewed(asked.vehicle, asked.nonce, certificate, to_ms(hospital.now()))
-    return sign_renewal(answer, hospital.keys.sign)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
+import msgspec
 from sqlalchemy import func, select
 
 from clinic_records.errors import AccessError, ClinicError, Offline
@@ -33,6 +34,7 @@ from cloud_hospital.intake.reopening import reopen_held
 from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import keep_stranger, raise_alarm
 from cloud_hospital.keys import HospitalKeys
+from cloud_hospital.renewal import renewed
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicle_keys import follow, newest_key
@@ -131,6 +133,7 @@ class Intake:
             VehicleOutbound(self._hospital, vehicle, lease),
             VehicleSessions(self._hospital, vehicle),
             on_keys=lambda statements: follow(self._hospital, vehicle, statements),
+            on_renewal=lambda body: msgspec.json.encode(renewed(self._hospital, body)),
             lease=lease,
         )
 

@@ -14,6 +14,7 @@ from sync.enrolment import Enrolment
 from sync.keys import OriginPublic
 from sync.mqtt import MqttLink
 from vehicle_agent.alarms import down_alarm, link_alarm, overdue, sentence, stalled
+from vehicle_agent.services.renewal import Renewal
 from vehicle_agent.stall import Progress
 from vehicle_agent.status import total_of
 from vehicle_agent.store.keys import DeviceKeys
@@ -36,6 +37,7 @@ class Courier:
         on_incarnation: Callable[[int], None],
     ) -> None:
         self._spool = spool
+        self._renewal: Renewal | None = None
         self._clock = clock
         self._courier = VehicleCourier(
             VehicleId(hospital.vehicle),
@@ -48,6 +50,7 @@ class Courier:
             clock=clock,
             random_bytes=secrets.token_bytes,
             on_trusted_time=clock.raise_floor,
+            on_renewed=self._take_renewed,
             on_incarnation=on_incarnation,
             on_new_epoch=spool.down.note_new_epoch,
         )
@@ -59,6 +62,15 @@ class Courier:
     async def run(self) -> None:
         """Until `stop`."""
         await run_courier(self._courier, MqttLink(self._broker), self._stop)
+
+    def follow_renewal(self, renewal: Renewal) -> None:
+        """Carry its requests in the session while there is one, and its answers back."""
+        self._renewal = renewal
+        renewal.carry = self._courier.ask_renewal
+
+    def _take_renewed(self, body: bytes) -> None:
+        if self._renewal is not None:
+            self._renewal.take(body)
 
     @property
     def is_refused(self) -> bool:

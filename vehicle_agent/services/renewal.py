@@ -39,6 +39,9 @@ class Renewal:
         believed: who may sign the answer.
         clock: raised to the time that a fresh answer tells.
         is_refused: whether the broker refuses us now.
+
+    Attributes:
+        carry: sends a request in an open session; False where there is none.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Renewal:
         self._clock = clock
         self._is_refused = is_refused
         self._rests_until_s = float("-inf")
+        self._asked: RenewalRequest | None = None
+        self.carry: Callable[[bytes], bool] = _nobody
 
     @property
     def is_due(self) -> bool:
@@ -68,7 +73,7 @@ class Renewal:
         return renew_at(certificate) <= self._clock.now() or self._is_refused()
 
     def renew(self) -> None:
-        """Ask once; the certificate is durable on return.
+        """Ask once: in the session where there is one, and the answer comes to `take`; else over the web.
 
         Raises:
             Offline: the hospital was not reached.
@@ -76,13 +81,27 @@ class Renewal:
             RefusedInput, ConfigError: the answer is no certificate of ours.
         """
         vehicle = self._hospital.vehicle
-        asked = sign_renewal(
-            RenewalRequest(vehicle, self._files.request(vehicle), secrets.token_hex(16)), self._keys.sign
-        )
-        renewed = read_renewed(_post(self._hospital.renewal_url, msgspec.json.encode(asked)), asked, self._believed())
+        request = RenewalRequest(vehicle, self._files.request(vehicle), secrets.token_hex(16))
+        self._asked = sign_renewal(request, self._keys.sign)
+        body = msgspec.json.encode(self._asked)
+        if not self.carry(body):
+            self.take(_post(self._hospital.renewal_url, body))
+
+    def take(self, answer: bytes) -> None:
+        """Keep the certificate in the answer to the last request; durable on return.
+
+        Raises:
+            PeerRefused: another answered.
+            RefusedInput, ConfigError: the answer is no certificate of ours.
+        """
+        if self._asked is None:
+            return  # an answer that came twice
+        renewed = read_renewed(answer, self._asked, self._believed())
+        self._asked = None
         self._clock.raise_floor(from_ms(renewed.time_ms))
         self._files.renew(renewed.certificate)
         self._rests_until_s = self._clock.monotonic_s() + REST_S
+        _log.info("renewal.done")
 
     async def run(self) -> None:
         """For ever: look, and renew where it is time."""
@@ -90,12 +109,15 @@ class Renewal:
             if await asyncio.to_thread(lambda: self.is_due):
                 try:
                     await asyncio.to_thread(self.renew)
-                    _log.info("renewal.done")
                 except Offline as error:
                     _log.debug("renewal.not_reached", error=str(error))
                 except ClinicError as error:
                     _log.error("renewal.refused", error=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _nobody(_request: bytes) -> bool:
+    return False
 
 
 def _post(url: str, body: bytes) -> bytes:

@@ -125,8 +125,8 @@ def wrong_answers(world: World) -> dict[str, tuple[Answer, type[Exception]]]:
     others = World.chain(world, NOW).replace("\n", "\n ", 1)
     return {
         "another's": (lambda a: (200, msgspec.json.encode(world.renewed(a, OriginKeys.generate()))), PeerRefused),
-        "an older one": (lambda a: (200, said(a, nonce="0" * 32)), PeerRefused),
-        "another vehicle's": (lambda a: (200, said(a, vehicle="V02")), PeerRefused),
+        "an older one": (lambda a: (200, said(a, nonce="0" * 32)), RefusedInput),
+        "another vehicle's": (lambda a: (200, said(a, vehicle="V02")), RefusedInput),
         "no certificate": (lambda a: (200, said(a, certificate="")), ConfigError),
         "a damaged one": (lambda a: (200, said(a, certificate=others[:40])), ConfigError),
         "of another key": (lambda a: (200, said(a, certificate=world.authority.root.read_text())), ConfigError),

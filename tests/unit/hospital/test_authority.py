@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from clinic_records.errors import AccessError, ConfigError, PeerRefused, RefusedInput
 from cloud_hospital.api.app import create_app
-from cloud_hospital.api.renewal import renewed
 from cloud_hospital.authority.authority import SERVER, Authority
 from cloud_hospital.broker.files import WRITERS, server_identity
 from cloud_hospital.broker.group import shared_group
 from cloud_hospital.broker.identity import hospital_broker
 from cloud_hospital.broker.users import broker_password, broker_users
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
+from cloud_hospital.renewal import renewed
 from cloud_hospital.settings import BrokerKind, HospitalSettings
 from cloud_hospital.vehicles import enrol, revoke
 from commands.app import app as command
@@ -174,7 +174,7 @@ def test_an_ended_certificate_is_renewed_by_proof_of_key(hospital: Hospital) -> 
     answer = renewed(hospital, msgspec.json.encode(asked))
     read = read_renewed(msgspec.json.encode(answer), asked, hospital.keys.sign.public)
     assert fingerprint(public_of(read.certificate)) == fingerprint(box.tls.public_key())
-    with pytest.raises(PeerRefused):
+    with pytest.raises(RefusedInput, match="another request"):
         read_renewed(msgspec.json.encode(answer), box.renewal(nonce="1" * 32), hospital.keys.sign.public)
     with pytest.raises(PeerRefused):
         read_renewed(msgspec.json.encode(answer), asked, OriginKeys.generate().public)

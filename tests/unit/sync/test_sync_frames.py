@@ -20,6 +20,7 @@ from sync.frames import (
     Items,
     Part,
     Receipts,
+    Renewal,
     Signed,
     decode,
     encode,
@@ -38,6 +39,7 @@ frames = st.one_of(
     st.builds(lambda ends: Have(WIRE, tuple(ends)), st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)))),
     st.builds(Signed, st.binary(), st.binary()),
     st.builds(Challenge, st.text(max_size=64), st.text(max_size=64)),
+    st.builds(Renewal, st.binary(max_size=50)),
     st.just(Greet()),
 )
 
