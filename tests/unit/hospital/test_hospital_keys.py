@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from clinic_records.errors import AccessError, ConfigError, PeerRefused, RefusedInput
 from cloud_hospital.escrow import read_escrow, restore_keys, rotate, write_escrow
 from cloud_hospital.hospital import Hospital, open_hospital
+from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.keys import HospitalKeys, KeyFile, key_path, publish, stage
 from cloud_hospital.vehicle_keys import follow, newest_key, origins
 from cloud_hospital.vehicles import box_key, enrol
@@ -87,6 +88,30 @@ def test_a_changed_escrow_file_does_not_open(clinic: Clinic, tmp_path: Path, at:
     path.write_bytes(data)
     with pytest.raises(RefusedInput):
         read_escrow(path, PASSPHRASE)
+
+
+def test_a_copy_that_reads_otherwise_publishes_nothing(
+    clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keeps_an_older_one(path: Path, data: bytes) -> None:
+        del data
+        path.write_bytes(older)
+
+    write_escrow(clinic.hospital.folder, "H01", tmp_path / "older.json", PASSPHRASE, clinic.hospital.now())
+    older = (tmp_path / "older.json").read_bytes()
+    monkeypatch.setattr("cloud_hospital.escrow.write_file", keeps_an_older_one)
+    with pytest.raises(ConfigError, match="another disk"):
+        turned(clinic.hospital, tmp_path / "bad disk.json")
+    assert HospitalKeys.load(clinic.hospital.folder).number == 1
+
+
+def test_a_session_welcomed_under_an_older_key_does_not_stand(clinic: Clinic, tmp_path: Path) -> None:
+    sessions = VehicleSessions(clinic.hospital, "V01")
+    sessions.save(msgspec.structs.replace(sessions.load(), session="s1"))
+    assert sessions.standing() == ("s1", clinic.hospital.log.current())
+    turned(clinic.hospital, tmp_path / "escrow.json")
+    with open_hospital(clinic.hospital.folder.root) as now:
+        assert VehicleSessions(now, "V01").standing() is None
 
 
 def test_a_weak_passphrase_and_a_place_in_the_house_are_refused(clinic: Clinic, tmp_path: Path) -> None:

@@ -114,6 +114,11 @@ def test_nothing_in_the_outer_header_can_be_changed(changes: dict[str, object]) 
         open_wire(resigned(WIRE, BOX, **changes), origin=BOX.public, recipients=RECIPIENTS)
 
 
+@pytest.mark.parametrize("changes", [{"body_sha256": bytes(32)}, {"body_size": 7}, {"wrapped_key": bytes(80)}], ids=str)
+def test_a_header_that_names_another_body_is_refused(changes: dict[str, object]) -> None:
+    refused(resigned(WIRE, BOX, **changes))
+
+
 def test_a_leaked_key_of_the_vehicle_opens_nothing_it_sent() -> None:
     """Rule 22: the content key is wrapped to the hospital alone; the box keeps no key that unwraps it."""
     outer = peek(WIRE).outer
