@@ -6,7 +6,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan bench-sync kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages
+.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan bench-coding bench-sync kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages simulate simulate-planted
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -35,6 +35,9 @@ bench-schedules: setup-dev ## a prefecture's and a province's year imported, lai
 bench-plan: setup-dev ## a county's week planned by us and by PyVRP at 10 s, five seeds
 	@$(BIN)/python -m benchmarks.plan_bench
 
+bench-coding: setup-dev ## size and speed of every coder: the generated day, real frames, records
+	@$(BIN)/python -m benchmarks.coding
+
 bench-sync: setup-dev system-packages ## the clinic day over a bad link, ours and rivals; BENCH_ARGS="--profile outage --day real --only raw ours nats"
 	@$(BIN)/python -m benchmarks.sync $(BENCH_ARGS)
 
@@ -46,6 +49,12 @@ fault-sessions: setup-dev ## 1,000 faulty connections and 300 kill -9 while a cl
 
 fuzz: setup-dev    ## mutated device bytes against every parser, 100,000 inputs each; goes on where the ledger ends
 	@$(BIN)/python -m benchmarks.fuzz
+
+simulate: setup-dev ## whole fleets in simulated time to a million vehicle-hours; goes on where the ledger ends
+	@$(BIN)/python -m benchmarks.simulation
+
+simulate-planted: setup-dev ## one planted bug after the other: within how many seeds the simulation finds it
+	@$(BIN)/python -m benchmarks.simulation --planted
 
 conformance: setup-dev ## every real device file: our verdict beside independent readers, into docs/devices/CONFORMANCE.md
 	@$(BIN)/python -m benchmarks.conformance
