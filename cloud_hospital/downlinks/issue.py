@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, tuple_, update
 
 from clinic_records.clock import Origin, from_ms, to_ms
 from clinic_records.errors import NotFound
@@ -167,9 +167,10 @@ def queue_issued(hospital: Hospital, id_: str) -> None:
 def queue_missing(hospital: Hospital) -> int:
     """Queue whatever a crash, a new vehicle or a new box left unqueued; how many envelopes that were."""
     active = active_vehicles(hospital)
-    newest = select(func.max(issued.c.n)).group_by(issued.c.id)
+    newest = select(issued.c.id, func.max(issued.c.revision)).group_by(issued.c.id)
     with reading(hospital.engine) as connection:
-        rows = connection.execute(select(issued).where(issued.c.n.in_(newest)).order_by(issued.c.n)).all()
+        version = tuple_(issued.c.id, issued.c.revision)
+        rows = connection.execute(select(issued).where(version.in_(newest)).order_by(issued.c.n)).all()
         query = select(downlink.c.vehicle, downlink.c.id, downlink.c.revision)
         queued = {(each.vehicle, each.id, each.revision) for each in connection.execute(query)}
     missing = [

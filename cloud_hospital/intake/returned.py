@@ -7,13 +7,13 @@ that nothing else gets its number and whoever looks finds it again.
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Connection, insert, select
 
 from clinic_records.clock import to_ms
 from clinic_records.ids import sha256_hex
 from clinic_records.returned import ReturnedDownlink
 from cloud_hospital.downlink import wire_path
+from cloud_hospital.downlinks.put_back import put_back_issued
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.keys import HospitalKeys
 from cloud_hospital.store.locks import insert_new
@@ -53,18 +53,8 @@ def put_back(
         detail = f"{header.kind} {header.id} revision {header.revision}: {vehicle} has another content, {header.sha256}"
         row: dict[str, Any] = {"at": to_ms(at), "vehicle": vehicle, "code": _ALARM, "detail": detail}
         connection.execute(insert(alarms).values(row))
-    if known is None:
-        row = {
-            "id": header.id,
-            "revision": header.revision,
-            "kind": header.kind,
-            "sha256": header.sha256,
-            "payload": opened.payload,
-            "author": None if header.author is None else msgspec.json.encode(header.author).decode(),
-            "vehicles": msgspec.json.encode([vehicle]).decode(),
-            "made_at": header.recorded_ms,
-        }
-        insert_new(connection, issued, row)
+    else:
+        put_back_issued(connection, header, opened.payload or b"", vehicle)
     wire_sha256 = sha256_hex(thing.wire)
     _keep_wire(folder, vehicle, wire_sha256, thing.wire)
     row = {

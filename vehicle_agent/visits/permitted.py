@@ -22,9 +22,7 @@ def permitted(conn: Connection, author: Author) -> Author:
     if author.staff not in people:
         raise AccessError(
             f"{author.staff} may no longer log in on this vehicle",
-            hint=Hint(
-                "医院已停用这个工号，请换人登录。", "The hospital ended this account here; log in as another."
-            ),
+            hint=Hint("医院已停用这个工号，请换人登录。", "The hospital ended this account here; log in as another."),
         )
     return people[author.staff]
 
