@@ -26,7 +26,9 @@ from sync.stream import Source
 NEAR: Final = 1.06
 """An effort whose trial came to more than so many times the best is not tried again ..."""
 TRY_ALL_EVERY: Final = 8
-"""... until as many groups later: a picture may change in the middle of a loop. Both our choice."""
+WORSE: Final = 1.2
+"""... until as many groups later, or until what is left comes to so many times what the best came to: a picture may
+change in the middle of a loop. All our choice."""
 
 _MAX_FRAMES: Final = 0xFFFF
 _ERRORS: Final = (RuntimeError, ValueError, TypeError, MemoryError, BadFrame)
@@ -70,6 +72,7 @@ class Encoder:
         self._again = iter(ways) if ways is not None else None
         self._monotonic_s = monotonic_s
         self._near: set[str] = set()
+        self._best_share = 0.0
 
     def blocks(self, src: Source) -> Iterator[Block]:
         """The coded file, shape first; nothing where it has no pixels for this coder."""
@@ -124,7 +127,7 @@ class Encoder:
         sample = group[-1:]
         can_learn = self._is_learning and layout.shape.bits == 8 and positions.is_ready
         methods: list[Way] = [Method.PLAIN, Method.POSITIONS] if can_learn else [Method.PLAIN]
-        is_all = number % TRY_ALL_EVERY == 0 or not self._near
+        is_all = number % TRY_ALL_EVERY == 0 or not self._best_share
         efforts = [each for each in self._efforts if each.is_for(layout.shape) and (is_all or each.name in self._near)]
         trials: list[tuple[Way, Trial]] = []
         whole: dict[Way, _Made] = {}
@@ -140,8 +143,13 @@ class Encoder:
             if len(part) == len(group):
                 whole[way] = made
         chosen = best(trials, self._rate)
-        limit = NEAR * next(trial.coded for way, trial in trials if way is chosen)
-        self._near = {way.name for way, trial in trials if isinstance(way, Effort) and trial.coded <= limit}
+        smallest = next(trial.coded for way, trial in trials if way is chosen)
+        self._near = {way.name for way, trial in trials if isinstance(way, Effort) and trial.coded <= NEAR * smallest}
+        share = smallest / group.nbytes
+        if is_all:
+            self._best_share = share
+        elif share > WORSE * self._best_share:
+            self._best_share = 0.0  # all are tried with the next group
         return chosen, whole.get(chosen)
 
 

@@ -20,7 +20,7 @@ from sync.coding.image.blocks import GROUP, Method, block_bytes, deflate, inflat
 from sync.coding.image.decoder import decode
 from sync.coding.image.encoder import Encoder
 from sync.coding.image.layout import MAX_FRAME, Shape, find_layout
-from tests.unit.sync.coding_files import BIG, EXPLICIT, IMPLICIT, Pixels, dicom, element, gradient, speckle
+from tests.unit.sync.coding_files import BIG, EXPLICIT, IMPLICIT, Pixels, dicom, element, gradient, speckle, wandering
 
 
 def coded(data: bytes, **wanted: object) -> bytes:
@@ -109,6 +109,16 @@ def test_each_coder_wins_where_it_is_good() -> None:
     noise = dicom(Pixels(64, 64), rng.bytes(4096))
     assert ways(noise) == {"PLAIN": 1}
     assert set(ways(smooth)) <= {"JPEG XL 1", "JPEG XL 2", "JPEG XL 3"}
+
+
+def test_a_loop_that_begins_black_is_tried_again() -> None:
+    frames = [bytes(120 * 160)] * 2 + [wandering(120, 160, seed) for seed in range(30)]
+    data = dicom(Pixels(120, 160, frames=32), b"".join(frames))
+    coder = Encoder(rate=0.0)
+    packed = b"".join(block.data for block in coder.blocks(io.BytesIO(data)))
+    assert coder.ways[0] is Method.PLAIN
+    assert all(isinstance(way, pictures.Effort) for way in coder.ways[-2:])
+    assert back(packed) == data
 
 
 def test_a_large_frame_is_cut_into_bands() -> None:
