@@ -1,6 +1,7 @@
 """A running hospital's own broker: a revoked vehicle is off, an ended certificate is renewed and lets the box in."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import time
@@ -20,8 +21,10 @@ from sync.certificates import leaf, public_of, renew_at
 from sync.enrolment import Enrolment, decode_enrolment, encode
 from sync.keys import AnyOf, OriginPublic
 from sync.mqtt import MqttLink
+from vehicle_agent.services.courier import Courier
 from vehicle_agent.services.renewal import Renewal
 from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.tls import TlsFiles, vehicle_broker
 
 CLI = [sys.executable, "-c", "from cli import main; main()"]
@@ -122,8 +125,29 @@ def test_revoked_is_off_and_ended_is_renewed(hospital: Path, tmp_path: Path) -> 
         await asyncio.to_thread(late.renewal().renew)
         assert not late.renewal().is_due
         await (await late.connected()).close(is_graceful=True)
+        await renew_in_session(late, tmp_path / "spool")
 
     asyncio.run(play())
+
+
+async def renew_in_session(box: Box, spool_folder: Path) -> None:
+    """The vehicle's own courier carries the request where nobody listens on the web."""
+    clock, spool = SystemClock(), Spool(spool_folder, keys=box.keys, hospital=box.granted)
+    courier = Courier(
+        keys=box.keys, tls=box.files, hospital=box.granted, spool=spool, clock=clock, on_incarnation=lambda _: None
+    )
+    renewal = box.renewal("http://127.0.0.1:9/")
+    courier.follow_renewal(renewal)
+    before = box.files.identity.certificate.read_bytes()
+    running = asyncio.create_task(courier.run())
+    async with asyncio.timeout(REVOKED_WITHIN_S):
+        while box.files.identity.certificate.read_bytes() == before:
+            with contextlib.suppress(Offline):  # no session yet
+                await asyncio.to_thread(renewal.renew)
+            await asyncio.sleep(0.2)
+    courier.stop()
+    await running
+    spool.close()
 
 
 def show_an_ended_certificate(box: Box, hospital: Path) -> None:
