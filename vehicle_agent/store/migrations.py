@@ -91,6 +91,7 @@ _WAY_DOWN: Final = (
         village TEXT NOT NULL, month TEXT NOT NULL, part INTEGER NOT NULL, parts INTEGER NOT NULL,
         people INTEGER NOT NULL, as_of INTEGER NOT NULL, revision INTEGER NOT NULL,
         PRIMARY KEY (village, month, part))""",
+    "CREATE INDEX records_thing ON records (kind, json_extract(json, '$.thing'))",
 )
 
 

@@ -10,7 +10,7 @@ from clinic_records.record import Kind
 from vehicle_agent.store.merge.slices import VillageSlice, village_slices
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.events import EventHub
-from vehicle_agent.visits.messages import MessageView, acknowledge, messages
+from vehicle_agent.visits.messages import MessageView, acknowledge, messages, unseen
 from vehicle_agent.visits.versions import Act
 
 
@@ -40,8 +40,8 @@ class MessageDesk:
 
     async def waiting(self) -> Waiting:
         """What nobody has seen yet."""
-        waiting = [view for view in await self.all() if view.waits]
-        return Waiting(len(waiting), any(view.is_urgent for view in waiting))
+        waiting = await asyncio.to_thread(self._vault.store.read, unseen)
+        return Waiting(len(waiting), any(each.is_urgent for each in waiting))
 
     async def villages(self) -> list[VillageSlice]:
         """Whose people have come ahead of the stops, and how many parts of them."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,8 +22,16 @@ from vehicle_agent.store.rights import load_right
 from vehicle_agent.visits.dispensing import hint_of, refusal_of
 from vehicle_agent.visits.versions import Act
 
-SHOWN: Final = 200
-"""Messages of each kind on the page, newest first."""
+SHOWN: Final = 100
+"""Messages of each kind on the page, newest first; what nobody has seen is there however old it is."""
+_URGENT: Final = frozenset({RecallLevel.NOW, RecallLevel.TODAY})
+_UNSEEN: Final = """
+SELECT r.kind, r.id, json_extract(r.json, '$.level') FROM records AS r
+LEFT JOIN tombstones AS t ON t.kind = r.kind AND t.id = r.id
+WHERE r.kind IN ('recall', 'answer', 'prescription') AND r.is_current = 1 AND NOT EXISTS (
+    SELECT 1 FROM records AS s
+    WHERE s.kind = 'seen' AND json_extract(s.json, '$.thing') = coalesce(t.retraction, r.id))
+"""
 _TYPES: Final[Mapping[Kind, type[Answer | Recall | Prescription]]] = {
     Kind.RECALL: Recall,
     Kind.ANSWER: Answer,
@@ -60,7 +68,7 @@ class MessageView(msgspec.Struct, frozen=True):
     @property
     def is_urgent(self) -> bool:
         """Whether somebody must act before anything else."""
-        return self.kind is Kind.RECALL and self.level in {RecallLevel.NOW, RecallLevel.TODAY}
+        return self.kind is Kind.RECALL and self.level in _URGENT
 
     @property
     def waits(self) -> bool:
@@ -69,13 +77,31 @@ class MessageView(msgspec.Struct, frozen=True):
         return all(each.thing != newest for each in self.seen)
 
 
+class Unseen(NamedTuple):
+    """A message nobody here has seen, or of which nobody has seen that it was taken back."""
+
+    kind: Kind
+    id: str
+    is_urgent: bool
+
+
+def unseen(conn: Connection) -> list[Unseen]:
+    """All of them, however old."""
+    return [
+        Unseen(Kind(kind), id_, is_urgent=kind == Kind.RECALL and level in _URGENT)
+        for kind, id_, level in conn.execute(_UNSEEN)
+    ]
+
+
 def messages(conn: Connection, vehicle: str, now: datetime, *, is_clock_doubtful: bool) -> list[MessageView]:
     """All of them: what waits to be seen first, the most urgent of that first, then the newest."""
     graves = tombstones(conn)
-    seen = _seen(conn)
+    waiting = unseen(conn)
     views = []
     for kind, what in _TYPES.items():
-        for record in list_current(conn, kind, newest_first=True, limit=SHOWN):
+        newest = {record.id: record for record in list_current(conn, kind, newest_first=True, limit=SHOWN)}
+        older = [current(conn, kind, each.id) for each in waiting if each.kind is kind and each.id not in newest]
+        for record in [*newest.values(), *filter(None, older)]:
             thing = msgspec.json.decode(record.payload, type=what)
             retraction = graves.get((kind, thing.id))
             known = current(conn, Kind.PATIENT, thing.patient)
@@ -95,7 +121,7 @@ def messages(conn: Connection, vehicle: str, now: datetime, *, is_clock_doubtful
                     level=_level(thing),
                     lines=thing.lines if isinstance(thing, Prescription) else (),
                     taken_back=_retraction(conn, retraction) if retraction else None,
-                    seen=(*seen.get(thing.id, ()), *seen.get(retraction or "", ())),
+                    seen=(*_seen(conn, thing.id), *(_seen(conn, retraction) if retraction else ())),
                     may_not=may_not,
                 )
             )
@@ -113,7 +139,7 @@ def acknowledge(conn: Connection, kind: Kind, thing: RecordId, new_id: RecordId,
         raise NotFound(f"no {kind} {thing} has come to this vehicle")
     retraction = tombstones(conn).get((kind, thing))
     what = (Kind.RETRACTION, RecordId(retraction)) if retraction else (kind, thing)
-    for before in _seen(conn).get(what[1], ()):
+    for before in _seen(conn, what[1]):
         if before.by.staff == author.staff:
             return before
     seen = Seen(new_id, *what, author, act.now)
@@ -129,12 +155,9 @@ def acknowledge(conn: Connection, kind: Kind, thing: RecordId, new_id: RecordId,
     return seen
 
 
-def _seen(conn: Connection) -> dict[str, list[Seen]]:
-    found: dict[str, list[Seen]] = {}
-    for record in list_current(conn, Kind.SEEN, limit=len(_TYPES) * SHOWN * 10):
-        seen = msgspec.json.decode(record.payload, type=Seen)
-        found.setdefault(seen.thing, []).append(seen)
-    return found
+def _seen(conn: Connection, thing: str) -> list[Seen]:
+    found = list_current(conn, Kind.SEEN, where={"thing": thing})
+    return [msgspec.json.decode(record.payload, type=Seen) for record in found]
 
 
 def _may_not(
