@@ -115,6 +115,10 @@ class Road:
         return seconds * (1 + self._jitter * self._rng.uniform(-1, 1))
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # the process ends: asyncio would print each line's end
+            await self._carry(reader, writer)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = _Line(writer)
         if not self._covered.is_set():
             self.counts["refused"] += 1
