@@ -55,6 +55,11 @@ HAPPENED: Final[Mapping[str, tuple[str, str]]] = {
     "closed-stream": ("收到恢复以前编号段的数据，可能有克隆", "data of a stream that was closed: perhaps a clone"),
     "number-reused": ("一个编号用了两次", "one number was used for two things"),
     "too-old": ("程序太旧，升级车上程序", "its program is too old: upgrade it"),
+    "too-new": ("车上程序比医院新，升级医院程序", "its program is too new for ours: upgrade the hospital"),
+    "issued-twice": (
+        "恢复以前发给车上的一个版本和现在的内容不同，请核对",
+        "it holds another content of a version that we made again after a restoration: compare both",
+    ),
     "unknown": ("没有登记", "it is not enrolled"),
 }
 """What happened once, by its code, Chinese and English."""

@@ -28,6 +28,7 @@ LINK: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "unknown-vehicle": ("医院不认识本车，请重新登记", "The hospital does not know this vehicle; enrol it again"),
     "too-old": ("本车程序太旧，请升级", "This vehicle's program is too old; upgrade it"),
+    "too-new": ("医院程序太旧，请管理员升级", "The hospital's program is too old for this vehicle; have it upgraded"),
 }
 """Key of the courier's alarm -> what the page says."""
 
