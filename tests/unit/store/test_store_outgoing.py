@@ -195,7 +195,7 @@ class Machine(RuleBasedStateMachine):
     def settle(self, wire: str, verdict: Verdict) -> None:
         lane, state = self.model[wire]
         to = {"applied": "received", "duplicate": "received"}.get(verdict, verdict.value)
-        changes = state == "open" or (state == "refused" and to != "refused")
+        changes = state not in {"received", to} and (state, to) != ("held", "refused")
         assert self.up.settle(self.hospital.receipt(wire, verdict)) is changes
         if changes:
             self.model[wire] = (lane, to)
