@@ -336,9 +336,7 @@ class VehicleCourier:
         """Keys of the hospital that follow from the one we know; durable before anything is believed by them."""
         chain = self._hospital.extended(news.statements)
         if chain.number > self._hospital.number:
-            fresh = news.statements[self._hospital.number - chain.number :]
-            state = self._sessions.load()
-            self._sessions.save(msgspec.structs.replace(state, peer_keys=state.peer_keys + fresh))
+            self._sessions.save(msgspec.structs.replace(self._sessions.load(), peer_keys=chain.learnt))
             self._hospital = chain
             _logger.info("the hospital's keys are number %d now", chain.number)
 

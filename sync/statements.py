@@ -52,12 +52,14 @@ class KeyChain:
         number: of the newest key.
         signers: public signing keys, newest first; the last came with the enrolment.
         boxes: whom to seal to, newest first; none for the enrolment's where nobody here seals.
+        learnt: the statements that led from the pinned key here, in order: what is to be remembered.
     """
 
     holder: str
     number: int
     signers: tuple[OriginPublic, ...]
     boxes: tuple[RecipientKey, ...] = ()
+    learnt: tuple[bytes, ...] = ()
 
     @property
     def newest(self) -> OriginPublic:
@@ -96,8 +98,13 @@ class KeyChain:
         fresh = OriginPublic(said.sign_public)
         self.newest.verify(Domain.KEYS, signed.body, signed.by_former)
         fresh.verify(Domain.KEYS, signed.body, signed.by_itself)
-        boxes = (RecipientKey(said.box_public), *self.boxes)
-        return replace(self, number=said.number, signers=(fresh, *self.signers), boxes=boxes)
+        return replace(
+            self,
+            number=said.number,
+            signers=(fresh, *self.signers),
+            boxes=(RecipientKey(said.box_public), *self.boxes),
+            learnt=(*self.learnt, data),
+        )
 
     def _check_known(self, said: KeyStatement) -> None:
         """A statement repeated says what it said; numbers before the pinned one are nobody's business any more."""

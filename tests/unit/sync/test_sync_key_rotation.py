@@ -142,6 +142,19 @@ def test_a_statement_replayed_to_a_vehicle_that_is_further_changes_nothing() -> 
     assert world.courier.alarm is Alarm.NONE
 
 
+@pytest.mark.parametrize("order", [(0, 1, 0), (0, 0, 1), (0, 1, 1, 0), (0, 1)])
+def test_statements_said_in_another_order_do_not_spoil_what_is_remembered(order: tuple[int, ...]) -> None:
+    """A broker repeats them at will; what the vehicle keeps must lead from its pinned key after a restart too."""
+    world = World()
+    world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
+    news = KeyNews(tuple(STATEMENTS[place] for place in order))
+    world.courier.on_message(Topic(VEHICLE, Way.DOWN, SESSION), encode(news), 0.0)
+    assert world.box.sessions.state.peer_keys == STATEMENTS[:2]
+    world.start_station(keys(3), statements=STATEMENTS[:2])
+    world.start_courier()
+    world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
+
+
 class _Follows:
     """The hospital's memory of one vehicle's keys."""
 
