@@ -80,9 +80,12 @@ class FaultRoad:
             self._loop.run_forever()
         finally:
             server.close()
-            self._reset_all()
-            self._loop.run_until_complete(asyncio.gather(*self._open, return_exceptions=True))
+            self._loop.run_until_complete(self._end_all())
             self._loop.close()
+
+    async def _end_all(self) -> None:
+        self._reset_all()
+        await asyncio.gather(*self._open, return_exceptions=True)
 
     def _reset_all(self) -> None:
         for task in self._open:
