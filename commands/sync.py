@@ -47,6 +47,8 @@ def status(
             **msgspec.to_builtins(found.sync),
             "inbox": found.inbox,
             "quarantine": found.quarantine,
+            "carried": found.carried,
+            "disk": msgspec.to_builtins(found.disk),
             "waits": found.waits,
             "open": found.is_open,
         }
@@ -54,6 +56,8 @@ def status(
     else:
         for name, lane in (*found.sync.lanes.items(), ("total", found.sync.total)):
             typer.echo(_line(name, lane))
+        for origin, (waiting, received) in found.carried.items():
+            typer.echo(f"carried for {origin}: {waiting} wait, {received} received")
         typer.echo(f"link {found.sync.link}  inbox {found.inbox}  {found.sync.alarm}".rstrip())
     if require_complete and (found.waits or not found.sync.is_whole):
         raise typer.Exit(INCOMPLETE)
