@@ -1,7 +1,7 @@
 """Hazard 3: the hospital's database is put back to any raw copy of itself, again and again, with traffic both ways.
 
-Real stores on both sides. Keys, epoch log and files lie outside the database and stay. CI restores POINTS times;
-`ROLLBACK_POINTS=100 pytest tests/unit/hospital/test_rollback_points.py` is the long form.
+Real stores on both sides. Keys, epoch log and files lie outside the database and stay. CI restores four times;
+`ROLLBACK_POINTS=100 pytest tests/unit/hospital/test_rollback_points.py` is the long form: ten histories of ten points.
 """
 
 import os
@@ -41,6 +41,8 @@ from vehicle_agent.store.spool import Spool
 from vehicle_agent.store.store import Store
 
 POINTS: Final = int(os.environ.get("ROLLBACK_POINTS", "4"))
+IN_ONE: Final = 10
+"""Restorations of one history: each makes the vehicle offer all of it again."""
 SEED: Final = 20261123
 
 
@@ -154,16 +156,18 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.timeout(3600)
-def test_no_raw_restore_point_loses_or_doubles_anything(root: Path) -> None:
-    print(f"seed {SEED}, {POINTS} restorations")
-    rng, folder = random.Random(SEED), root / "hospital"
+@pytest.mark.parametrize("history", range(-(-POINTS // IN_ONE)))
+def test_no_raw_restore_point_loses_or_doubles_anything(root: Path, history: int) -> None:
+    points = min(IN_ONE, POINTS - history * IN_ONE)
+    print(f"seed {SEED}/{history}, {points} restorations of {POINTS}")
+    rng, folder = random.Random(f"{SEED}/{history}"), root / "hospital"
     copies: list[Path] = []
     answers: set[str] = set()
     with open_hospital(folder) as hospital:
         vehicle = Vehicle(root / "V01", hospital)
     with closing(vehicle):
         epochs = set()
-        for point in range(POINTS):
+        for point in range(points):
             with open_hospital(folder) as hospital:
                 for _ in range(3):
                     copies.append(root / f"copy-{len(copies)}")
