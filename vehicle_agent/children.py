@@ -17,8 +17,13 @@ from vehicle_agent.child import Answer, Request
 IDLE_S: Final = 30.0
 """A child without work for so long is ended, so that an idle agent is small."""
 
-_ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-"""Each thread and arena would take address space from the child's limit."""
+_ENVIRONMENT: Final = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+}
+"""Each thread and arena would take address space from the child's limit; large blocks go back to the system at once."""
 
 _log = structlog.get_logger(__name__)
 

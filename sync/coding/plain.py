@@ -12,9 +12,9 @@ from sync.stream import SEGMENT, Source
 LEVEL: Final = 3
 """zstd's own default: 200 to 300 MB/s a core on what our devices bring."""
 FAST_LEVEL: Final = 1
-WINDOW_LOG: Final = 23
-"""8 MiB: in a loop, what frames have in common with the ones before is found."""
-MAX_WINDOW: Final = 1 << WINDOW_LOG
+WINDOW_LOG: Final = 22
+"""4 MiB: in a loop, what frames have in common with the ones before is found."""
+MAX_WINDOW: Final = 8 * 1024 * 1024
 """Bytes of zstd window a receiver grants (RFC 8878, section 3.1.1.1.2, recommends support of 8 MB)."""
 
 

@@ -25,6 +25,7 @@ class SealJob(msgspec.Struct, frozen=True):
     target: str
     codecs: tuple[str, ...]
     rate: float = UNKNOWN
+    is_idle: bool = False
     is_plain: bool = False
 
     @property
@@ -60,6 +61,6 @@ def seal_blob(job: SealJob) -> SealedBlob:
         recipient=RecipientKey(job.recipient),
         created_ms=job.created_ms,
         dst=Path(job.target),
-        terms=Terms(job.codecs, (), job.rate),
+        terms=Terms(job.codecs, (), job.rate, job.is_idle),
     )
     return SealedBlob(sealed.wire_sha256, sealed.size)

@@ -48,6 +48,10 @@ RESEALED: Final = frozenset({"codec", "wire-hash", "recipient"})
 """Reasons of a refusal that lie in how a thing was sealed: not decoded there, damaged on our disk, or for an older key
 of the hospital. It is sealed anew from the store, once, plain (sync rule 13)."""
 
+IDLE_S: Final = 2.0
+"""Seconds of sending that the spool must hold, or a coder is what the link waits for. Our choice."""
+
+_LOOKED_AT: Final = 32  # envelopes of each lane
 _CURSOR: Final = "sealer/journal"
 _RESEALED: Final = "sealer/resealed/"
 _BATCH: Final = 200  # rows a transaction
@@ -121,10 +125,11 @@ class Sealer:
         """Big blobs that wait to be sealed, most urgent first; `rate` is the link's, bytes/s."""
         rows = self._store.read(lambda conn: rows_where(conn, _IS_BIG, limit=_ALL))
         again = [row for row in self._to_reseal() if not _is_small(row)]
+        is_idle = self._is_idle(rate)
         jobs: list[SealJob] = []
         for row in sorted([*rows, *again], key=lambda row: row.lane):
             if len(jobs) < limit and _key(row) not in self._unmarked and _key(row) not in self.failures:
-                jobs.append(self._job(row, rate))
+                jobs.append(msgspec.structs.replace(self._job(row), rate=rate, is_idle=is_idle))
         return jobs
 
     def reseal(self) -> int:
@@ -243,7 +248,7 @@ class Sealer:
             terms=self._terms(is_plain=is_plain),
         )
 
-    def _job(self, row: OutboxRow, rate: float) -> SealJob:
+    def _job(self, row: OutboxRow) -> SealJob:
         return SealJob(
             record=self._blob_record(row),
             blob=self._store.blobs.locate(row.sha256),
@@ -252,9 +257,13 @@ class Sealer:
             created_ms=self._now_ms(),
             target=str(self._spool.up.wire_folder / f"{secrets.token_hex(8)}{TEMP_SUFFIX}"),
             codecs=(Codec.RAW,) if row.state == "refused" else self._theirs().codecs,
-            rate=rate,
             is_plain=row.state == "refused",
         )
+
+    def _is_idle(self, rate: float) -> bool:
+        """Whether the link will have nothing to send before long, so that coding is waited for."""
+        waiting = sum(item.size for lane in Lane for item in self._spool.up.waiting(lane, -1, _LOOKED_AT))
+        return waiting < IDLE_S * rate
 
     def _theirs(self) -> Abilities:
         """Only what the hospital said last that it reads may be used (sync rule 15)."""

@@ -59,14 +59,15 @@ class Encoder:
         self,
         *,
         rate: float,
+        is_idle: bool = False,
         efforts: tuple[Effort, ...] = EFFORTS,
         is_learning: bool = True,
         ways: list[Way] | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`rate` in bytes/s of the link; `is_learning` False leaves what goes across frames out."""
+        """`rate` (bytes/s) and `is_idle` are the link's; `is_learning` False leaves out what goes across frames."""
         self.ways: list[Way] = []
-        self._rate = rate
+        self._rate, self._is_idle = rate, is_idle
         self._efforts = efforts
         self._is_learning = is_learning
         self._again = iter(ways) if ways is not None else None
@@ -142,7 +143,7 @@ class Encoder:
             trials.append((way, Trial(int(len(made[1]) * scale), (self._monotonic_s() - began) * scale)))
             if len(part) == len(group):
                 whole[way] = made
-        chosen = best(trials, self._rate)
+        chosen = best(trials, self._rate, is_idle=self._is_idle)
         smallest = next(trial.coded for way, trial in trials if way is chosen)
         self._near = {way.name for way, trial in trials if isinstance(way, Effort) and trial.coded <= NEAR * smallest}
         share = smallest / group.nbytes

@@ -166,6 +166,15 @@ def test_a_link_that_stays_slow_gets_the_smallest_form(box: Box, tmp_path: Path)
     assert one.header.codec == Codec.IMAGE
 
 
+def test_a_coder_is_told_when_the_link_waits_for_it(box: Box) -> None:
+    box.keep(LOOP)
+    assert [job.is_idle for job in box.sealer.jobs(rate=1e6)] == [True]
+    box.keep(os.urandom(60_000), Lane.P3, "r2")  # sealed at its commit
+    assert [job.is_idle for job in box.sealer.jobs(rate=1e6)] == [True]  # 0.06 s of sending
+    assert [job.is_idle for job in box.sealer.jobs(rate=1e4)] == [False]
+    assert [job.is_idle for job in box.sealer.jobs()] == [False]  # nobody knows the link
+
+
 def test_a_single_picture_waits_for_a_child_and_a_curve_does_not(box: Box) -> None:
     box.hears(OURS)
     assert len(STILL) > PICTURE

@@ -53,6 +53,14 @@ def test_the_smallest_goes_over_a_slow_link_and_the_quickest_over_a_fast_one() -
     assert best(trials, 2000.0) == "quick"
 
 
+def test_an_idle_link_waits_for_the_coder_so_its_time_counts_in_full() -> None:
+    trials = [("quick", Trial(60, 0.1)), ("small", Trial(40, 5.0))]
+    assert best(trials, 5.0) == "small"  # 8 s of link beside 5 s of work; the quick one takes 12
+    assert best(trials, 5.0, is_idle=True) == "quick"
+    assert best(trials, 0.5, is_idle=True) == "small"
+    assert best(trials, 0.0, is_idle=True) == "small"
+
+
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(0, 100)), min_size=1, max_size=6), st.floats(1, 1e9))
 def test_a_faster_link_never_gets_more_work(trials: list[tuple[int, float]], rate: float) -> None:
     keyed = [(number, Trial(*each)) for number, each in enumerate(trials)]
@@ -97,7 +105,11 @@ def test_a_picture_inside_its_jpeg_is_left_as_it_is() -> None:
     assert code(jpeg, ALL).codec is Codec.RAW
 
 
-def test_what_repeats_over_frames_is_left_to_zstd() -> None:
+def test_what_repeats_over_frames_is_left_to_zstd(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("an image coder was begun in vain")
+
+    monkeypatch.setattr(choose, "_image", never)
     frozen = dicom(Pixels(320, 320, frames=60), np.random.default_rng(5).bytes(320 * 320) * 60)
     coded = code(frozen, ALL)
     assert coded.codec is Codec.ZSTD
