@@ -3,28 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 from sqlalchemy import Connection, func, select
 
 from clinic_records.clock import from_ms
+from clinic_web.gauges import text_of
 from cloud_hospital.alarms import standing
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import arrivals, downlink, feed_pending, quarantine, transfers, vehicles
-
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class _Once(Collector):
-    def __init__(self, families: list[GaugeMetricFamily]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield from self._families
 
 
 def exposition(hospital: Hospital) -> bytes:
@@ -35,9 +23,7 @@ def exposition(hospital: Hospital) -> bytes:
     alarms = GaugeMetricFamily("clinic_alarm", "Alarms that stand, by code and vehicle", labels=["code", "vehicle"])
     for (code, vehicle), count in sorted(Counter((each.code, each.vehicle) for each in standing(hospital)).items()):
         alarms.add_metric([code, vehicle], count)
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Once([*families, alarms]))
-    return generate_latest(registry)
+    return text_of([*families, alarms])
 
 
 def _vehicles(connection: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:

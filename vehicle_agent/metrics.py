@@ -3,22 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
+from clinic_web.gauges import text_of
 from vehicle_agent.status import AgentStatus
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 STATES: Final = ("queued", "sending", "received", "seen", "held", "refused")
-
-
-class _Once(Collector):
-    def __init__(self, families: list[GaugeMetricFamily]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield from self._families
 
 
 def exposition(status: AgentStatus) -> bytes:
@@ -41,10 +31,7 @@ def exposition(status: AgentStatus) -> bytes:
     )
     for vehicle, (waiting, _) in status.carried.items():
         carried.add_metric([vehicle], waiting)
-    families = [items, oldest, alarms, carried, *_plain(status)]
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Once(families))
-    return generate_latest(registry)
+    return text_of([items, oldest, alarms, carried, *_plain(status)])
 
 
 def _plain(status: AgentStatus) -> Iterator[GaugeMetricFamily]:

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
+from clinic_web.gauges import CONTENT_TYPE
 from cloud_hospital.api.access import bearer
 from cloud_hospital.hospital import Hospital
-from cloud_hospital.metrics import CONTENT_TYPE, exposition
+from cloud_hospital.metrics import exposition
 
 
 def metrics_router(hospital: Hospital) -> APIRouter:

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vehicle_agent.metrics import CONTENT_TYPE
+from clinic_web.gauges import CONTENT_TYPE
 
 router = APIRouter()
 
