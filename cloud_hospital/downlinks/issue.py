@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Row, func, insert, select, tuple_, update
 
 from clinic_records.clock import Origin, from_ms, to_ms
-from clinic_records.errors import NotFound
+from clinic_records.errors import AccessError, ClinicError, NotFound
 from clinic_records.ids import RecordId, sha256_hex
 from clinic_records.people import Author
 from clinic_records.record import Kind, Record, encode_payload
@@ -156,12 +156,22 @@ def addressed(row: Row[Any]) -> list[str]:
 
 
 def queue_issued(hospital: Hospital, id_: str) -> None:
-    """Queue the newest version of one thing for each of its vehicles that does not have it in its queue."""
+    """Queue the newest version of one thing for each of its vehicles that does not have it in its queue.
+
+    Raises:
+        NotFound, AccessError: one of them is not enrolled or revoked; the others have it in their queues.
+    """
     with reading(hospital.engine) as connection:
         query = select(issued).where(issued.c.id == id_).order_by(issued.c.revision.desc()).limit(1)
         row = connection.execute(query).one()
+    refused: ClinicError | None = None
     for vehicle in addressed(row) or active_vehicles(hospital):
-        queue_for_vehicle(hospital, vehicle, record_of(hospital, row))
+        try:
+            queue_for_vehicle(hospital, vehicle, record_of(hospital, row))
+        except (NotFound, AccessError) as error:
+            refused = error
+    if refused is not None:
+        raise refused
 
 
 def queue_missing(hospital: Hospital) -> int:

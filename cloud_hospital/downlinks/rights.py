@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from clinic_records.clock import from_ms, to_ms
 from clinic_records.consult import Retraction
 from clinic_records.dispensing import Right, RightState, answered, ask, settled
-from clinic_records.errors import Conflict, Hint, NotFound, RefusedInput
+from clinic_records.errors import AccessError, Conflict, Hint, NotFound, RefusedInput
 from clinic_records.ids import RecordId
 from clinic_records.prescription import PHARMACY, Dispense, DispenseRight, Prescription, Release
 from clinic_records.record import Kind
@@ -88,8 +89,11 @@ def move_right(hospital: Hospital, rx: str, to: str) -> RightView:
 
 def settle_rights(hospital: Hospital) -> int:
     """Give the next token of whatever its holder has released; how many."""
+    restored = hospital.log.restored_at()
     query = select(dispense_rights.c.rx).where(
-        dispense_rights.c.state == RightState.RELEASED.value, dispense_rights.c.wanted != ""
+        dispense_rights.c.state == RightState.RELEASED.value,
+        dispense_rights.c.wanted != "",
+        dispense_rights.c.given_at > (to_ms(restored) if restored else 0),  # the rest is frozen, see `_is_frozen`
     )
     with reading(hospital.engine) as connection:
         released = list(connection.execute(query.order_by(dispense_rights.c.rx)).scalars())
@@ -101,7 +105,8 @@ def settle_rights(hospital: Hospital) -> int:
             if right.token == row.token or _is_frozen(hospital, row):
                 continue
             word = _save_and_say(connection, hospital, row, right)
-        queue_issued(hospital, word)
+        with suppress(AccessError, NotFound):  # whoever was revoked meanwhile hears nothing any more
+            queue_issued(hospital, word)
         given += 1
     return given
 

@@ -31,7 +31,7 @@ from cloud_hospital.downlinks.prescriptions import prescribe
 from cloud_hospital.downlinks.rights import move_right, redeem, right_of, settle_rights
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import alarms
-from cloud_hospital.vehicles import enrol
+from cloud_hospital.vehicles import enrol, revoke
 from sync.ports import Verdict
 from tests.unit.hospital.conftest import Box, Clinic, deliver
 from tests.unit.hospital.test_downlinks import DOCTOR, came_down, seen_case
@@ -248,6 +248,17 @@ def test_a_right_moves_only_when_it_was_given_back(clinic: Clinic, rx: Prescript
         move_right(clinic.hospital, rx.id, "V09")
 
 
+def test_a_vehicle_revoked_meanwhile_stops_nothing(clinic: Clinic, rx: Prescription) -> None:
+    """The worker settles rights for everybody: one revoked vehicle must not end it."""
+    other = Box("V02")
+    enrol(clinic.hospital, other.request())
+    move_right(clinic.hospital, rx.id, "V02")
+    assert say(clinic, clinic.box, Kind.RELEASE, Release(RecordId("r1"), rx.id, 1, START)) is Verdict.APPLIED
+    revoke(clinic.hospital, "V01", "stolen")
+    assert settle_rights(clinic.hospital) == 1
+    assert words_down(clinic, other)[-1] == (2, "V02", False)
+
+
 def test_a_dispensing_wins_over_the_question(clinic: Clinic, rx: Prescription) -> None:
     enrol(clinic.hospital, Box("V02").request())
     move_right(clinic.hospital, rx.id, "V02")
@@ -307,3 +318,11 @@ def test_after_a_restore_an_older_right_stays_where_it_is(clinic: Clinic, rx: Pr
         move_right(clinic.hospital, rx.id, PHARMACY)
     fresh = prescribe(clinic.hospital, rx.encounter, LINES, DOCTOR)
     assert move_right(clinic.hospital, fresh.id, PHARMACY).state is RightState.ASKED
+
+
+def test_what_was_wanted_before_a_restore_is_given_to_nobody(clinic: Clinic, rx: Prescription) -> None:
+    move_right(clinic.hospital, rx.id, PHARMACY)
+    clinic.hospital.log.begin(clinic.hospital.now(), "restored")
+    say(clinic, clinic.box, Kind.RELEASE, Release(RecordId("r1"), rx.id, 1, START))
+    assert settle_rights(clinic.hospital) == 0
+    assert right_of(clinic.hospital, rx.id).code == ""
