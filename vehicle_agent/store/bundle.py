@@ -13,10 +13,9 @@ from typing import Final
 import msgspec
 
 from clinic_records.clock import to_ms
-from clinic_records.errors import BadFrame, PeerRefused, RefusedInput
+from clinic_records.errors import BadFrame, PeerRefused, RefusedInput, StoreError
 from sync.bundle import (
     BundleWriter,
-    CarriedReceipts,
     Piece,
     Statement,
     VolumeReader,
@@ -134,6 +133,8 @@ class Stick:
                     found.foreign.append(path.name)
                 elif not reader.is_whole:
                     found.torn += 1
+        except OSError as error:
+            raise StoreError(f"{self._spool.up.wire_folder}: cannot write: {error.strerror or error}") from error
         finally:
             taking.end()
         return found
@@ -148,7 +149,7 @@ class Stick:
         except (PeerRefused, BadFrame):
             found.strange += 1
             return
-        if not self._is_in_force(said):
+        if not said.epoch or not self._spool.session.note_receipts(said.epoch, 0):
             found.stale += len(said.receipts)
             return
         for receipt in said.receipts:
@@ -158,14 +159,8 @@ class Stick:
                 found.receipts += 1
             else:
                 found.known += 1
-
-    def _is_in_force(self, said: CarriedReceipts) -> bool:
-        """Whether their epoch is ours; a vehicle that never had a session takes the first it hears of."""
-        state = self._spool.session.load()
-        if not state.epoch and said.epoch:
-            self._spool.session.save(msgspec.structs.replace(state, epoch=said.epoch))
-            return True
-        return said.epoch == state.epoch
+        highest = max((receipt.receipt_seq for receipt in said.receipts if receipt.epoch == said.epoch), default=0)
+        self._spool.session.note_receipts(said.epoch, highest)
 
 
 class _Taking:
@@ -227,6 +222,7 @@ class _Taking:
         if piece.offset != done:  # a piece before it is missing
             return
         require_room(self._spool.up.wire_folder, len(data))
+        self._parts[name] = (piece, done)  # so that `end` takes it away should the disk refuse
         with self._temp(name).open("r+b" if done else "wb") as stream:
             stream.seek(piece.offset)
             stream.write(data)

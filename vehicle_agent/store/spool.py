@@ -52,6 +52,26 @@ class Sessions:
                 (msgspec.json.encode(state).decode(),),
             )
 
+    def note_receipts(self, epoch: str, highest: int) -> bool:
+        """Receipts of this epoch came by another way than a session; False where another epoch is in force.
+
+        In one transaction, because a courier may change the token beside it: an older one written back would look like
+        a clone's (sync rule 7). Where there was no session yet, their epoch is taken over.
+        """
+        with self._database.write() as conn:
+            row = conn.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
+            state = self._first if row is None else msgspec.json.decode(row[0], type=SessionState)
+            if state.epoch not in {"", epoch}:
+                return False
+            seen = max(state.highest_receipt_seq, highest)
+            changed = msgspec.structs.replace(state, epoch=epoch, highest_receipt_seq=seen)
+            if changed != state:
+                conn.execute(
+                    "INSERT OR REPLACE INTO meta (key, value) VALUES ('session', ?)",
+                    (msgspec.json.encode(changed).decode(),),
+                )
+        return True
+
     def ask_to_rejoin(self, now: datetime) -> SessionState:
         """This box was restored from a backup: count in a stream of its own, and ask the hospital to grant it.
 

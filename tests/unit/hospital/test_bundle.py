@@ -38,6 +38,7 @@ class Car:
     spool: Spool
     stick: Stick
     hospital: Hospital
+    enrolment: Enrolment
 
     def work(self, big: int = 0) -> int:
         """One visit's records, and a blob of `big` bytes; how many envelopes."""
@@ -66,7 +67,7 @@ def a_car(hospital: Hospital, root: Path, vehicle: str) -> Car:
     box = Box(vehicle, keys=keys.sign, private=keys.box)
     enrolment: Enrolment = enrol(hospital, box.request())
     spool = Spool(root / "spool", keys=keys, hospital=enrolment)
-    return Car(box, spool, Stick(spool, keys, enrolment), hospital)
+    return Car(box, spool, Stick(spool, keys, enrolment), hospital, enrolment)
 
 
 @pytest.fixture
@@ -233,6 +234,31 @@ def test_another_vehicle_carries_it_up_and_the_receipt_goes_to_the_origin(
     assert car.states() == {"received": count}
 
 
+def test_a_carrier_whose_disk_refuses_keeps_what_it_took_and_says_so(
+    car: Car, hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = car.work()
+    car.stick.write(tmp_path / "stick", now=NOW, name="one")
+    relay = a_car(hospital, tmp_path / "V02", "V02")
+    real, asked = os.fsync, 0
+
+    def refuse(handle: int) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 4:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StoreError, match="No space left"):
+        relay.stick.take(volumes_in([tmp_path / "stick"]))
+    monkeypatch.undo()
+    waiting = relay.spool.up.carried()["V01"][0]
+    assert 0 < waiting < count
+    assert not list(relay.spool.up.wire_folder.glob("*.tmp"))
+    assert relay.stick.take(volumes_in([tmp_path / "stick"])).carried == count - waiting
+
+
 def test_a_revoked_vehicles_data_is_held_whoever_carries_it(car: Car, hospital: Hospital, tmp_path: Path) -> None:
     """Sync rule 24: held, not refused, so the carrier need not bring it again."""
     count = car.work()
@@ -298,5 +324,9 @@ def test_receipts_by_another_hand_or_of_another_epoch_end_nothing(car: Car, hosp
     write_answer(hospital, "V01", found.answers["V01"], tmp_path / "new", "three")
     assert car.states() == {"queued": count}
     assert car.stick.take(volumes_in([tmp_path / "new"])).receipts == count
+    session = car.spool.session.load()
+    assert session.epoch == hospital.log.current()
+    assert session.highest_receipt_seq == 2 * count, "a rollback of what came by stick is seen, too"
+    assert session.token == car.enrolment.session_token, "the token is the courier's alone"
     late = car.stick.take(volumes_in([tmp_path / "old"]))
     assert (late.receipts, late.stale) == (0, count)
