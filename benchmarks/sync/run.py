@@ -84,9 +84,10 @@ class Run:
         return process
 
     def begin(self) -> None:
-        """The day is released now."""
+        """The day is released now; what starting took is not counted."""
         if self.road is not None:
             self.road.begin()
+        self.peak_mib = 0.0
         self.began = time.monotonic()
 
     @property
