@@ -9,6 +9,7 @@ from benchmarks.simulation.disk import CRASHES, Disk, InlineWriter, at_work
 from benchmarks.simulation.mortal import Mortal
 from clinic_records.errors import ClinicError, Conflict, NotFound
 from clinic_records.ids import IdFactory, VehicleId
+from sync.abilities import OURS
 from sync.courier import PinnedHospital, VehicleCourier
 from sync.enrolment import Enrolment, EnrolmentRequest
 from sync.keys import OriginPublic
@@ -57,6 +58,7 @@ class Box:
         self.store: Store | None = None
         self.sealer: Sealer | None = None
         self.not_merged = 0
+        self.abilities = OURS
         self.on_refused: Callable[[str], None] = lambda _: None
         self.is_plugged = False
         self._folder = VehicleFolder(root)
@@ -101,6 +103,7 @@ class Box:
             sessions=spool.session,
             clock=self.clock,
             random_bytes=self._random_bytes,
+            abilities=self.abilities,
             on_trusted_time=self.clock.raise_floor,
             on_incarnation=self._adopt,
         )

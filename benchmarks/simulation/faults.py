@@ -17,6 +17,7 @@ from benchmarks.simulation.disasters import (
 from benchmarks.simulation.forger import Forger
 from benchmarks.simulation.strange import send_strange_down, send_strange_up
 from benchmarks.simulation.world import DAY_S, HOUR_S, World
+from sync.abilities import OURS
 
 Fault = Callable[[World], None]
 
@@ -182,6 +183,19 @@ def _clock_jump(world: World) -> None:
 # versions
 
 
+def _upgrade(world: World) -> None:
+    """The vehicle's program is replaced by ours; what it held for being too new is looked at again."""
+    vehicle = any_vehicle(world)
+
+    def begin() -> None:
+        box = world.boxes[vehicle]
+        box.power_off()
+        box.abilities = OURS
+        world.start(box)
+
+    sometime(world, noted(world, "upgrade", vehicle, begin))
+
+
 def _strangers(world: World) -> None:
     """A newer vehicle's record needs what this hospital lacks; a newer hospital's what this vehicle lacks (rule 15)."""
     vehicle = any_vehicle(world)
@@ -203,6 +217,7 @@ FAULTS: Final[tuple[tuple[Fault, float, int], ...]] = (
     (_full_box, 0.2, 1),
     (_full_hospital, 0.2, 1),
     (_clock_jump, 0.25, 2),
+    (_upgrade, 0.3, 2),
     (_strangers, 0.3, 1),
     (restore_hospital, 0.25, 2),
     (restore_box, 0.2, 1),

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from benchmarks.simulation.box import Box
 from benchmarks.simulation.county import County
 from benchmarks.simulation.disk import at_work
@@ -18,6 +20,7 @@ from clinic_records.ids import IdFactory, RecordId, VehicleId, sha256_hex, vehic
 from clinic_records.record import Kind, Lane, Record
 from cloud_hospital.downlink import queue_for_vehicle
 from cloud_hospital.vehicles import enrol
+from sync.abilities import OURS
 from sync.courier import LinkState
 from sync.frames import Items, encode
 from sync.memory import ManualClock, MemoryNetwork, Weather
@@ -37,6 +40,15 @@ LINKS: Final = (
     *4 * (Weather(bytes_per_s=1e6, latency_s=0.03),),
 )
 """Of a vehicle: 16 kbit/s, 64 kbit/s, 1 Mbit/s, 8 Mbit/s."""
+
+
+RELEASES: Final = (
+    *3 * (OURS,),
+    msgspec.structs.replace(OURS, proto_max=1, kinds=OURS.kinds[:8], codecs=OURS.codecs[:2], dict_ids=()),
+    msgspec.structs.replace(OURS, proto_max=2, kinds=OURS.kinds[:12]),
+    msgspec.structs.replace(OURS, proto_max=OURS.proto_max + 1, kinds=(*OURS.kinds, "of-a-release-to-come")),
+)
+"""What a vehicle's program says that it understands: most ours, some two releases back, one back, or one ahead."""
 
 
 class Ended(Exception):
@@ -155,6 +167,7 @@ class World:
     def _add_vehicle(self, vehicle: VehicleId) -> None:
         weather = self.rng.choice(LINKS)
         box = self._box(f"{vehicle}/1", vehicle, self.folder / vehicle, weather, self.rng.randbytes(32))
+        box.abilities = self.rng.choice(RELEASES)
         box.make()
         self.enrol(box)
         self.boxes[vehicle] = box
