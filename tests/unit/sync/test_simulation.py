@@ -50,12 +50,12 @@ def test_a_planted_bug_is_found(shop: Path, name: str) -> None:
 
 def test_the_same_seed_is_the_same_trace_whatever_the_order_of_sets() -> None:
     def told(hash_seed: str) -> str:
-        command = [sys.executable, "-m", "benchmarks.simulation", "--seed", "7"]
+        command = [sys.executable, "-m", "benchmarks.simulation", "--seed", "14"]
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
     first = told("1")
-    assert first.startswith("seed 7: trace ")
+    assert first.startswith("seed 14: trace ")
     assert told("2") == first
 
 
@@ -88,9 +88,9 @@ def test_a_disk_kills_at_the_step_it_was_told_and_once() -> None:
 
 def test_the_campaign_goes_on_where_its_ledger_ends(tmp_path: Path) -> None:
     ledger = tmp_path / "simulation.jsonl"
-    ledger.write_text('{"after": 100, "first": 0, "vehicle_hours": 5.0, "violations": []}\n', encoding="utf-8")
+    ledger.write_text('{"after": 93, "first": 0, "vehicle_hours": 5.0, "violations": []}\n', encoding="utf-8")
     (outcome,) = list(run_campaign(ledger, 6.0, 1.0, 1))
-    assert outcome["first"] == 100
-    assert outcome["after"] > 100
+    assert outcome["first"] == 93
+    assert outcome["after"] > 93
     assert outcome["violations"] == []
     assert len(ledger.read_text("utf-8").splitlines()) == 2
