@@ -171,7 +171,8 @@ def _rows(rows: dict[str, Result]) -> list[str]:
         resent = "" if row.resent is None else f"{100 * row.resent:.2f} %"
         sent = f"{(row.carried_up + row.carried_down) / row.payload:.3f}"
         cells = [name, _text(row.total_s, 1), _text(share, 2), _text(row.urgent_s, 2), sent, resent]
-        lines.append(f"| {' | '.join(cells)} | {row.rss_mib:.0f} | {len(row.wrong)} | {row.load_before} |")
+        cells += [_text(row.rss_mib or None, 0), str(len(row.wrong)), str(row.load_before)]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
