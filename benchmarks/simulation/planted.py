@@ -23,7 +23,7 @@ from cloud_hospital.intake import transfers
 from cloud_hospital.intake.apply import Applying
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.store.tables import feed, feed_pending
-from sync import admission, courier, sender, station
+from sync import admission, courier, reception, sender
 from sync.admission import Admission
 from sync.courier import VehicleCourier
 from sync.envelope import Front
@@ -142,16 +142,6 @@ def _last_part_only(*parts: Sequence[tuple[int, int]]) -> Ranges:
     return tuple((start, end) for start, end in parts[-1])
 
 
-def _admits(replacement: Callable[..., object]) -> Change:
-    """Wherever `admit` was imported to."""
-    module = station if hasattr(station, "admit") else admission
-
-    def change() -> AbstractContextManager[Any]:
-        return patch.object(module, "admit", replacement)
-
-    return change
-
-
 def _on(target: object, name: str, value: object) -> Change:
     return lambda: patch.object(target, name, value)
 
@@ -170,8 +160,8 @@ PLANTED: Final = (
     Planted(
         "a restored box goes on with its numbers", "6", (_on(Sessions, "ask_to_rejoin", lambda self, _: self.load()),)
     ),
-    Planted("a fork is admitted", "7", (_admits(_admit_always),)),
-    Planted("the session token is not rotated", "7", (_admits(_admit_with_one_token),)),
+    Planted("a fork is admitted", "7", (_on(reception, "admit", _admit_always),)),
+    Planted("the session token is not rotated", "7", (_on(reception, "admit", _admit_with_one_token),)),
     Planted("the feed counts by a serial", "9", (_on(sequencer, "_sequence_some", _numbered_by_serial),)),
     Planted("of two parts the later one's range stands", "10", (_on(transfers, "union", _last_part_only),)),
     Planted("a file is encoded anew under its old name", "11", (_on(Outgoing, "read", _read_encoded_anew),)),
