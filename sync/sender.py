@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from clinic_records.errors import ClinicError
+from clinic_records.ids import sha256_hex
 from clinic_records.record import Lane
 from sync.byteranges import covers, first_gap, union
 from sync.frames import MAX_ITEMS, Have, Items, Part
@@ -173,10 +174,16 @@ class Sender:
         room = self.pace.chunk
         while (item := self._peek(lane)) is not None:
             if item.size <= room and len(whole) < MAX_ITEMS:
-                data = self._read(self._begin(lane), 0, item.size)
-                if data is not None:
-                    whole[item.wire_sha256] = data
-                    room -= item.size
+                transfer = self._begin(lane)
+                data = self._read(transfer, 0, item.size)
+                if data is None:
+                    continue
+                if sha256_hex(data) != item.wire_sha256:  # damaged here; only by its name can it be refused
+                    if whole:
+                        break
+                    return self._advance(transfer, now)
+                whole[item.wire_sha256] = data
+                room -= item.size
             elif whole:
                 break
             elif (frame := self._advance(self._begin(lane), now)) is not None:

@@ -42,6 +42,20 @@ def test_the_way_down_is_the_same() -> None:
     assert len(world.box.inbound.effects) == 2
 
 
+@pytest.mark.parametrize("place", [0, 3, 5])
+def test_a_small_one_damaged_on_our_disk_is_refused_by_name_and_stops_nobody(place: int) -> None:
+    world = World()
+    outbound = world.box.outbound
+    wires = [outbound.add(b"record %d" % number, Lane.P2) for number in range(6)]
+    outbound.data[wires[place]] = b"rec0rd %d" % place
+    wires.append(outbound.add(b"x" * 300_000, Lane.P4))
+    world.run(lambda: len(outbound.receipts) == len(wires), 60)
+    verdicts = {wire: receipt.verdict for wire, receipt in outbound.receipts.items()}
+    assert verdicts.pop(wires[place]) is Verdict.REFUSED
+    assert set(verdicts.values()) == {Verdict.APPLIED}
+    assert world.courier.sender.in_flight == 0
+
+
 def test_what_is_offered_later_goes_after_notify() -> None:
     world = World()
     world.box.outbound.add(b"one", Lane.P2)
