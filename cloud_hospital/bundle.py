@@ -4,6 +4,7 @@ Each envelope counts for the vehicle that signed it, whoever carried the stick (
 that vehicle, and a revoked one's data is held. The same stick again changes nothing.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 from sqlalchemy import select
 
 from clinic_records.clock import to_ms
-from clinic_records.errors import BadFrame, PeerRefused, RefusedInput
+from clinic_records.errors import BadFrame, NotFound, PeerRefused, RefusedInput
 from clinic_records.ids import VehicleId, vehicle_id
 from clinic_records.record import Lane
 from cloud_hospital.hospital import Hospital
@@ -23,9 +24,11 @@ from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import vehicles
 from cloud_hospital.vehicle_keys import origins
 from sync.bundle import BundleWriter, Piece, Statement, VolumeReader, giver, sign_receipts, verify_receipts
-from sync.ports import Receipt, Verdict
+from sync.ports import Receipt, Verdict, WireItem
 
 _AT_A_TIME = 500
+
+_logger = logging.getLogger(__name__)
 
 
 class Imported(msgspec.Struct, kw_only=True):
@@ -59,12 +62,13 @@ class Imported(msgspec.Struct, kw_only=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The stick's way back to one vehicle."""
+    """The stick's way back to one vehicle; `left` envelopes found no room there, or cannot be read on our disk."""
 
     vehicle: str
     volumes: list[str]
     receipts: int
     envelopes: int
+    left: int
 
 
 def import_volumes(hospital: Hospital, volumes: Iterable[Path]) -> Imported:
@@ -103,7 +107,7 @@ def write_answer(hospital: Hospital, vehicle: str, wires: Iterable[str], folder:
         StoreError: the stick refused.
     """
     receipts = _receipts(hospital, vehicle, wires)
-    outbound, envelopes = VehicleOutbound(hospital, vehicle), 0
+    outbound, taken = VehicleOutbound(hospital, vehicle), Counter[bool]()
     us = hospital.settings.id
     with BundleWriter(folder, us, to_ms(hospital.now()), f"{vehicle}-{name}") as out:
         for statement in sign_receipts(us, vehicle, hospital.log.current(), receipts, hospital.keys.sign):
@@ -113,15 +117,25 @@ def write_answer(hospital: Hospital, vehicle: str, wires: Iterable[str], folder:
             while items := outbound.waiting(lane, after, _AT_A_TIME):
                 for item in items:
                     after = item.order
-                    envelopes += out.envelope(
-                        item.wire_sha256,
-                        item.size,
-                        lane,
-                        origin=us,
-                        to=vehicle,
-                        read=lambda offset, size, name=item.wire_sha256: outbound.read(name, offset, size),  # type: ignore[misc]
-                    )
-    return Answered(vehicle, [str(path) for path in out.volumes], len(receipts), envelopes)
+                    taken[_is_written(out, outbound, item, us, vehicle)] += 1
+    return Answered(vehicle, [str(path) for path in out.volumes], len(receipts), taken[True], taken[False])
+
+
+def _is_written(out: BundleWriter, outbound: VehicleOutbound, item: WireItem, us: str, vehicle: str) -> bool:
+    """Whether the envelope is on the stick; one that cannot be read keeps no other off it."""
+    name = item.wire_sha256
+    try:
+        return out.envelope(
+            name,
+            item.size,
+            item.lane,
+            origin=us,
+            to=vehicle,
+            read=lambda offset, size: outbound.read(name, offset, size),
+        )
+    except NotFound as error:
+        _logger.error("%s: %s", vehicle, error)  # noqa: TRY400 - told, not traced
+        return False
 
 
 def _receipts(hospital: Hospital, vehicle: str, wires: Iterable[str]) -> list[Receipt]:

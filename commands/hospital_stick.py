@@ -13,7 +13,7 @@ from cloud_hospital.hospital import open_hospital
 from sync.bundle import volumes_in
 
 INCOMPLETE = 4
-"""Exit code where not everything on the stick could be taken."""
+"""Exit code where not everything on the stick could be taken, or not every answer found room there."""
 
 
 def import_stick(
@@ -39,6 +39,9 @@ def import_stick(
         print(f"{verdicts or 'nothing new'}  known {found.known}  settled {found.settled}  strange {found.strange}")
         for each in answers:
             print(f"{each.vehicle}: {each.receipts} receipts, {each.envelopes} envelopes: {', '.join(each.volumes)}")
+    left = sum(each.left for each in answers)
+    if left:
+        print(f"{left} envelopes for vehicles are not on the stick: no room there, or damaged here", file=sys.stderr)
     for name in found.foreign:
         print(f"{name}: no bundle, left alone", file=sys.stderr)
     if not found.is_whole:
@@ -47,4 +50,5 @@ def import_stick(
             " what was whole is taken, the rest is still on the vehicle",
             file=sys.stderr,
         )
+    if left or not found.is_whole:
         raise typer.Exit(INCOMPLETE)

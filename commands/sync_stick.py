@@ -21,7 +21,7 @@ from vehicle_agent.store.pinning import load_pinned
 from vehicle_agent.store.spool import Spool
 
 INCOMPLETE = 4
-"""Exit code where the stick was full, or not everything on it could be read."""
+"""Exit code where the stick was full, or not everything could be read."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The vehicle's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")]
@@ -77,6 +77,11 @@ def bundle(
     _say_unsealed(folder)
     if written.left:
         typer.echo(f"the stick is full: {written.left} envelopes are not on it; nothing of them is lost", err=True)
+    if written.unreadable:
+        typer.echo(
+            f"{written.unreadable} envelopes cannot be read from this vehicle's disk; call the maintainers", err=True
+        )
+    if written.left or written.unreadable:
         raise typer.Exit(INCOMPLETE)
 
 

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, Self
 
 import msgspec
 
-from clinic_records.errors import BadFrame, Hint, StoreError
+from clinic_records.errors import BadFrame, Hint, NotFound, StoreError
 from clinic_records.record import Lane
 from sync.durable import fsync_folder
 from sync.frames import MAX_RECEIPTS, Count, Size, Token, WireHash
@@ -161,10 +161,11 @@ class BundleWriter:
         """Write one envelope by pieces; False where the stick is full.
 
         Raises:
+            NotFound: not all its bytes are here; what was written of it makes no envelope, and others may follow.
             StoreError: the stick refused.
         """
         for offset in range(0, size, PIECE):
-            data = read(offset, min(PIECE, size - offset))
+            data = _read(read, wire_sha256, offset, min(PIECE, size - offset))
             piece = Piece(
                 wire_sha256, size, lane, origin, to, offset, len(data), hashlib.sha256(data).hexdigest()
             )  # fmt: skip
@@ -275,6 +276,16 @@ def volumes_in(places: list[Path]) -> list[Path]:
         hint = Hint(f"这里没有导出的文件（*{SUFFIX}）。换一个文件夹。", f"There is no *{SUFFIX} file here.")
         raise StoreError(f"no bundle in {', '.join(map(str, places))}", hint=hint)
     return found
+
+
+def _read(read: Callable[[int, int], bytes], wire_sha256: str, offset: int, size: int) -> bytes:
+    try:
+        data = read(offset, size)
+    except OSError as error:
+        raise NotFound(f"envelope {wire_sha256}: cannot read: {error.strerror or error}") from error
+    if len(data) != size:
+        raise NotFound(f"envelope {wire_sha256}: its file ends before byte {offset + size}")
+    return data
 
 
 def _put(stream: BinaryIO, entry: Entry) -> None:

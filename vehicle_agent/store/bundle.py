@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 
 from clinic_records.clock import to_ms
-from clinic_records.errors import BadFrame, PeerRefused, RefusedInput, StoreError
+from clinic_records.errors import BadFrame, NotFound, PeerRefused, RefusedInput, StoreError
 from sync.bundle import (
     BundleWriter,
     Piece,
@@ -24,7 +25,7 @@ from sync.bundle import (
     verify_receipts,
 )
 from sync.enrolment import Enrolment
-from sync.ports import WireItem
+from sync.ports import Verdict, WireItem
 from sync.seal import peek, wire_hash
 from vehicle_agent.store.durable import TEMP_SUFFIX, require_room
 from vehicle_agent.store.keys import DeviceKeys
@@ -32,14 +33,20 @@ from vehicle_agent.store.spool import Spool
 
 STICK_TEMP: Final = f".stick{TEMP_SUFFIX}"
 
+_log = structlog.get_logger(__name__)
+
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """What went onto the stick; `left` envelopes found no room there and stay as they were."""
+    """What went onto the stick; `left` envelopes found no room there and stay as they were.
+
+    The bytes of `unreadable` ones are gone or cut short on this vehicle's disk: a person must look.
+    """
 
     volumes: list[str]
     envelopes: int
     size: int
     left: int
+    unreadable: int
 
 
 class Brought(msgspec.Struct, kw_only=True):
@@ -51,7 +58,7 @@ class Brought(msgspec.Struct, kw_only=True):
         carried: other vehicles' envelopes taken along for the hospital.
         known: what was here already, our own envelopes among it.
         incomplete: envelopes of which the stick does not have every byte.
-        strange: what is for others, or signed by nobody we know.
+        strange: what is for others, signed by nobody we know, or not what its name says.
         torn, damaged: volumes cut off before their end, and pieces with wrong bytes.
         foreign: files that are no volumes.
     """
@@ -95,7 +102,7 @@ class Stick:
         """
         vehicle, up = self._hospital.vehicle, self._spool.up
         kept = up.kept(since=since)
-        done, size = 0, 0
+        done, size, unreadable = 0, 0, 0
         with BundleWriter(folder, vehicle, to_ms(now), name) as out:
             for receipts in sign_receipts(
                 vehicle, self._hospital.hospital_id, "", self._spool.down.given(), self._keys.sign
@@ -105,12 +112,21 @@ class Stick:
                 item = each.item
                 read = _reader(self._spool, item.wire_sha256)
                 origin = each.origin or vehicle
-                if not out.envelope(item.wire_sha256, item.size, item.lane, origin=origin, to="", read=read):
-                    break
-                done, size = done + 1, size + item.size
+                try:
+                    if not out.envelope(item.wire_sha256, item.size, item.lane, origin=origin, to="", read=read):
+                        break
+                except NotFound as error:
+                    _log.error("bundle.unreadable", error=str(error))
+                    unreadable += 1
+                else:
+                    done, size = done + 1, size + item.size
         return Written(
-            volumes=[str(path) for path in out.volumes], envelopes=done, size=size, left=len(kept) - done
-        )  # fmt: skip
+            volumes=[str(path) for path in out.volumes],
+            envelopes=done,
+            size=size,
+            left=len(kept) - done - unreadable,
+            unreadable=unreadable,
+        )
 
     def take(self, volumes: Iterable[Path]) -> Brought:
         """Everything these volumes hold for us or to carry; the same stick again changes nothing.
@@ -209,9 +225,9 @@ class _Taking:
             self._down.discard(name)
             return
         if ranges == ((0, piece.size),):
-            down.accept(name)
+            receipt = down.accept(name)
             self._down.discard(name)
-            self._once(piece, "down")
+            self._once(piece, "strange" if receipt.verdict is Verdict.REFUSED else "down")
 
     def _to_carry(self, piece: Piece, data: bytes) -> None:
         name = piece.wire_sha256

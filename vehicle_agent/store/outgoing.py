@@ -90,7 +90,7 @@ class Outgoing:
                 conn.execute(
                     "INSERT INTO wires (wire_sha256, incarnation, seq, lane, ord, size, data, added_ms) VALUES"
                     " (?, ?, ?, ?, (SELECT coalesce(max(ord), 0) + 1 FROM wires), ?, ?, ?)"
-                    " ON CONFLICT (origin, incarnation, seq) DO NOTHING",
+                    " ON CONFLICT (incarnation, seq) WHERE origin = '' DO NOTHING",
                     (item.wire_sha256, item.incarnation, item.seq, item.lane, item.size, item.data, now_ms),
                 )
                 row = conn.execute(
@@ -250,7 +250,7 @@ class Outgoing:
                 (name, incarnation, seq, item.lane, item.size, to_ms(self._clock.now()), origin),
             )
             row = conn.execute("SELECT data FROM wires WHERE wire_sha256 = ?", (name,)).fetchone()
-        if row is None or row[0] is not None:  # under another name already, or our own and in the database
+        if row[0] is not None:  # our own, in the database
             self._file(name).unlink(missing_ok=True)
         return done.rowcount > 0
 

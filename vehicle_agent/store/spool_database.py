@@ -22,7 +22,9 @@ _SCHEMA: Final = (
         ord INTEGER NOT NULL UNIQUE, size INTEGER NOT NULL, data BLOB, is_kept INTEGER NOT NULL DEFAULT 1,
         state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'received', 'held', 'refused')),
         added_ms INTEGER NOT NULL, ended_ms INTEGER, sends INTEGER NOT NULL DEFAULT 0,
-        origin TEXT NOT NULL DEFAULT '', UNIQUE (origin, incarnation, seq))""",
+        origin TEXT NOT NULL DEFAULT '')""",
+    # of others nothing is believed, so another envelope under a number that is here already is carried too
+    "CREATE UNIQUE INDEX wires_own ON wires (incarnation, seq) WHERE origin = ''",
     "CREATE INDEX wires_waiting ON wires (lane, ord) WHERE state IN ('open', 'refused')",
     "CREATE INDEX wires_counts ON wires (origin, lane, state, added_ms)",
     "CREATE TABLE journal (n INTEGER PRIMARY KEY, wire_sha256 TEXT NOT NULL, receipt BLOB)",

@@ -12,8 +12,10 @@ from clinic_records.errors import StoreError
 from clinic_records.ids import RecordId
 from clinic_records.record import Kind, Lane
 from cloud_hospital.bundle import import_volumes, write_answer
+from cloud_hospital.downlink import queue_schedules, wire_path
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.inbound import VehicleInbound
+from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import arrivals, entries
 from cloud_hospital.vehicles import enrol, revoke
@@ -22,6 +24,7 @@ from sync.bundle import BundleWriter, VolumeReader, volumes_in
 from sync.enrolment import Enrolment
 from sync.ports import Verdict
 from tests.unit.hospital.conftest import Box, a_visit
+from tests.unit.hospital.test_downlink import publish
 from vehicle_agent.store.bundle import Stick
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.outgoing import Spooled
@@ -232,6 +235,58 @@ def test_another_vehicle_carries_it_up_and_the_receipt_goes_to_the_origin(
         assert receipt is not None, "its origin hears of it without sending it again"
         car.spool.up.settle(receipt)
     assert car.states() == {"received": count}
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut"])
+def test_one_whose_bytes_are_gone_keeps_no_other_off_the_stick(
+    car: Car, hospital: Hospital, tmp_path: Path, harm: str
+) -> None:
+    count = car.work(big=bundle.PIECE + 5)
+    (path,) = car.spool.up.wire_folder.iterdir()
+    if harm == "gone":
+        path.unlink()
+    else:
+        os.truncate(path, bundle.PIECE)
+    car.spool.up.raise_lane({path.name: Lane.P0})
+    written = car.stick.write(tmp_path / "stick", now=NOW, name="one")
+    assert (written.envelopes, written.left, written.unreadable) == (count - 1, 0, 1)
+    assert import_volumes(hospital, volumes_in([tmp_path / "stick"])).verdicts == {"applied": count - 1}
+
+
+def test_what_its_origin_sealed_anew_is_carried_beside_the_first(car: Car, hospital: Hospital, tmp_path: Path) -> None:
+    (record, *_) = a_visit("V01").records(car.box)
+    for name in ("one", "two"):  # the second under the same number, as after a refusal for its coding
+        sealed = car.box.seal(record, hospital.keys.announced.public)
+        path = tmp_path / name
+        with BundleWriter(path, "V01", 0, name) as out:
+            read = lambda offset, size, data=sealed.data: data[offset : offset + size]  # noqa: E731
+            out.envelope(sealed.wire_sha256, sealed.size, sealed.lane, origin="V01", to="", read=read)
+    relay = a_car(hospital, tmp_path / "V02", "V02")
+    assert [relay.stick.take(volumes_in([tmp_path / name])).carried for name in ("one", "two")] == [1, 1]
+    assert relay.spool.up.carried() == {"V01": (2, 0)}
+
+
+def test_an_answer_whose_file_is_gone_keeps_no_other_off_the_stick(
+    car: Car, hospital: Hospital, tmp_path: Path
+) -> None:
+    publish(hospital, 1)
+    publish(hospital, 2)
+    assert queue_schedules(hospital, ["V01"]) == [1, 2]
+    outbound = VehicleOutbound(hospital, "V01")
+    (first, _) = (item for lane in Lane for item in outbound.waiting(lane, -1, 10))
+    wire_path(hospital.folder, "V01", first.wire_sha256).unlink()
+    answer = write_answer(hospital, "V01", [], tmp_path / "back", "one")
+    assert (answer.envelopes, answer.left) == (1, 1)
+    assert car.stick.take(volumes_in([tmp_path / "back"])).down == 1
+
+
+def test_a_forged_way_down_is_strange(car: Car, tmp_path: Path) -> None:
+    forged = os.urandom(500)
+    with BundleWriter(tmp_path / "stick", "H1", 0, "one") as out:
+        read = lambda offset, size: forged[offset : offset + size]  # noqa: E731
+        out.envelope("0" * 64, len(forged), Lane.P1, origin="H1", to="V01", read=read)
+    brought = car.stick.take(volumes_in([tmp_path / "stick"]))
+    assert (brought.down, brought.strange) == (0, 1)
 
 
 def test_a_carrier_whose_disk_refuses_keeps_what_it_took_and_says_so(
