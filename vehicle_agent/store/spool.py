@@ -6,6 +6,7 @@ The courier works from here only, so it runs before anybody has logged in.
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Final
 
 import msgspec
@@ -25,7 +26,11 @@ _CHANCES: Final = 64
 
 
 class Sessions:
-    """SessionStore of sync.ports, over spool.db. A new enrolment begins it anew."""
+    """SessionStore of sync.ports, over spool.db.
+
+    A new enrolment begins it anew, but for the epoch and how much was seen of it: a hospital that forgot the vehicle
+    was perhaps restored, and only by its other epoch does the vehicle offer again what it forgot too (sync rule 3).
+    """
 
     def __init__(self, database: SpoolDatabase, hospital: Enrolment) -> None:
         self._database = database
@@ -33,7 +38,9 @@ class Sessions:
         with database.write() as conn:
             row = conn.execute("SELECT value FROM meta WHERE key = 'enrolment'").fetchone()
             if row is None or row[0] != hospital.session_token:
-                conn.execute("DELETE FROM meta WHERE key = 'session'")
+                before = self._state(conn)
+                seen = before.highest_receipt_seq
+                _save(conn, msgspec.structs.replace(self._first, epoch=before.epoch, highest_receipt_seq=seen))
                 conn.execute(
                     "INSERT OR REPLACE INTO meta (key, value) VALUES ('enrolment', ?)", (hospital.session_token,)
                 )
@@ -41,16 +48,16 @@ class Sessions:
     def load(self) -> SessionState:
         """See sync.ports.SessionStore; at first what the enrolment granted."""
         with self._database.read() as conn:
-            row = conn.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
+            return self._state(conn)
+
+    def _state(self, conn: Connection) -> SessionState:
+        row = conn.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
         return self._first if row is None else msgspec.json.decode(row[0], type=SessionState)
 
     def save(self, state: SessionState) -> None:
         """See sync.ports.SessionStore."""
         with self._database.write() as conn:
-            conn.execute(
-                "INSERT OR REPLACE INTO meta (key, value) VALUES ('session', ?)",
-                (msgspec.json.encode(state).decode(),),
-            )
+            _save(conn, state)
 
     def note_receipts(self, epoch: str, highest: int) -> bool:
         """Receipts of this epoch came by another way than a session; False where another epoch is in force.
@@ -59,17 +66,13 @@ class Sessions:
         a clone's (sync rule 7). Where there was no session yet, their epoch is taken over.
         """
         with self._database.write() as conn:
-            row = conn.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
-            state = self._first if row is None else msgspec.json.decode(row[0], type=SessionState)
+            state = self._state(conn)
             if state.epoch not in {"", epoch}:
                 return False
             seen = max(state.highest_receipt_seq, highest)
             changed = msgspec.structs.replace(state, epoch=epoch, highest_receipt_seq=seen)
             if changed != state:
-                conn.execute(
-                    "INSERT OR REPLACE INTO meta (key, value) VALUES ('session', ?)",
-                    (msgspec.json.encode(changed).decode(),),
-                )
+                _save(conn, changed)
         return True
 
     def ask_to_rejoin(self, now: datetime) -> SessionState:
@@ -92,6 +95,11 @@ class Sessions:
         )
         self.save(changed)
         return changed
+
+
+def _save(conn: Connection, state: SessionState) -> None:
+    body = msgspec.json.encode(state).decode()
+    conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('session', ?)", (body,))
 
 
 class Spool:

@@ -78,13 +78,15 @@ def test_only_codecs_that_the_hospital_announced_are_used(
 def test_a_new_enrolment_begins_the_session_anew(box: Box) -> None:
     _, _, statement = rotated(box, 2, box.hospital.sign)
     state = box.spool.session.load()
-    box.spool.session.save(msgspec.structs.replace(state, token="9.x", epoch="e1", peer_keys=(statement,)))
+    told = msgspec.structs.replace(state, token="9.x", epoch="e1", highest_receipt_seq=7, peer_keys=(statement,))
+    box.spool.session.save(told)
     box.restart()
     assert box.spool.session.load().token == "9.x"
     box.enrolment = box.hospital.enrol(box.keys, incarnation=2, session_token="0.second")
     box.restart()
     state = box.spool.session.load()
-    assert (state.token, state.incarnation, state.epoch, state.peer_keys) == ("0.second", 2, "", ())
+    assert (state.token, state.incarnation, state.peer_keys) == ("0.second", 2, ())
+    assert (state.epoch, state.highest_receipt_seq) == ("e1", 7), "the hospital may have forgotten more than the box"
     box.restart()
     assert box.spool.session.load() == state
 
