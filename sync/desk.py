@@ -10,20 +10,22 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from clinic_records.errors import AccessError, ClinicError
 from clinic_records.ids import VehicleId
 from clinic_records.record import Lane
 from sync.frames import Have, Items, Part
-from sync.ports import InboundStore, IntakeStore, Ranges, Receipt, WholeFile
+from sync.ports import FilePart, InboundStore, IntakeStore, Ranges, Receipt, WholeFile
 
-WORKING_S: Final = 0.1
-"""Seconds after which nothing further is begun before looking at what else arrived ..."""
 BATCH_FILES: Final = 256
-"""... files taken in one transaction ..."""
+"""Small files or parts taken in one transaction ..."""
 BATCH_BYTES: Final = 4 * 1024 * 1024
-"""... and bytes of them, so that an urgent file waits for one such transaction at most. Our choices."""
+"""... bytes of them ..."""
+ACCEPT_FILES: Final = 32
+"""... and files put together from parts, so that an urgent file waits for one such transaction. Our choices."""
+SMALL: Final = 256 * 1024
+"""Bytes up to which a file is opened in memory and taken with others."""
 
 URGENT: Final = frozenset({Lane.P0, Lane.P1})
 """Lanes whose files are never put aside: they wait for nobody."""
@@ -34,6 +36,9 @@ Aside = Callable[[Accepting], "Future[Receipt]"]
 
 _logger = logging.getLogger(__name__)
 _Key = tuple[VehicleId, str]
+_Came = TypeVar("_Came", WholeFile, FilePart)
+_Asked = TypeVar("_Asked")
+_Answered = TypeVar("_Answered")
 
 
 def at_once(accept: Accepting) -> "Future[Receipt]":
@@ -50,8 +55,9 @@ def at_once(accept: Accepting) -> "Future[Receipt]":
 class _Waiting:
     """What one lane has waiting."""
 
-    parts: deque[tuple[VehicleId, Part]] = field(default_factory=deque)
+    parts: deque[FilePart] = field(default_factory=deque)
     files: deque[WholeFile] = field(default_factory=deque)
+    small: dict[_Key, None] = field(default_factory=dict)
     whole: dict[_Key, None] = field(default_factory=dict)
 
 
@@ -72,20 +78,20 @@ class Desk:
 
     Args:
         store: where everything goes.
-        monotonic_s: the clock.
         aside: where a large file that is not urgent is taken, one at a time; meanwhile credit goes on.
         wake: called when that one is done.
+        small_bytes: size up to which a file is small.
     """
 
     def __init__(
         self,
         store: IntakeStore,
-        monotonic_s: Callable[[], float],
         aside: Aside = at_once,
         wake: Callable[[], None] = lambda: None,
+        small_bytes: int = SMALL,
     ) -> None:
         self._store = store
-        self._monotonic_s = monotonic_s
+        self._small_bytes = small_bytes
         self._aside = aside
         self._wake = wake
         self._lanes = {lane: _Waiting() for lane in Lane}
@@ -100,7 +106,7 @@ class Desk:
     def _most_urgent(self) -> Lane | None:
         for lane, waiting in self._lanes.items():
             can_accept = waiting.whole and (lane in URGENT or self._taking is None)
-            if waiting.parts or waiting.files or can_accept:
+            if waiting.parts or waiting.files or waiting.small or can_accept:
                 return lane
         return None
 
@@ -111,7 +117,8 @@ class Desk:
 
     def on_part(self, vehicle: VehicleId, part: Part) -> None:
         """Bytes of a wire file came, or the question which are here."""
-        self._lanes[part.lane].parts.append((vehicle, part))
+        said = FilePart(vehicle, part.wire_sha256, part.size, part.lane, part.offset, part.data)
+        self._lanes[part.lane].parts.append(said)
 
     def work(self) -> None:
         """Some of the most urgent work; may be slow."""
@@ -124,40 +131,35 @@ class Desk:
             self._keep_some(waiting)
         elif waiting.files:
             self._take_some(waiting.files)
+        elif waiting.small:
+            self._accept_some(waiting.small)
         else:
             self._accept_one(waiting, at_once if lane in URGENT else self._aside)
 
     def _keep_some(self, waiting: _Waiting) -> None:
-        until = self._monotonic_s() + WORKING_S
-        while waiting.parts:
-            vehicle, part = waiting.parts.popleft()
-            wire = part.wire_sha256
-            try:
-                held = self._store.keep(vehicle, wire, part.size, part.lane, part.offset, part.data)
-            except ClinicError as error:
-                # No answer, so no credit: the sender keeps the bytes and comes back.
-                _logger.error("cannot keep bytes of envelope %s: %s", wire, error)  # noqa: TRY400 - told, not traced
-            else:
-                if isinstance(held, Receipt):
-                    self._of(vehicle).receipts[wire] = held
-                else:
-                    self._of(vehicle).haves[wire] = held
-                    if held == ((0, part.size),) and (self._taking is None or self._taking[0] != (vehicle, wire)):
-                        waiting.whole[vehicle, wire] = None
-            if self._monotonic_s() > until:
-                return
+        parts = _some(waiting.parts)
+        for part, held in zip(parts, self._store.keep(parts), strict=True):
+            key = part.vehicle, part.wire_sha256
+            if isinstance(held, Receipt):
+                self._of(part.vehicle).receipts[part.wire_sha256] = held
+            elif held is not None:  # without an answer there is no credit: the sender keeps the bytes and comes back
+                self._of(part.vehicle).haves[part.wire_sha256] = held
+                if held == ((0, part.size),) and (self._taking is None or self._taking[0] != key):
+                    (waiting.small if part.size <= self._small_bytes else waiting.whole)[key] = None
 
     def _take_some(self, queue: deque[WholeFile]) -> None:
-        batch: dict[tuple[VehicleId, str], WholeFile] = {}
-        size = 0
-        while queue and len(batch) < BATCH_FILES and size < BATCH_BYTES:
-            file = queue.popleft()
-            batch[file.vehicle, file.wire_sha256] = file
-            size += len(file.data)
-        files = list(batch.values())
+        files = list({(each.vehicle, each.wire_sha256): each for each in _some(queue)}.values())
         for file, receipt in zip(files, self._store.take(files), strict=True):
             if receipt is not None:
                 self._of(file.vehicle).receipts[file.wire_sha256] = receipt
+
+    def _accept_some(self, small: dict[_Key, None]) -> None:
+        files = list(small)[:ACCEPT_FILES]
+        for key in files:
+            del small[key]
+        for (vehicle, wire), receipt in zip(files, self._store.accept_some(files), strict=True):
+            if receipt is not None:
+                self._of(vehicle).receipts[wire] = receipt
 
     def _accept_one(self, waiting: _Waiting, where: Aside) -> None:
         vehicle, wire = key = next(iter(waiting.whole))
@@ -190,6 +192,25 @@ class Desk:
         yield from answers.items()
 
 
+def _some(queue: deque[_Came]) -> list[_Came]:
+    """As many as go into one transaction, taken from the queue."""
+    some: list[_Came] = []
+    size = 0
+    while queue and len(some) < BATCH_FILES and size < BATCH_BYTES:
+        some.append(queue.popleft())
+        size += len(some[-1].data)
+    return some
+
+
+def _unless_refused(wire_sha256: str, act: Callable[[_Asked], _Answered], asked: _Asked) -> _Answered | None:
+    """What `act` answers; None, told in the log, where the store refuses."""
+    try:
+        return act(asked)
+    except ClinicError as error:
+        _logger.error("cannot take bytes of envelope %s: %s", wire_sha256, error)  # noqa: TRY400 - told, not traced
+        return None
+
+
 class OneByOne:
     """An IntakeStore over each vehicle's own InboundStore: one file at a time."""
 
@@ -198,29 +219,30 @@ class OneByOne:
 
     def take(self, files: Sequence[WholeFile]) -> Sequence[Receipt | None]:
         """See IntakeStore."""
-        return [self._take(each) for each in files]
+        return [_unless_refused(each.wire_sha256, self._take, each) for each in files]
 
-    def _take(self, file: WholeFile) -> Receipt | None:
-        try:
-            held = self.keep(file.vehicle, file.wire_sha256, len(file.data), file.lane, 0, file.data)
-            return held if isinstance(held, Receipt) else self.accept(file.vehicle, file.wire_sha256)
-        except ClinicError as error:
-            _logger.error("cannot take envelope %s: %s", file.wire_sha256, error)  # noqa: TRY400 - told, not traced
-            return None
-
-    def keep(
-        self, vehicle: VehicleId, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes
-    ) -> Ranges | Receipt:
+    def keep(self, parts: Sequence[FilePart]) -> Sequence[Ranges | Receipt | None]:
         """See IntakeStore."""
-        store = self._of(vehicle)
-        given = store.receipt_for(wire_sha256)
-        if given is not None:
-            return given
-        return store.write(wire_sha256, size, lane, offset, data) if data else store.ranges(wire_sha256)
+        return [_unless_refused(each.wire_sha256, self._keep, each) for each in parts]
 
     def accept(self, vehicle: VehicleId, wire_sha256: str) -> Receipt:
         """See IntakeStore."""
         return self._of(vehicle).accept(wire_sha256)
+
+    def accept_some(self, files: Sequence[tuple[VehicleId, str]]) -> Sequence[Receipt | None]:
+        """See IntakeStore."""
+        return [_unless_refused(wire, self._of(vehicle).accept, wire) for vehicle, wire in files]
+
+    def _take(self, file: WholeFile) -> Receipt:
+        held = self._keep(FilePart(file.vehicle, file.wire_sha256, len(file.data), file.lane, 0, file.data))
+        return held if isinstance(held, Receipt) else self.accept(file.vehicle, file.wire_sha256)
+
+    def _keep(self, part: FilePart) -> Ranges | Receipt:
+        store, wire = self._of(part.vehicle), part.wire_sha256
+        given = store.receipt_for(wire)
+        if given is not None:
+            return given
+        return store.write(wire, part.size, part.lane, part.offset, part.data) if part.data else store.ranges(wire)
 
     def _of(self, vehicle: VehicleId) -> InboundStore:
         store = self._store(vehicle)

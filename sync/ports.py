@@ -108,19 +108,31 @@ class WholeFile(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class FilePart(msgspec.Struct, frozen=True):
+    """Bytes of a vehicle's wire file of `size` bytes; no data only asks which are here."""
+
+    vehicle: VehicleId
+    wire_sha256: str
+    size: int
+    lane: Lane
+    offset: int
+    data: bytes
+
+
 class IntakeStore(Protocol):
     """Where the hospital puts what all vehicles send up. Any number of workers may use it at once."""
 
     def take(self, files: Sequence[WholeFile]) -> Sequence[Receipt | None]:
         """Take whole files in as few transactions as can be; as `InboundStore.accept`, None where one cannot be now."""
 
-    def keep(
-        self, vehicle: VehicleId, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes
-    ) -> Ranges | Receipt:
-        """Keep a part, durable on return; the ranges now held, or the receipt given already. No data only asks."""
+    def keep(self, parts: Sequence[FilePart]) -> Sequence[Ranges | Receipt | None]:
+        """Keep parts, durable on return: the ranges now held, or the receipt given already; None where refused."""
 
     def accept(self, vehicle: VehicleId, wire_sha256: str) -> Receipt:
         """As `InboundStore.accept`."""
+
+    def accept_some(self, files: Sequence[tuple[VehicleId, str]]) -> Sequence[Receipt | None]:
+        """Take small files whose parts are here, as `take`; by vehicle and wire_sha256."""
 
 
 class Lease(Protocol):

@@ -130,7 +130,7 @@ class HospitalStation:
             abilities=abilities,
             keep_days=keep_days,
         )
-        self._desk = Desk(store or OneByOne(self._inbound), clock.monotonic_s, aside, self._rouse)
+        self._desk = Desk(store or OneByOne(self._inbound), aside, self._rouse)
         self._standing: dict[VehicleId, _Standing] = {}
         self._lines: dict[VehicleId, DownLine] = {}
         self._paces: dict[VehicleId, Pace] = {}

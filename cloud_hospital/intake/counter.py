@@ -6,9 +6,9 @@ neighbours of a poisonous file are taken.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, select, tuple_
@@ -17,15 +17,15 @@ from sqlalchemy.exc import OperationalError
 from clinic_records.clock import from_ms, to_ms
 from clinic_records.errors import ClinicError
 from clinic_records.ids import VehicleId
-from clinic_records.record import Lane
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.batch import Batch, FileKey
 from cloud_hospital.intake.inbound import VehicleInbound, opener_of
 from cloud_hospital.intake.opening import Taken
+from cloud_hospital.intake.parts import keep_parts
 from cloud_hospital.store.engine import writing
 from cloud_hospital.store.locks import insert_all_new
 from cloud_hospital.store.tables import receipts, transfers
-from sync.ports import Ranges, Receipt, WholeFile
+from sync.ports import FilePart, Ranges, Receipt, WholeFile
 
 OPENERS: Final = 4
 """Threads that open files of one batch: what they wait for is the disk, which commits several fsyncs at once."""
@@ -33,7 +33,7 @@ OPENERS: Final = 4
 _logger = logging.getLogger(__name__)
 
 
-def _key(file: WholeFile) -> FileKey:
+def _key(file: WholeFile | FilePart) -> FileKey:
     return file.vehicle, file.wire_sha256
 
 
@@ -45,30 +45,23 @@ class IntakeCounter:
 
     def take(self, files: Sequence[WholeFile]) -> Sequence[Receipt | None]:
         """Take whole files; None for one that cannot be taken now."""
-        answers: dict[FileKey, Receipt | None] = {}
+        answers = self._in_one_go(lambda: self._take_fresh(files), len(files))
+        return [answers[_key(each)] if _key(each) in answers else self._take_one(each) for each in files]
+
+    def accept_some(self, files: Sequence[FileKey]) -> Sequence[Receipt | None]:
+        """Take small files whose parts are here; None for one that cannot be taken now."""
+        answers = self._in_one_go(lambda: self._take_whole(files), len(files))
+        return [answers[each] if each in answers else self._accept_one(each) for each in files]
+
+    def keep(self, parts: Sequence[FilePart]) -> Sequence[Ranges | Receipt | None]:
+        """Keep parts, durable on return; for those without data, what is here. None where one is refused."""
+        brought = [each for each in parts if each.data]
         try:
-            fresh = self._begin(files)
-            answers.update(self._apply(fresh))
+            held = keep_parts(self._hospital, brought)
         except (ClinicError, OSError, OperationalError) as error:
-            _logger.warning("a batch of %d files is taken one by one: %s", len(files), error)
-        for file in files:
-            if _key(file) not in answers:
-                answers[_key(file)] = self._take_one(file)
-        return [answers[_key(file)] for file in files]
-
-    def keep(
-        self, vehicle: VehicleId, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes
-    ) -> Ranges | Receipt:
-        """Keep a part, durable on return; without data, what is here.
-
-        Raises:
-            RefusedInput: see Transfers.write.
-            StoreError: the disk or the database refused.
-        """
-        inbound = VehicleInbound(self._hospital, vehicle)
-        if data:
-            return inbound.write(wire_sha256, size, lane, offset, data)
-        return inbound.receipt_for(wire_sha256) or inbound.ranges(wire_sha256)
+            _logger.warning("%d parts are kept one by one: %s", len(brought), error)
+            held = {}
+        return [held.get(_key(each)) if each.data and _key(each) in held else self._keep_one(each) for each in parts]
 
     def accept(self, vehicle: VehicleId, wire_sha256: str) -> Receipt:
         """Take a file whose parts are here.
@@ -77,6 +70,57 @@ class IntakeCounter:
             StoreError: the file is not whole here, or the disk or the database refused; nothing was answered.
         """
         return VehicleInbound(self._hospital, vehicle).accept(wire_sha256)
+
+    def _in_one_go(self, act: Callable[[], dict[FileKey, Receipt]], count: int) -> dict[FileKey, Receipt]:
+        """What a batch gave; nothing where it was ended: then each goes by itself."""
+        try:
+            return act()
+        except (ClinicError, OSError, OperationalError) as error:
+            _logger.warning("a batch of %d files is taken one by one: %s", count, error)
+            return {}
+
+    def _take_fresh(self, files: Sequence[WholeFile]) -> dict[FileKey, Receipt]:
+        folder = self._hospital.folder.transfers
+        paths = {_key(each): folder / f"{each.vehicle}-{each.wire_sha256}.batch" for each in self._begin(files)}
+        data = {_key(each): each.data for each in files}
+        try:
+            for key, path in paths.items():
+                path.write_bytes(data[key])  # not yet anybody's: nothing was answered
+            return self._apply(paths)
+        finally:
+            for path in paths.values():
+                path.unlink(missing_ok=True)
+
+    def _take_whole(self, files: Sequence[FileKey]) -> dict[FileKey, Receipt]:
+        paths: dict[FileKey, Path] = {}
+        with writing(self._hospital.engine) as connection:
+            for vehicle in sorted({each[0] for each in files}):
+                transfers_of = VehicleInbound(self._hospital, vehicle).transfers
+                wires = [wire for of, wire in files if of == vehicle]
+                paths |= {
+                    (vehicle, wire): transfers_of.path(wire) for wire in transfers_of.begin_whole(connection, wires)
+                }
+        given = self._apply(paths)
+        for key in given:
+            paths[key].unlink(missing_ok=True)
+        return given
+
+    def _keep_one(self, part: FilePart) -> Ranges | Receipt | None:
+        inbound, wire = VehicleInbound(self._hospital, part.vehicle), part.wire_sha256
+        try:
+            if part.data:
+                return inbound.write(wire, part.size, part.lane, part.offset, part.data)
+            return inbound.receipt_for(wire) or inbound.ranges(wire)
+        except ClinicError as error:
+            _logger.error("cannot keep bytes of envelope %s: %s", wire, error)  # noqa: TRY400 - told, not traced
+            return None
+
+    def _accept_one(self, file: FileKey) -> Receipt | None:
+        try:
+            return self.accept(VehicleId(file[0]), file[1])
+        except ClinicError as error:
+            _logger.error("cannot take envelope %s: %s", file[1], error)  # noqa: TRY400 - told, not traced
+            return None
 
     def _take_one(self, file: WholeFile) -> Receipt | None:
         inbound = VehicleInbound(self._hospital, file.vehicle)
@@ -113,31 +157,23 @@ class IntakeCounter:
         query = select(*columns).where(tuple_(*columns).in_([_key(file) for file in files]))
         return {(row.vehicle, row.wire_sha256) for row in connection.execute(query)}
 
-    def _apply(self, files: Sequence[WholeFile]) -> dict[FileKey, Receipt]:
+    def _apply(self, paths: Mapping[FileKey, Path]) -> dict[FileKey, Receipt]:
         """The receipts of those that are plainly to be applied, all in one transaction."""
-        if not files:
-            return {}
-        with self._opened(files) as opened:
-            return self._commit(opened) if opened else {}
+        opened = self._opened(paths) if paths else {}
+        return self._commit(opened) if opened else {}
 
-    @contextmanager
-    def _opened(self, files: Sequence[WholeFile]) -> Iterator[dict[FileKey, Taken]]:
+    def _opened(self, paths: Mapping[FileKey, Path]) -> dict[FileKey, Taken]:
         """Each file verified and opened, the blobs among them durable under their hash."""
         opener = opener_of(self._hospital)
-        folder = self._hospital.folder.transfers
 
-        def open_one(file: WholeFile) -> Taken | None:
-            path = folder / f"{file.vehicle}-{file.wire_sha256}.batch"
-            try:
-                path.write_bytes(file.data)  # not yet anybody's: nothing was answered
-                opened = opener.open(path, file.wire_sha256, 1)
-            finally:
-                path.unlink(missing_ok=True)
-            return opened if isinstance(opened, Taken) and opened.outer.origin == file.vehicle else None
+        def open_one(item: tuple[FileKey, Path]) -> Taken | None:
+            (vehicle, wire), path = item
+            opened = opener.open(path, wire, 1)
+            return opened if isinstance(opened, Taken) and opened.outer.origin == vehicle else None
 
         with ThreadPoolExecutor(OPENERS, "opener") as pool:
-            taken = zip(files, pool.map(open_one, files), strict=True)
-            yield {_key(file): each for file, each in taken if each is not None}
+            taken = zip(paths, pool.map(open_one, paths.items()), strict=True)
+            return {key: each for key, each in taken if each is not None}
 
     def _commit(self, opened: Mapping[FileKey, Taken]) -> dict[FileKey, Receipt]:
         hospital = self._hospital

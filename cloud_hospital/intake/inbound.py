@@ -41,11 +41,11 @@ class VehicleInbound:
     def __init__(self, hospital: Hospital, vehicle: str) -> None:
         self._hospital = hospital
         self._vehicle = vehicle
-        self._transfers = Transfers(hospital.engine, hospital.folder, vehicle, hospital.clock)
+        self.transfers = Transfers(hospital.engine, hospital.folder, vehicle, hospital.clock)
 
     def ranges(self, wire_sha256: str) -> Ranges:
         """Which bytes of this wire file are durable here."""
-        return self._transfers.ranges(wire_sha256)
+        return self.transfers.ranges(wire_sha256)
 
     def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
         """Keep a part, durable on return.
@@ -55,7 +55,7 @@ class VehicleInbound:
             StoreError: the disk or the database refused.
         """
         with _named_trouble(wire_sha256):
-            return self._transfers.write(wire_sha256, size, lane, offset, data)
+            return self.transfers.write(wire_sha256, size, lane, offset, data)
 
     def receipt_for(self, wire_sha256: str) -> Receipt | None:
         """The receipt that stands for this file, under the current epoch."""
@@ -73,14 +73,14 @@ class VehicleInbound:
         """
         name = f"wire {self._vehicle} {blob_hash(wire_sha256)}"
         with _named_trouble(wire_sha256), exclusive(self._hospital.engine, name, self._hospital.folder.run):
-            path = self._transfers.path(wire_sha256)
+            path = self.transfers.path(wire_sha256)
             given = self.receipt_for(wire_sha256)
             if given is not None:
                 with writing(self._hospital.engine) as connection:
-                    self._transfers.forget(connection, wire_sha256)
+                    self.transfers.forget(connection, wire_sha256)
                 path.unlink(missing_ok=True)
                 return given
-            attempts = self._transfers.count_attempt(wire_sha256)
+            attempts = self.transfers.count_attempt(wire_sha256)
             if attempts == 0:
                 raise StoreError(f"wire file {wire_sha256} of {self._vehicle} is not whole")
             try:
@@ -89,7 +89,7 @@ class VehicleInbound:
                 if opened.outer is not None and opened.outer.origin != self._vehicle:
                     self.tell_origin(receipt, opened.outer.origin)
             except (OSError, OperationalError):
-                self._transfers.forgive_attempt(wire_sha256)  # a full disk is no fault of the envelope
+                self.transfers.forgive_attempt(wire_sha256)  # a full disk is no fault of the envelope
                 raise
             path.unlink(missing_ok=True)
             return receipt
@@ -144,7 +144,7 @@ class VehicleInbound:
         One that cannot be taken now waits for the vehicle's question; the rest, and the worker's start, do not.
         """
         answered = 0
-        for wire_sha256 in self._transfers.whole():
+        for wire_sha256 in self.transfers.whole():
             try:
                 self.accept(wire_sha256)
             except ClinicError as error:
@@ -162,12 +162,12 @@ class VehicleInbound:
             with self._applying(wire_sha256, opened) as applying:
                 outcome = applying.take(opened)
                 if isinstance(outcome, Receipt):
-                    self._transfers.forget(applying.connection, wire_sha256)
+                    self.transfers.forget(applying.connection, wire_sha256)
                     return outcome
             opened = outcome
         kept_at = self._keep_raw(path, wire_sha256)
         with self._applying(wire_sha256) as applying:
-            self._transfers.forget(applying.connection, wire_sha256)
+            self.transfers.forget(applying.connection, wire_sha256)
             return applying.set_aside(opened, kept_at)
 
     @contextmanager

@@ -1,5 +1,6 @@
 """Wire files on their way in: parts on disk, durable ranges and attempts in the records."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Transfers:
         """Durable ranges; none where the file itself is gone (a database restored without its folder)."""
         with reading(self.engine) as connection:
             row = connection.execute(self._select(wire_sha256)).one_or_none()
-        return () if row is None else self._believed(wire_sha256, _decode(row.ranges))
+        return () if row is None else self.believed(wire_sha256, row.ranges)
 
     def write(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> Ranges:
         """Keep a part, durable on return. A late copy of a part whose file was answered finds all of it here.
@@ -66,15 +67,27 @@ class Transfers:
             row = connection.execute(self._select(wire_sha256).with_for_update()).one()
             if row.size != size:
                 raise RefusedInput(f"wire file {wire_sha256}: {size} bytes, before it was {row.size}")
-            held = self._believed(wire_sha256, _decode(row.ranges))
-            self._put(wire_sha256, offset, data)
+            held = self.believed(wire_sha256, row.ranges)
+            self.put(wire_sha256, offset, data)
             merged = union(held, [(offset, offset + len(data))])
             changed = update(transfers).where(*self._is(wire_sha256))
             connection.execute(changed.values(ranges=msgspec.json.encode(merged).decode(), updated_at=now))
-            self._note_contact(connection, now)
+            self.note_contact(connection, now)
         return merged
 
-    def _note_contact(self, connection: Connection, now: int) -> None:
+    def begin_whole(self, connection: Connection, wires: Collection[str]) -> list[str]:
+        """Those of `wires` that are whole and were never tried; their first attempt is counted."""
+        query = select(transfers.c.wire_sha256, transfers.c.size, transfers.c.ranges).where(
+            transfers.c.vehicle == self.vehicle, transfers.c.wire_sha256.in_(wires), transfers.c.attempts == 0
+        )
+        rows = connection.execute(query.order_by(transfers.c.wire_sha256).with_for_update()).all()
+        whole = [row.wire_sha256 for row in rows if self.believed(row.wire_sha256, row.ranges) == ((0, row.size),)]
+        if whole:
+            which = (transfers.c.vehicle == self.vehicle, transfers.c.wire_sha256.in_(whole))
+            connection.execute(update(transfers).where(*which).values(attempts=1))
+        return whole
+
+    def note_contact(self, connection: Connection, now: int) -> None:
         """Seldom, because the vehicle's row is what its receipts wait for."""
         is_old = vehicles.c.last_contact.is_(None) | (vehicles.c.last_contact < now - CONTACT_EVERY_MS)
         connection.execute(update(vehicles).where(vehicles.c.id == self.vehicle, is_old).values(last_contact=now))
@@ -87,7 +100,7 @@ class Transfers:
         """Count one more attempt at opening, durable on return (sync rule 13); 0 where no whole file is here."""
         with writing(self.engine) as connection:
             row = connection.execute(self._select(wire_sha256).with_for_update()).one_or_none()
-            if row is None or self._believed(wire_sha256, _decode(row.ranges)) != ((0, row.size),):
+            if row is None or self.believed(wire_sha256, row.ranges) != ((0, row.size),):
                 return 0
             changed = update(transfers).where(*self._is(wire_sha256))
             connection.execute(changed.values(attempts=row.attempts + 1))
@@ -103,9 +116,7 @@ class Transfers:
         """Files that are complete but were never answered: a crash came between."""
         with reading(self.engine) as connection:
             rows = connection.execute(select(transfers).where(transfers.c.vehicle == self.vehicle)).all()
-        return [
-            row.wire_sha256 for row in rows if self._believed(row.wire_sha256, _decode(row.ranges)) == ((0, row.size),)
-        ]
+        return [row.wire_sha256 for row in rows if self.believed(row.wire_sha256, row.ranges) == ((0, row.size),)]
 
     def forget(self, connection: Connection, wire_sha256: str) -> None:
         """Take the transfer's row away, in the transaction that answers it."""
@@ -117,14 +128,17 @@ class Transfers:
     def _is(self, wire_sha256: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return transfers.c.vehicle == self.vehicle, transfers.c.wire_sha256 == wire_sha256
 
-    def _believed(self, wire_sha256: str, ranges: Ranges) -> Ranges:
+    def believed(self, wire_sha256: str, text: str) -> Ranges:
+        """The ranges a row says in its JSON; none where the file is shorter than they say."""
+        ranges = _decode(text)
         try:
             size = self.path(wire_sha256).stat().st_size
         except FileNotFoundError:
             return ()
         return ranges if not ranges or size >= ranges[-1][1] else ()
 
-    def _put(self, wire_sha256: str, offset: int, data: bytes) -> None:
+    def put(self, wire_sha256: str, offset: int, data: bytes) -> None:
+        """Write bytes of the file, durable on return."""
         path = self.path(wire_sha256)
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, exist_ok=True)

@@ -1,9 +1,11 @@
 """Many small files in one transaction: the same answers as one by one, and no file pays for its neighbour."""
 
 import os
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import event, select
 
@@ -18,7 +20,7 @@ from cloud_hospital.intake.opening import NotTaken, Opener, Taken
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import quarantine, receipts, transfers
 from cloud_hospital.vehicles import enrol
-from sync.ports import Receipt, Verdict, WholeFile
+from sync.ports import FilePart, Receipt, Verdict, WholeFile
 from sync.seal import Sealed
 from tests.unit.hospital.conftest import Box, Clinic, a_visit
 
@@ -99,10 +101,10 @@ def test_a_part_that_comes_late_leaves_nothing_behind(clinic: Clinic) -> None:
     assert sealed.data is not None
     given = take(clinic.hospital, [whole(sealed)])
     counter = IntakeCounter(clinic.hospital)
-    held = counter.keep(V01, sealed.wire_sha256, sealed.size, Lane.P3, 0, sealed.data[:1000])
-    assert held == ((0, sealed.size),)
-    assert counter.accept(V01, sealed.wire_sha256) == given[0]
-    assert counter.keep(V01, sealed.wire_sha256, sealed.size, Lane.P3, 0, b"") == given[0]
+    part = FilePart(V01, sealed.wire_sha256, sealed.size, Lane.P3, 0, sealed.data[:1000])
+    assert counter.keep([part]) == [((0, sealed.size),)]
+    assert counter.accept_some([(V01, sealed.wire_sha256)]) == given
+    assert counter.keep([msgspec.structs.replace(part, data=b"")]) == given
     assert left_behind(clinic.hospital) == []
 
 
@@ -151,3 +153,52 @@ def test_a_database_that_refuses_answers_nothing_and_loses_nothing(
     assert prove(clinic.hospital).entries == []
     assert {each.verdict for each in take(clinic.hospital, files)} == {Verdict.APPLIED}
     assert left_behind(clinic.hospital) == []
+
+
+def parts_of(file: WholeFile, size: int) -> list[FilePart]:
+    whole = len(file.data)
+    return [
+        FilePart(file.vehicle, file.wire_sha256, whole, file.lane, start, file.data[start : start + size])
+        for start in range(0, whole, size)
+    ]
+
+
+def test_parts_of_many_files_are_kept_in_one_transaction_and_the_files_taken_in_two(clinic: Clinic) -> None:
+    files = a_days_files(clinic)
+    parts = [part for file in files for part in parts_of(file, 300)]
+    random.Random(5).shuffle(parts)
+    counter = IntakeCounter(clinic.hospital)
+    commits: list[object] = []
+
+    @event.listens_for(clinic.hospital.engine, "commit")
+    def _on_commit(connection: object) -> None:
+        if connection.get_execution_options().get("clinic_writes"):  # type: ignore[attr-defined]
+            commits.append(connection)
+
+    held = counter.keep([*parts, parts[0]])
+    assert held == [((0, part.size),) for part in [*parts, parts[0]]]
+    answers = counter.accept_some([(each.vehicle, each.wire_sha256) for each in files])
+    assert len(commits) == 3
+    assert [each and each.verdict for each in answers] == [Verdict.APPLIED] * 7
+    assert left_behind(clinic.hospital) == []
+
+
+def test_one_impossible_part_does_not_cost_the_others_their_credit(clinic: Clinic) -> None:
+    files = a_days_files(clinic)
+    (first, *_), (second, *_) = (parts_of(file, 300) for file in files[:2])
+    counter = IntakeCounter(clinic.hospital)
+    wild = msgspec.structs.replace(second, offset=second.size)
+    assert counter.keep([first, wild]) == [((0, 300),), None]
+    other_size = msgspec.structs.replace(first, size=first.size + 1)
+    assert counter.keep([other_size, second]) == [None, ((0, 300),)]
+
+
+def test_a_part_that_is_half_of_a_file_is_not_taken_for_all_of_it(clinic: Clinic) -> None:
+    (file, *_) = a_days_files(clinic)
+    counter = IntakeCounter(clinic.hospital)
+    counter.keep(parts_of(file, 300)[1:])
+    assert counter.accept_some([(file.vehicle, file.wire_sha256)]) == [None]
+    counter.keep(parts_of(file, 300)[:1])
+    (receipt,) = counter.accept_some([(file.vehicle, file.wire_sha256)])
+    assert receipt is not None
+    assert receipt.verdict is Verdict.APPLIED

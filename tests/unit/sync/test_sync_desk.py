@@ -25,7 +25,7 @@ class Counter:
         self.inbound = MemoryInbound(MemorySessions())
         self.slow: list[tuple[Callable[[], Receipt], Future[Receipt]]] = []
         self.woken = 0
-        self.desk = Desk(OneByOne(lambda _: self.inbound), lambda: 0.0, self._aside, self._wake)
+        self.desk = Desk(OneByOne(lambda _: self.inbound), self._aside, self._wake, small_bytes=0)
 
     def _aside(self, accept: Callable[[], Receipt]) -> "Future[Receipt]":
         self.slow.append((accept, Future()))

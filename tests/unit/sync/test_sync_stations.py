@@ -249,7 +249,7 @@ def test_receipts_are_signed_for_the_session_that_stands() -> None:
 
 def test_the_most_urgent_lane_is_taken_first() -> None:
     world = World()
-    desk = Desk(OneByOne(lambda _: world.hospital_inbound), world.clock.monotonic_s)
+    desk = Desk(OneByOne(lambda _: world.hospital_inbound))
     for lane in reversed(Lane):
         desk.on_items(VEHICLE, Items(lane, (lane.encode(),)))
     while desk.has_work:
