@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from clinic_records.errors import ConfigError
-from sync.durable import append_line
+from sync.durable import append_line, whole_lines
 
 
 class Began(msgspec.Struct, frozen=True, tag="epoch"):
@@ -71,7 +71,8 @@ class EpochLog:
 
     def _lines(self) -> list[Began | Revoked]:
         try:
-            return [_decoder.decode(line) for line in self._path.read_bytes().splitlines() if line.strip()]
+            lines = whole_lines(self._path.read_bytes()).splitlines()
+            return [_decoder.decode(line) for line in lines if line.strip()]
         except FileNotFoundError:
             return []
         except msgspec.MsgspecError as error:

@@ -124,10 +124,15 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
 def revoke(hospital: Hospital, vehicle: str, why: str) -> None:
     """Never trust `vehicle`'s box again: workers end its session, the broker its connection. Durable on return.
 
+    Said again it does what a crash left undone.
+
     Raises:
         NotFound: it is not enrolled.
-        AccessError: it is revoked already.
+        AccessError: it was revoked already.
     """
-    box_key(hospital, vehicle)
-    hospital.log.revoke(vehicle, hospital.now(), why)
-    withdraw_access(hospital.premises, vehicle, why)
+    try:
+        box_key(hospital, vehicle)
+        hospital.log.revoke(vehicle, hospital.now(), why)
+    finally:
+        if vehicle in hospital.log.revoked():
+            withdraw_access(hospital.premises, vehicle, why)

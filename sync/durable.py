@@ -1,7 +1,10 @@
 """Files that are on the disk when the call returns (law 1): temp file, fsync, rename, fsync the folder."""
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -56,12 +59,37 @@ def move_file(source: Path, target: Path) -> None:
     fsync_folder(target.parent)
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """Append one line to an append-only file, durable on return."""
-    is_new = not path.exists()
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Alone among the threads and processes that lock this empty file; it ends with whoever is killed."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        os.write(handle, line + b"\n")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def whole_lines(data: bytes) -> bytes:
+    """An append-only file without the beginning of a line that a power cut or a full disk left at its end."""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append one line to an append-only file, durable on return; processes that do so at once wait for each other.
+
+    What a power cut or a full disk left of a line that was never acknowledged goes first: behind it, the next line
+    would be none either.
+    """
+    is_new = not path.exists()
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        end = len(whole_lines(path.read_bytes()))
+        os.ftruncate(handle, end)
+        left = memoryview(line + b"\n")
+        while left:
+            left = left[os.pwrite(handle, left, end + len(line) + 1 - len(left)) :]
         os.fsync(handle)
     finally:
         os.close(handle)

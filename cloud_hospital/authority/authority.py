@@ -24,7 +24,7 @@ from cloud_hospital.authority.profiles import (
     leaf_certificate,
 )
 from sync.certificates import TlsKey, fingerprint, key_from_pem, key_to_pem, leaf, new_key, renew_at
-from sync.durable import write_file
+from sync.durable import locked, write_file
 from sync.tls import Identity
 
 SERVER: Final = "broker"
@@ -108,7 +108,10 @@ class Authority:
         return any(each.serial not in voided for each in mine)
 
     def void(self, name: str, now: datetime, why: str, keep: str = "") -> int:
-        """Make void what was issued to `name`, but for the key with fingerprint `keep`; how many, durable on return."""
+        """Make void what was issued to `name`, but for the key with fingerprint `keep`; how many, durable on return.
+
+        The list is written in any case: a crash may have come between the ledger and it.
+        """
         voided = self.ledger.voided()
         serials = [
             each.serial
@@ -117,7 +120,7 @@ class Authority:
         ]
         if serials:
             self.ledger.add(Voided(tuple(serials), now, why))
-            self.write_crl(now)
+        self.write_crl(now)
         return len(serials)
 
     def write_crl(self, now: datetime) -> None:
@@ -126,6 +129,10 @@ class Authority:
         It is good as long as its issuer: it lies beside the broker and is written at each revocation, so an end of
         its own would only lock everybody out.
         """
+        with locked(self._folder / "crl.lock"):  # who reads the ledger first must not write the list last
+            self._write_crl(now)
+
+    def _write_crl(self, now: datetime) -> None:
         issuing = self._issuing
         ends = {each.serial: each.until for each in self.ledger.issued()}
         built = x509.CertificateRevocationListBuilder().issuer_name(issuing.subject)

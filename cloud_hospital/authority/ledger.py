@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from clinic_records.errors import ConfigError
-from sync.durable import append_line
+from sync.durable import append_line, whole_lines
 
 
 class Issued(msgspec.Struct, frozen=True, tag="issued"):
@@ -49,7 +49,8 @@ class Ledger:
 
     def _lines(self) -> list[Issued | Voided]:
         try:
-            return [_decoder.decode(line) for line in self.path.read_bytes().splitlines() if line.strip()]
+            lines = whole_lines(self.path.read_bytes()).splitlines()
+            return [_decoder.decode(line) for line in lines if line.strip()]
         except FileNotFoundError:
             return []
         except msgspec.MsgspecError as error:

@@ -37,21 +37,25 @@ class BrokerFollower:
         self._must_put_out = settings.broker_tls and settings.broker is not BrokerKind.EMBEDDED
         self._watched = (folder.broker_users, premises.authority.ledger.path, folder.epoch_log)
         self._revoked = premises.log.revoked()
-        self.command = self._write(premises) if self._write else []
-        self._seen = self._stamp()
+        self.command: list[str] = []
+        self._seen: tuple[int, ...] = ()
+        while self._stamp() != self._seen:  # once more where what was written first is itself news
+            self._seen = self._stamp()
+            self.command = self._write(premises) if self._write else []
         self._due_at = time.monotonic() + RENEW_EVERY_S
 
     def look(self, pids: Mapping[str, int]) -> None:
         """Write the files again where something changed, tell mosquitto, and put out who was revoked."""
-        if self._stamp() == self._seen and time.monotonic() < self._due_at:
+        stamp = self._stamp()
+        if stamp == self._seen and time.monotonic() < self._due_at:
             return
+        self._seen = stamp  # as it was before: what changes meanwhile is looked at once more
         try:
             self._follow(pids)
             self._due_at = time.monotonic() + RENEW_EVERY_S
         except (ClinicError, OSError) as error:  # a full disk must not stop the hospital
             self._say(f"the broker does not know the newest users yet: {error}")
             self._due_at = time.monotonic() + AGAIN_S
-        self._seen = self._stamp()
 
     def _follow(self, pids: Mapping[str, int]) -> None:
         premises = self._premises

@@ -1,7 +1,11 @@
 """The authority: what it issues, what it makes void, and who gets the next certificate."""
 
+import errno
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from os import pwrite
 from pathlib import Path
 
 import httpx
@@ -16,10 +20,12 @@ from clinic_records.errors import AccessError, ConfigError, PeerRefused, Refused
 from cloud_hospital.api.app import create_app
 from cloud_hospital.authority.authority import SERVER, Authority
 from cloud_hospital.broker.files import WRITERS, server_identity
+from cloud_hospital.broker.follow import BrokerFollower
 from cloud_hospital.broker.group import shared_group
 from cloud_hospital.broker.identity import hospital_broker
-from cloud_hospital.broker.users import broker_password, broker_users
+from cloud_hospital.broker.users import broker_password, broker_users, forget_user
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
+from cloud_hospital.premises import Premises
 from cloud_hospital.renewal import renewed
 from cloud_hospital.settings import BrokerKind, HospitalSettings
 from cloud_hospital.vehicles import enrol, revoke
@@ -286,3 +292,88 @@ def test_the_operator_sees_every_certificate_and_gets_files_for_another_broker(
     ]
     assert "user hospital-urgent\ntopic write clinic/v1/#" in (out / "acl").read_text()
     assert {path.stat().st_mode & 0o077 for path in out.iterdir()} == {0}
+
+
+def test_a_line_cut_off_by_a_power_cut_is_no_line_and_spoils_none(hospital: Hospital, authority: Authority) -> None:
+    key, log, epoch = new_key(), hospital.folder.epoch_log, hospital.log.current()
+    authority.issue("V01", key.public_key(), hospital.now(), MONTH)
+    for path in (authority.ledger.path, log):
+        path.write_bytes(path.read_bytes() + b'{"type":"revo')
+    assert (hospital.log.current(), len(authority.ledger.issued())) == (epoch, 1)
+    hospital.log.revoke("V07", hospital.now(), "stolen")
+    authority.void("V01", hospital.now(), "stolen")
+    assert hospital.log.revoked() == {"V07"}
+    assert len(authority.ledger.voided()) == 1
+
+
+def test_a_full_disk_in_mid_line_costs_that_line_only(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sync.durable.os.pwrite", full_disk_after(5))
+        with pytest.raises(OSError, match="No space"):
+            hospital.log.revoke("V07", hospital.now(), "stolen")
+    hospital.log.revoke("V08", hospital.now(), "stolen")
+    assert hospital.log.revoked() == {"V08"}
+
+
+def full_disk_after(count: int) -> Callable[[int, bytes, int], int]:
+    room = [count]
+
+    def write(handle: int, data: bytes, at: int) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room[0] = 0
+        return pwrite(handle, bytes(data[:count]), at)
+
+    return write
+
+
+def test_revoking_again_finishes_what_a_crash_left_undone(
+    hospital: Hospital, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    granted = TlsBox().enrolled(hospital)
+    broker_password(hospital.folder, "V01")
+    with monkeypatch.context() as patch:
+        patch.setattr(Authority, "write_crl", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            revoke(hospital, "V01", "stolen")
+    assert (void_serials(authority), set(broker_users(hospital.folder))) == (set(), {"V01"})
+    with pytest.raises(AccessError, match="revoked"):
+        revoke(hospital, "V01", "stolen")
+    assert void_serials(authority) == {leaf(granted.certificate.encode()).serial_number}
+    assert broker_users(hospital.folder) == {}
+
+
+def _crash(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_users_who_come_and_go_at_once_all_count(hospital: Hospital) -> None:
+    folder, names = hospital.folder, [f"V{n:02}" for n in range(12)]
+    for name in names[:6]:
+        broker_password(folder, name)
+    with ThreadPoolExecutor(12) as pool:
+        gone = [pool.submit(forget_user, folder, name) for name in names[:6]]
+        come = [pool.submit(broker_password, folder, name) for name in names[6:]]
+    assert [each.exception() for each in gone + come] == [None] * 12
+    assert sorted(broker_users(folder)) == names[6:]
+
+
+def test_who_comes_while_the_brokers_files_are_written_is_not_missed(tmp_path: Path) -> None:
+    settings = HospitalSettings(web_port=0, broker_port=0, broker_tls=False)
+    init_hospital(tmp_path / "hospital", settings)
+    with open_hospital(tmp_path / "hospital") as hospital:
+        premises, folder = hospital.premises, hospital.folder
+        follower = BrokerFollower(premises, lambda _text: None)
+        write = WRITERS[BrokerKind.EMBEDDED]
+
+        def write_and_enrol(of: Premises) -> list[str]:
+            command = write(of)
+            broker_password(folder, "V02")
+            return command
+
+        follower._write = write_and_enrol
+        broker_password(folder, "V01")
+        follower.look({})
+        follower._write = write
+        follower.look({})
+        assert set(RelayConfig.load(folder.run / "relay.json").users) == {"hospital", "V01", "V02"}
