@@ -12,7 +12,7 @@ down_revision = "0015"
 branch_labels = None
 depends_on = None
 
-_COMMENT = "Who sends down to each vehicle that is online; fence counts holders. One row each, until the vehicle goes."
+_COMMENT = "Who sends down to each vehicle that is online; fence counts holders. A row ends when the vehicle goes."
 
 
 def upgrade() -> None:
