@@ -26,9 +26,17 @@ from vehicle_agent.visits.ways import WAYS, ways
 UNSEEN_S: Final = 120.0
 """Law 6: unseen for so long, and the page says to phone."""
 SHOWN: Final = timedelta(hours=24)
-"""How long an urgent one stays on the pages; one that was seen goes an hour after it was."""
+"""How long an urgent one that was phoned about stays on the pages; one that was seen goes an hour after it was. One
+that nobody has seen and nobody has phoned about stays however old it is (law 6)."""
 SEEN_SHOWN: Final = timedelta(hours=1)
 _PHONED: Final = "urgent.phoned."
+_CONCERNING: Final = f"""
+SELECT id, min(recorded_at) FROM outbox AS o
+WHERE o.kind = '{Kind.RECORDING}' AND o.lane = '{Lane.P0}' AND (o.recorded_at > ? OR NOT (
+    EXISTS (SELECT 1 FROM records AS s WHERE s.kind = '{Kind.SEEN}' AND json_extract(s.json, '$.thing') = o.id)
+    OR EXISTS (SELECT 1 FROM settings WHERE key = '{_PHONED}' || o.id)))
+GROUP BY id ORDER BY 2
+"""  # noqa: S608  literals of this package, so that the index of urgent ones serves
 
 
 class Phoned(msgspec.Struct, frozen=True):
@@ -41,18 +49,14 @@ class Phoned(msgspec.Struct, frozen=True):
 
 
 def urgent(conn: Connection, now: datetime, sending: frozenset[str]) -> list[UrgentView]:
-    """Everything marked urgent in the last day that still concerns the nurse, oldest first.
+    """Everything marked urgent that still concerns the nurse, oldest first.
 
     Args:
         conn: any connection of the store.
         now: the vehicle's time.
         sending: wire hashes under way just now.
     """
-    rows = conn.execute(
-        "SELECT id, min(recorded_at) FROM outbox WHERE kind = ? AND lane = ? AND recorded_at > ?"
-        " GROUP BY id ORDER BY 2",
-        (Kind.RECORDING, Lane.P0, to_ms(now - SHOWN)),
-    ).fetchall()
+    rows = conn.execute(_CONCERNING, (to_ms(now - SHOWN),)).fetchall()
     views = [_view(conn, recording, from_ms(marked), now, sending) for recording, marked in rows]
     return [view for view in views if view is not None and (view.seen_at is None or now - view.seen_at < SEEN_SHOWN)]
 

@@ -110,7 +110,16 @@ def test_who_has_phoned_is_written_down_and_ends_the_asking(clinic: Clinic) -> N
         clinic.store.write(lambda conn: phoned(conn, "nothing", "", NURSE, clinic.now))
 
 
-def test_it_leaves_the_page_after_a_day_or_an_hour_after_it_was_seen(clinic: Clinic) -> None:
+def test_what_nobody_has_seen_stays_until_somebody_has_or_was_phoned(clinic: Clinic) -> None:
+    recording = marked(clinic)
+    clinic.wait(hours=72)
+    (view,) = shown(clinic)
+    assert (view.needs_call, view.age_s) == (True, 72 * 3600)
+    clinic.store.write(lambda conn: phoned(conn, recording.id, "", NURSE, clinic.now))
+    assert shown(clinic) == []
+
+
+def test_it_leaves_the_page_an_hour_after_it_was_seen(clinic: Clinic) -> None:
     recording = marked(clinic)
     clinic.wait(hours=23)
     assert len(shown(clinic)) == 1
