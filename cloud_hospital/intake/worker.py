@@ -48,6 +48,8 @@ from sync.station import HospitalStation, Peer
 
 LOOK_EVERY_S: Final = 0.5
 """Seconds between two looks for new downlink rows, unnumbered feed rows, revocations and new epochs."""
+ASK_AGAIN_S: Final = 2.0
+"""Seconds until a broker that refused is asked again."""
 WATCHDOG_S: Final = 120.0
 """Seconds in which the thread of the stores must come to a look: the largest file takes less. Our choice."""
 
@@ -202,9 +204,12 @@ async def _probe(group: str, connect: Callable[[], MqttLink], stop: asyncio.Even
     while not stop.is_set():
         try:
             await probe_sharing(connect, group)
-        except (AccessError, Offline) as error:
+        except Offline as error:
             _logger.info("%s", error)
             await _stopped_within(stop, LOOK_EVERY_S)
+        except AccessError as error:  # a new user the broker learns of in a moment, or a broker that shares nothing
+            _logger.warning("%s", error)
+            await _stopped_within(stop, ASK_AGAIN_S)
         else:
             return
 
