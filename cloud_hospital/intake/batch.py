@@ -20,7 +20,7 @@ from cloud_hospital.intake.apply import arrival_row, blob_row, entry_row
 from cloud_hospital.intake.opening import Taken
 from cloud_hospital.intake.projections import First, project_firsts, sharers
 from cloud_hospital.intake.receipts import receipt_row
-from cloud_hospital.store.locks import insert_all_new, lock_all
+from cloud_hospital.store.locks import insert_all_new, lock_all, lock_free
 from cloud_hospital.store.tables import (
     arrivals,
     blobs,
@@ -71,8 +71,7 @@ class Batch:
         Raises:
             Conflict: another worker took one of them meanwhile.
         """
-        self._lock(opened)
-        plain = self._plain(opened)
+        plain = self._plain(self._locked(opened))
         if not plain:
             return {}
         self._take_entries([each for each in plain.values() if not _is_blob(each)])
@@ -84,13 +83,18 @@ class Batch:
         self.connection.execute(delete(transfers).where(tuple_(*_TRANSFER).in_(list(given))))
         return given
 
-    def _lock(self, opened: Mapping[FileKey, Taken]) -> None:
-        names = {f"wire {vehicle} {wire}": True for vehicle, wire in opened}
-        for taken in opened.values():
+    def _locked(self, opened: Mapping[FileKey, Taken]) -> dict[FileKey, Taken]:
+        """Those that no other worker has in hand, locked with what they share."""
+        wires = {f"wire {vehicle} {wire}": (vehicle, wire) for vehicle, wire in opened}
+        free = lock_free(self.connection, wires)
+        ours = {key: opened[key] for name, key in wires.items() if name in free}
+        names: dict[str, bool] = {}
+        for taken in ours.values():
             if taken.thing is not None:
                 for name, is_alone in sharers(taken.header, taken.thing).items():
                     names[name] = names.get(name, False) or is_alone
         lock_all(self.connection, names)
+        return ours
 
     def _plain(self, opened: Mapping[FileKey, Taken]) -> dict[FileKey, Taken]:
         """Those to take here, the first of several that would be one."""

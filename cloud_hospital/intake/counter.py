@@ -8,10 +8,11 @@ neighbours of a poisonous file are taken.
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.exc import OperationalError
 
 from clinic_records.clock import from_ms, to_ms
@@ -158,9 +159,24 @@ class IntakeCounter:
         return {(row.vehicle, row.wire_sha256) for row in connection.execute(query)}
 
     def _apply(self, paths: Mapping[FileKey, Path]) -> dict[FileKey, Receipt]:
-        """The receipts of those that are plainly to be applied, all in one transaction."""
-        opened = self._opened(paths) if paths else {}
-        return self._commit(opened) if opened else {}
+        """The receipts of those that are plainly to be applied, in one transaction; the others have a fresh start."""
+        given: dict[FileKey, Receipt] = {}
+        try:
+            opened = self._opened(paths) if paths else {}
+            given = self._commit(opened) if opened else {}
+        except (ClinicError, OSError, OperationalError):
+            self._forgive(list(paths))
+            raise
+        self._forgive([key for key in paths if key not in given])
+        return given
+
+    def _forgive(self, keys: Sequence[FileKey]) -> None:
+        """Opening these ended: one power cut later must not make poison of them."""
+        if not keys:
+            return
+        which = (tuple_(transfers.c.vehicle, transfers.c.wire_sha256).in_(keys), transfers.c.attempts == 1)
+        with suppress(OperationalError), writing(self._hospital.engine) as connection:
+            connection.execute(update(transfers).where(*which).values(attempts=0))
 
     def _opened(self, paths: Mapping[FileKey, Path]) -> dict[FileKey, Taken]:
         """Each file verified and opened, the blobs among them durable under their hash."""

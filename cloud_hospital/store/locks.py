@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -79,3 +79,18 @@ def lock_all(connection: Connection, names: Mapping[str, bool]) -> None:
         wanted = sorted((advisory_key(name), is_alone) for name, is_alone in names.items())
         keys, alone = [key for key, _ in wanted], [is_alone for _, is_alone in wanted]
         connection.execute(_LOCK_ALL, {"keys": keys, "alone": alone})
+
+
+_LOCK_FREE: Final = text("SELECT k FROM unnest(CAST(:keys AS bigint[])) AS locks(k) WHERE pg_try_advisory_xact_lock(k)")
+
+
+def lock_free(connection: Connection, names: Collection[str]) -> set[str]:
+    """Hold those of the locks `names` that nobody has until the transaction ends; which they are. Never waits.
+
+    Whoever has one of them by `exclusive` may be waiting, on another connection, for what this transaction holds:
+    PostgreSQL sees no ring in that, and nobody would end it.
+    """
+    if not names or connection.dialect.name != "postgresql":
+        return set(names)
+    keys = {advisory_key(name): name for name in names}
+    return {keys[k] for k in connection.execute(_LOCK_FREE, {"keys": list(keys)}).scalars()}

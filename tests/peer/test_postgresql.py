@@ -1,12 +1,14 @@
 """The hospital's store on a real PostgreSQL: the same tables, rules and races as on SQLite."""
 
+import contextlib
 import os
 import pwd
+import random
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,19 +18,22 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 
 from clinic_records.errors import ConfigError
-from clinic_records.ids import sha256_hex
+from clinic_records.ids import VehicleId, sha256_hex
 from clinic_records.record import Lane
 from cloud_hospital.api.proof import prove
 from cloud_hospital.feed.pull import pull
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
-from cloud_hospital.intake.inbound import VehicleInbound
+from cloud_hospital.intake.batch import Batch
+from cloud_hospital.intake.inbound import VehicleInbound, opener_of
+from cloud_hospital.intake.opening import Taken
 from cloud_hospital.settings import HospitalSettings
 from cloud_hospital.store.engine import open_engine, reading, writing
+from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.tables import metadata, receipts, transfers
 from cloud_hospital.tokens import Purpose
 from cloud_hospital.vehicles import enrol
-from sync.ports import Receipt, Verdict
-from tests.unit.hospital.conftest import Box, Clinic, a_visit, deliver
+from sync.ports import Receipt, Verdict, WholeFile
+from tests.unit.hospital.conftest import AT, Box, Clinic, a_visit, deliver
 from tests.unit.hospital.test_sequencer import race
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
@@ -215,3 +220,114 @@ def test_a_database_of_the_future_is_refused(clinic: Clinic) -> None:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ConfigError, match="newer than this program"), open_hospital(clinic.hospital.folder.root):
         pass
+
+
+def test_a_batch_waits_for_no_file_that_another_worker_has_in_hand(clinic: Clinic) -> None:
+    """It would wait with locks held that the other wants on a second connection: a ring PostgreSQL cannot see."""
+    hospital = clinic.hospital
+    sealed = [clinic.box.seal(record, clinic.recipient) for record in a_visit().records(clinic.box)]
+    opener = opener_of(hospital)
+    opened: dict[tuple[str, str], Taken] = {}
+    for each in sealed:
+        path = hospital.folder.transfers / each.wire_sha256
+        path.write_bytes(each.data or b"")
+        taken = opener.open(path, each.wire_sha256, 1)
+        assert isinstance(taken, Taken)
+        opened["V01", each.wire_sha256] = taken
+    theirs = sealed[1].wire_sha256
+    with exclusive(hospital.engine, f"wire V01 {theirs}", hospital.folder.run), writing(hospital.engine) as connection:
+        given = Batch(connection, hospital.folder, hospital.log.current(), AT).take(opened)
+    assert set(opened) - set(given) == {("V01", theirs)}
+
+
+def files_of(clinic: Clinic, visits: int) -> list[WholeFile]:
+    files = []
+    for _ in range(visits):
+        visit = a_visit()
+        sealed = [clinic.box.seal(record, clinic.recipient) for record in visit.records(clinic.box)]
+        sealed += [clinic.box.blob(data, clinic.recipient) for data in (visit.ecg_bytes, visit.curve_bytes)]
+        files += [WholeFile(VehicleId("V01"), each.wire_sha256, each.lane, each.data or b"") for each in sealed]
+    return files
+
+
+def test_four_workers_with_the_same_files_in_other_orders(clinic: Clinic) -> None:
+    """Batches that overlap: nobody waits in a ring, one effect and one receipt for each file."""
+    files = files_of(clinic, 8)
+
+    def work(number: int) -> set[Receipt | None]:
+        mine = random.Random(number).sample(files, len(files))
+        counter = IntakeCounter(clinic.hospital)
+        return {each for first in range(0, len(mine), 20) for each in counter.take(mine[first : first + 20])}
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(work, range(4)))
+    assert answers[0] == answers[1] == answers[2] == answers[3]
+    assert {each and each.verdict for each in answers[0]} == {Verdict.APPLIED}
+    with reading(clinic.hospital.engine) as connection:
+        numbers = connection.execute(select(receipts.c.receipt_seq).order_by(receipts.c.receipt_seq)).scalars().all()
+    assert numbers == list(range(1, len(files) + 1))
+    assert len(prove(clinic.hospital).entries) == 40
+
+
+def test_a_crashing_file_among_four_workers_is_held_and_its_neighbours_are_taken(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sync rule 13: whichever worker gets it dies; none dies a third time."""
+    files = files_of(clinic, 2)
+    killer = files[2].wire_sha256
+    true_open = Opener.open
+    deaths: list[int] = []
+
+    class Death(BaseException):
+        """A worker ends here."""
+
+    def open_or_die(self: Opener, path: Path, wire_sha256: str, attempts: int) -> Taken | NotTaken:
+        if wire_sha256 == killer and attempts <= 2:
+            deaths.append(attempts)
+            raise Death
+        return true_open(self, path, wire_sha256, attempts)
+
+    monkeypatch.setattr(Opener, "open", open_or_die)
+
+    def work(number: int) -> list[Receipt | None]:
+        while True:
+            try:
+                return list(IntakeCounter(clinic.hospital).take(random.Random(number).sample(files, len(files))))
+            except Death:
+                continue
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [each for given in pool.map(work, range(4)) for each in given]
+    assert 1 <= len(deaths) <= 2
+    assert {each.verdict for each in answers if each and each.wire_sha256 != killer} == {Verdict.APPLIED}
+    assert {(each.verdict, each.reason) for each in answers if each and each.wire_sha256 == killer} == {
+        (Verdict.HELD, "poison")
+    }
+
+
+def test_a_recording_that_comes_beside_its_patient_is_fed_with_the_name(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers: one has taken the patient and not committed yet when the other gets the encounter."""
+    _, patient, encounter, *_ = files_of(clinic, 1)
+    inside, go_on = threading.Event(), threading.Event()
+    true_receipts = Batch._receipts
+
+    def slowly(self: Batch, plain: Mapping[FileKey, Taken]) -> dict[FileKey, Receipt]:
+        if (patient.vehicle, patient.wire_sha256) in plain:
+            inside.set()
+            assert go_on.wait(30)
+        return true_receipts(self, plain)
+
+    monkeypatch.setattr(Batch, "_receipts", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(IntakeCounter(clinic.hospital).take, [patient])
+        assert inside.wait(30)
+        second = pool.submit(IntakeCounter(clinic.hospital).take, [encounter])
+        with contextlib.suppress(TimeoutError):
+            second.result(1)  # were it not to wait, it would be numbered now, without the name, for ever
+        seen = pull(clinic.hospital, "0", 100, Purpose.STATUTORY)
+        go_on.set()
+        assert [*first.result(), *second.result()].count(None) == 0
+    after = pull(clinic.hospital, seen.cursor, 100, Purpose.STATUTORY)
+    assert [row.patient_name for row in after.rows] == ["王秀英"]

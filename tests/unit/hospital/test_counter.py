@@ -202,3 +202,23 @@ def test_a_part_that_is_half_of_a_file_is_not_taken_for_all_of_it(clinic: Clinic
     (receipt,) = counter.accept_some([(file.vehicle, file.wire_sha256)])
     assert receipt is not None
     assert receipt.verdict is Verdict.APPLIED
+
+
+def test_one_crash_over_a_file_that_was_opened_well_holds_nothing(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dispensing, an amendment: opened in the batch, not plainly to be applied, then a power cut."""
+    hospital, file = clinic.hospital, a_days_files(clinic)[0]
+    monkeypatch.setattr("cloud_hospital.intake.batch.PLAIN", frozenset())
+    with monkeypatch.context() as patch:
+        patch.setattr(VehicleInbound, "_answer", _power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            IntakeCounter(hospital).take([file])
+    assert VehicleInbound(hospital, V01).sweep() == 1
+    receipt = VehicleInbound(hospital, V01).receipt_for(file.wire_sha256)
+    assert receipt is not None
+    assert (receipt.verdict, receipt.reason) == (Verdict.APPLIED, "")
+
+
+def _power_cut(*_: object) -> None:
+    raise KeyboardInterrupt
