@@ -23,9 +23,10 @@ from clinic_records.record import Lane
 from cloud_hospital.api.proof import prove
 from cloud_hospital.feed.pull import pull
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
-from cloud_hospital.intake.batch import Batch
+from cloud_hospital.intake.batch import Batch, FileKey
+from cloud_hospital.intake.counter import IntakeCounter
 from cloud_hospital.intake.inbound import VehicleInbound, opener_of
-from cloud_hospital.intake.opening import Taken
+from cloud_hospital.intake.opening import NotTaken, Opener, Taken
 from cloud_hospital.settings import HospitalSettings
 from cloud_hospital.store.engine import open_engine, reading, writing
 from cloud_hospital.store.locks import exclusive
@@ -329,5 +330,5 @@ def test_a_recording_that_comes_beside_its_patient_is_fed_with_the_name(
         seen = pull(clinic.hospital, "0", 100, Purpose.STATUTORY)
         go_on.set()
         assert [*first.result(), *second.result()].count(None) == 0
-    after = pull(clinic.hospital, seen.cursor, 100, Purpose.STATUTORY)
+    after = pull(clinic.hospital, seen.next, 100, Purpose.STATUTORY)
     assert [row.patient_name for row in after.rows] == ["王秀英"]
