@@ -30,7 +30,7 @@ from commands.demo.lab import Lab, wait_for
 from devices.simulators import ecg_dicom, ultrasound
 from devices.simulators.ecg_scp import scp_record
 
-TARGETS: Final = ("agent", "listener", "broker", "worker", "web", "hospital")
+TARGETS: Final = ("agent", "listener", "broker", "urgent", "worker", "web", "hospital")
 BATCH: Final = 20
 PATIENCE_S: Final = 60.0
 RATE: Final = 8e6
