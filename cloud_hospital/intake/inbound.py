@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.exc import OperationalError
 
@@ -24,7 +25,10 @@ from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import exclusive, lock_all
 from cloud_hospital.vehicle_keys import origins
 from sync.durable import fsync_folder
-from sync.ports import Ranges, Receipt
+from sync.ports import Ranges, Receipt, Verdict
+
+_OPEN: Final = frozenset({Verdict.HELD, Verdict.REFUSED})
+"""Verdicts that another one may still follow."""
 
 _logger = logging.getLogger(__name__)
 
@@ -101,7 +105,8 @@ class VehicleInbound:
         """
         with writing(self._hospital.engine) as connection:
             last = lock_vehicle(connection, origin)
-            if last_receipt(connection, origin, receipt.wire_sha256) is None:
+            there = last_receipt(connection, origin, receipt.wire_sha256)
+            if there is None or (there.verdict in _OPEN and receipt.verdict not in _OPEN):
                 given = {name: getattr(receipt, name) for name in ("id", "revision", "sha256", "reason")}
                 write_receipt(
                     connection,
@@ -123,8 +128,9 @@ class VehicleInbound:
         opened = opener_of(self._hospital).open(path, wire_sha256, 1)
         if isinstance(opened, NotTaken):
             return opened
-        with self._applying(wire_sha256) as applying:
-            return applying.take(opened)
+        with self._applying(wire_sha256, opened) as applying:
+            outcome = applying.take(opened)
+        return self._told(outcome, opened)
 
     def take_decided(self, wire_sha256: str, path: Path) -> Receipt | NotTaken:
         """Take a held file by a named person's word: a revoked origin's, another owner's, or one that was poison.
@@ -135,8 +141,15 @@ class VehicleInbound:
         opened = replace(opener_of(self._hospital), revoked=frozenset()).open(path, wire_sha256, 1)
         if isinstance(opened, NotTaken):
             return opened
-        with self._applying(wire_sha256) as applying:
-            return replace(applying, is_decided=True).take(opened)
+        with self._applying(wire_sha256, opened) as applying:
+            outcome = replace(applying, is_decided=True).take(opened)
+        return self._told(outcome, opened)
+
+    def _told(self, outcome: Receipt | NotTaken, taken: Taken) -> Receipt | NotTaken:
+        """The outcome of what was held, told to its origin too where another vehicle had carried it."""
+        if isinstance(outcome, Receipt) and taken.outer.origin != self._vehicle:
+            self.tell_origin(outcome, taken.outer.origin)
+        return outcome
 
     def sweep(self) -> int:
         """Answer files that were whole when a worker died; how many (sync rule 10).

@@ -53,6 +53,37 @@ def test_a_named_person_releases_a_revoked_vehicles_data(clinic: Clinic) -> None
     assert held_bytes(clinic.hospital, item.n).is_file(), "the raw bytes stay"
 
 
+def test_whoever_made_it_hears_the_decision_though_another_vehicle_carried_it(clinic: Clinic) -> None:
+    hospital = clinic.hospital
+    enrol(hospital, Box("V02").request())
+    revoke(hospital, "V01", "stolen")
+    sealed = clinic.box.seal(a_visit().records(clinic.box)[2], clinic.recipient)
+    assert deliver(hospital, "V02", sealed).verdict is Verdict.HELD
+    both = [VehicleInbound(hospital, vehicle) for vehicle in ("V01", "V02")]
+    assert [_verdict(each, sealed.wire_sha256) for each in both] == [Verdict.HELD] * 2
+    (item,) = list_held(hospital)
+    release(hospital, item.n, DOCTOR, "录入在停用之前")
+    assert [_verdict(each, sealed.wire_sha256) for each in both] == [Verdict.APPLIED] * 2
+
+
+def _verdict(inbound: VehicleInbound, wire_sha256: str) -> Verdict:
+    receipt = inbound.receipt_for(wire_sha256)
+    assert receipt is not None
+    return receipt.verdict
+
+
+def test_what_is_released_locks_what_it_shares_like_everything_taken(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a row of the feed and its patient, taken by two workers on PostgreSQL, never meet."""
+    held_of_a_revoked_one(clinic)
+    (item,) = list_held(clinic.hospital)
+    locked: list[str] = []
+    monkeypatch.setattr("cloud_hospital.intake.inbound.lock_all", lambda _connection, names: locked.extend(names))
+    release(clinic.hospital, item.n, DOCTOR, "录入在停用之前")
+    assert locked
+
+
 def test_a_named_person_leaves_it_aside(clinic: Clinic) -> None:
     held_of_a_revoked_one(clinic)
     (item,) = list_held(clinic.hospital)
