@@ -405,6 +405,8 @@ class VehicleCourier:
                 rejoin="",
             )
         )
+        if is_new_epoch and state.epoch:
+            self._outbound.reopen_all()  # what a stick of the old epoch ended just before this one was in force
 
     def _note_highest(self, receipts: tuple[Receipt, ...]) -> None:
         state = self._sessions.load()

@@ -165,18 +165,14 @@ class Stick:
         except (PeerRefused, BadFrame):
             found.strange += 1
             return
-        if not said.epoch or not self._spool.session.note_receipts(said.epoch, 0):
+        valid = [receipt for receipt in said.receipts if said.epoch and receipt.epoch == said.epoch]
+        ended = self._spool.settle_by_stick(said.epoch, valid) if valid else []
+        if ended is None:
             found.stale += len(said.receipts)
             return
-        for receipt in said.receipts:
-            if receipt.epoch != said.epoch:
-                found.stale += 1
-            elif self._spool.up.settle(receipt):
-                found.receipts += 1
-            else:
-                found.known += 1
-        highest = max((receipt.receipt_seq for receipt in said.receipts if receipt.epoch == said.epoch), default=0)
-        self._spool.session.note_receipts(said.epoch, highest)
+        found.stale += len(said.receipts) - len(valid)
+        found.receipts += sum(ended)
+        found.known += len(ended) - sum(ended)
 
 
 class _Taking:

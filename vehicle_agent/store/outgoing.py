@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Final, NamedTuple
 
 import msgspec
@@ -180,22 +181,26 @@ class Outgoing:
 
     def settle(self, receipt: Receipt) -> bool:
         """See sync.ports.OutboundStore; the receipt is journalled for the outbox."""
-        body = msgspec.msgpack.encode(receipt)
         with self._database.write() as conn:
-            row = conn.execute("SELECT state FROM wires WHERE wire_sha256 = ?", (receipt.wire_sha256,)).fetchone()
-            state = STATES[receipt.verdict]
-            if row is None or row[0] in {"received", state} or (row[0], state) == ("held", "refused"):
-                return False
-            conn.execute(
-                "UPDATE wires SET state = ?, ended_ms = ?, sends = sends + ? WHERE wire_sha256 = ?",
-                (
-                    state,
-                    None if state == "refused" else to_ms(self._clock.now()),
-                    self._sends.pop(receipt.wire_sha256, 0),
-                    receipt.wire_sha256,
-                ),
-            )
-            conn.execute("INSERT INTO journal (wire_sha256, receipt) VALUES (?, ?)", (receipt.wire_sha256, body))
+            return self.settle_in(conn, receipt)
+
+    def settle_in(self, conn: Connection, receipt: Receipt) -> bool:
+        """As `settle`, in the caller's transaction."""
+        row = conn.execute("SELECT state FROM wires WHERE wire_sha256 = ?", (receipt.wire_sha256,)).fetchone()
+        state = STATES[receipt.verdict]
+        if row is None or row[0] in {"received", state} or (row[0], state) == ("held", "refused"):
+            return False
+        conn.execute(
+            "UPDATE wires SET state = ?, ended_ms = ?, sends = sends + ? WHERE wire_sha256 = ?",
+            (
+                state,
+                None if state == "refused" else to_ms(self._clock.now()),
+                self._sends.pop(receipt.wire_sha256, 0),
+                receipt.wire_sha256,
+            ),
+        )
+        body = msgspec.msgpack.encode(receipt)
+        conn.execute("INSERT INTO journal (wire_sha256, receipt) VALUES (?, ?)", (receipt.wire_sha256, body))
         return True
 
     def held(self, after_order: int, limit: int) -> list[WireItem]:

@@ -4,6 +4,7 @@ The courier works from here only, so it runs before anybody has logged in.
 """
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
@@ -13,7 +14,7 @@ import msgspec
 
 from clinic_records.clock import Clock, SystemClock
 from sync.enrolment import Enrolment
-from sync.ports import SessionState
+from sync.ports import Receipt, SessionState
 from sync.statements import KeyChain
 from vehicle_agent.store.incoming import Incoming
 from vehicle_agent.store.keys import DeviceKeys
@@ -59,20 +60,19 @@ class Sessions:
         with self._database.write() as conn:
             _save(conn, state)
 
-    def note_receipts(self, epoch: str, highest: int) -> bool:
+    def note_receipts(self, conn: Connection, epoch: str, highest: int) -> bool:
         """Receipts of this epoch came by another way than a session; False where another epoch is in force.
 
-        In one transaction, because a courier may change the token beside it: an older one written back would look like
-        a clone's (sync rule 7). Where there was no session yet, their epoch is taken over.
+        In the caller's transaction, because a courier may change the token beside it: an older one written back would
+        look like a clone's (sync rule 7). Where there was no session yet, their epoch is taken over.
         """
-        with self._database.write() as conn:
-            state = self._state(conn)
-            if state.epoch not in {"", epoch}:
-                return False
-            seen = max(state.highest_receipt_seq, highest)
-            changed = msgspec.structs.replace(state, epoch=epoch, highest_receipt_seq=seen)
-            if changed != state:
-                _save(conn, changed)
+        state = self._state(conn)
+        if state.epoch not in {"", epoch}:
+            return False
+        seen = max(state.highest_receipt_seq, highest)
+        changed = msgspec.structs.replace(state, epoch=epoch, highest_receipt_seq=seen)
+        if changed != state:
+            _save(conn, changed)
         return True
 
     def ask_to_rejoin(self, now: datetime) -> SessionState:
@@ -136,6 +136,16 @@ class Spool:
         if statements != self._announced[0]:
             self._announced = statements, self._pinned.extended(statements)
         return self._announced[1]
+
+    def settle_by_stick(self, epoch: str, receipts: Sequence[Receipt]) -> list[bool] | None:
+        """Apply verified receipts of one epoch; which of them ended something. None where another epoch is in force.
+
+        In one transaction: a courier beside it may be told of a new epoch, after which these must end nothing.
+        """
+        with self._database.write() as conn:
+            if not self.session.note_receipts(conn, epoch, max((each.receipt_seq for each in receipts), default=0)):
+                return None
+            return [self.up.settle_in(conn, each) for each in receipts]
 
     def prune(self, older_than: datetime) -> int:
         """Delete bytes of both ways that ended before `older_than`; rows and receipts stay. Returns how many."""

@@ -245,6 +245,30 @@ def test_a_hospital_restored_from_a_backup_is_offered_everything_again() -> None
     assert world.box.sessions.state.epoch == world.hospital_sessions.state.epoch != backup_state.epoch
 
 
+def test_what_a_stick_ends_while_a_new_epoch_begins_is_offered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    wire = world.box.outbound.add(b"record", Lane.P2)
+    world.run(lambda: world.is_complete, 60)
+    old = world.box.outbound.receipts[wire]
+    rolled_back = msgspec.structs.replace(world.hospital_sessions.state, highest_receipt_seq=0)
+    world.hospital_sessions.state = rolled_back
+    world.hospital_inbound.receipts.clear()
+    world.hospital_inbound.effects.clear()
+    world.start_station()
+    reopen_all = world.box.outbound.reopen_all
+
+    def and_a_stick_beside() -> int:
+        count = reopen_all()
+        world.box.outbound.settle(old)
+        monkeypatch.undo()
+        return count
+
+    monkeypatch.setattr(world.box.outbound, "reopen_all", and_a_stick_beside)
+    world.net.cut(VEHICLE)
+    world.run(lambda: world.hospital_inbound.effects == [wire] and world.is_complete, 60)
+    assert world.box.outbound.receipts[wire].epoch == world.hospital_sessions.state.epoch != rolled_back.epoch
+
+
 def reconnect(world: World) -> None:
     world.net.cut(VEHICLE)
     world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
