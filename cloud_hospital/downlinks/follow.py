@@ -1,6 +1,6 @@
 """What follows by itself from what was committed: rights given on, permissions told, whatever is missing queued."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cloud_hospital.downlinks.issue import queue_missing
 from cloud_hospital.downlinks.lists import issue_permissions
@@ -8,6 +8,7 @@ from cloud_hospital.downlinks.rights import settle_rights
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.locks import exclusive
+from cloud_hospital.store.news import tail
 from cloud_hospital.store.tables import issued, user_acts, vehicles
 from cloud_hospital.vehicles import active_vehicles
 
@@ -34,6 +35,5 @@ class Follower:
         """Accounts, boxes and what was made: a change in them may leave something to be queued."""
         with reading(self._hospital.engine) as connection:
             boxes = connection.execute(select(vehicles.c.id, vehicles.c.box_public).order_by(vehicles.c.id)).all()
-            acts = connection.execute(select(func.max(user_acts.c.n))).scalar()
-            made = connection.execute(select(func.max(issued.c.n))).scalar()
+            acts, made = tail(connection, user_acts.c.n), tail(connection, issued.c.n)
         return tuple(map(tuple, boxes)), acts, made, tuple(active_vehicles(self._hospital))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import func, select
 
 from clinic_records.errors import AccessError, ClinicError, Offline
 from clinic_records.ids import VehicleId
@@ -36,6 +35,7 @@ from cloud_hospital.intake.strangers import keep_stranger, raise_alarm
 from cloud_hospital.keys import HospitalKeys
 from cloud_hospital.renewal import renewed
 from cloud_hospital.store.engine import reading
+from cloud_hospital.store.news import tail
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicle_keys import follow, newest_key
 from cloud_hospital.vehicles import active_vehicles
@@ -66,7 +66,7 @@ class Intake:
         self._renew_at = 0.0
         self._epoch = hospital.log.current()
         self._revoked = hospital.log.revoked()
-        self._newest_down = 0
+        self._newest_down = (0, 0)
         self._follower = Follower(hospital)
         self.station = HospitalStation(
             hospital.settings.id,
@@ -105,7 +105,7 @@ class Intake:
 
     def _has_new_rows(self) -> bool:
         with reading(self._hospital.engine) as connection:
-            newest = int(connection.execute(select(func.coalesce(func.max(downlink.c.n), 0))).scalar_one())
+            newest = tail(connection, downlink.c.n)
         if newest == self._newest_down:
             return False
         self._newest_down = newest

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from clinic_records.clock import CHINA
@@ -16,8 +16,10 @@ from cloud_hospital.intake import strangers
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import keep_stranger
-from cloud_hospital.store.engine import reading
-from cloud_hospital.store.tables import alarms, feed_epochs, quarantine
+from cloud_hospital.intake.worker import Intake
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.news import tail
+from cloud_hospital.store.tables import alarms, downlink, feed_epochs, quarantine
 from cloud_hospital.vehicles import active_vehicles, enrol, revoke
 from commands.hospital import app
 from schedules.folder import PlanFolder
@@ -154,3 +156,30 @@ def test_strangers_are_kept_once_and_not_without_end(clinic: Clinic, monkeypatch
     assert len([row for row in rows if row.vehicle == "V66"]) == 1
     assert len(rows) == 12 + 1
     assert (clinic.hospital.folder.root / rows[0].path).read_bytes() == b"who am I"
+
+
+def test_a_row_that_is_committed_behind_a_later_one_is_noticed(clinic: Clinic) -> None:
+    """On PostgreSQL a number is taken before the commit; another's later number may be seen first (sync rule 9)."""
+    hospital, record = clinic.hospital, a_visit().records(clinic.box)[0]
+    mark: list[tuple[int, int]] = []
+    for number in (7, 5, 6):
+        row = {"n": number, "at": 0, "vehicle": "V01", "code": record.id, "detail": ""}
+        with writing(hospital.engine) as connection:
+            connection.execute(insert(alarms).values(row))
+        with reading(hospital.engine) as connection:
+            mark.append(tail(connection, alarms.c.n))
+            assert tail(connection, alarms.c.n) == mark[-1]
+    assert len(set(mark)) == 3
+
+
+def test_a_late_row_down_wakes_the_worker(clinic: Clinic) -> None:
+    hospital, box = clinic.hospital, clinic.box
+    intake = Intake(hospital)
+    for number, kind in ((7, "formulary"), (5, "price-list")):
+        intake.look()
+        row = {"n": number, "vehicle": box.vehicle, "wire_sha256": f"{number:064x}", "size": 1, "lane": "P2"}
+        row |= {"kind": kind, "id": kind, "revision": 1, "sha256": f"{number:064x}", "queued_at": 0}
+        with writing(hospital.engine) as connection:
+            connection.execute(insert(downlink).values(row))
+        assert intake.look(), number
+    assert not intake.look()
