@@ -5,7 +5,7 @@ the spool was told; they differ only between a raise and the next commit's hook.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -155,6 +155,15 @@ def mark_resealed(conn: Connection, incarnation: int, seq: int, wire_sha256: str
         "UPDATE outbox SET wire_sha256 = ?, state = 'spooled', receipt = NULL"
         " WHERE incarnation = ? AND seq = ? AND state = 'refused'",
         (wire_sha256, incarnation, seq),
+    )
+
+
+def requeue(conn: Connection, keys: Iterable[tuple[int, int]]) -> None:
+    """The spool no longer has these unended rows (incarnation, seq): they are to be sealed anew."""
+    conn.executemany(
+        "UPDATE outbox SET state = 'queued', wire_sha256 = NULL, spooled_lane = NULL, receipt = NULL"
+        " WHERE incarnation = ? AND seq = ? AND state IN ('spooled', 'refused')",
+        list(keys),
     )
 
 

@@ -304,6 +304,11 @@ class Outgoing:
             for n, incarnation, seq, name, body in rows
         ]
 
+    def journalled(self) -> int:
+        """The number of the last entry; 0 where there is none."""
+        with self._database.read() as conn:
+            return int(conn.execute("SELECT coalesce(max(n), 0) FROM journal").fetchone()[0])
+
     def counts(
         self, sending: Iterable[str] = (), unsealed: Mapping[tuple[int, int], Lane] | None = None
     ) -> dict[Lane, LaneCount]:

@@ -27,7 +27,15 @@ from sync.seal import Sealed, seal
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.durable import TEMP_SUFFIX
 from vehicle_agent.store.keys import DeviceKeys
-from vehicle_agent.store.outbox import OutboxRow, mark_resealed, mark_spooled, refusals, rows_where, set_verdict
+from vehicle_agent.store.outbox import (
+    OutboxRow,
+    mark_resealed,
+    mark_spooled,
+    refusals,
+    requeue,
+    rows_where,
+    set_verdict,
+)
 from vehicle_agent.store.outgoing import JournalEntry, Spooled
 from vehicle_agent.store.records import get_version
 from vehicle_agent.store.seal_job import SealedBlob, SealJob
@@ -94,10 +102,11 @@ class Sealer:
         store.writer.after_commit(self._after_commit)
 
     def reconcile(self) -> int:
-        """After unlock: seal what a crash kept out of the spool, and merge receipts. Returns rows repaired.
+        """After unlock: seal what a crash or a lost spool kept out of it, and merge receipts. Returns rows repaired.
 
         Commits go on beside it, so it sweeps nothing: Outgoing.sweep is for the start, before there is a sealer.
         """
+        repaired = self._requeue_lost()
         rows = self._store.read(lambda conn: rows_where(conn, "state = 'queued'", limit=_ALL))
         known = [Mark(_key(row), *found) for row in rows if (found := self._spool.up.find(*_key(row)))]
         self._mark(known)
@@ -108,7 +117,24 @@ class Sealer:
             self._mark(self._store.read(lambda conn, batch=batch: self._seal(conn, batch)))  # type: ignore[misc]
         self.merge_receipts()
         self._store.write(lambda _: None)  # its hook raises what a crash kept from being raised
-        return len(known) + len(rows)
+        return len(repaired | done | {_key(row) for row in rows})
+
+    def _requeue_lost(self) -> set[Key]:
+        """Rows that were in the spool and are not: it is older than the store, or new; which they were.
+
+        Both came from a backup, or the spool was damaged and taken away. Its journal then counts anew, too.
+        """
+        rows = self._store.read(lambda conn: rows_where(conn, "state IN ('spooled', 'refused')", limit=_ALL))
+        lost = {_key(row) for row in rows if self._spool.up.find(*_key(row)) is None}
+        if lost:
+            _log.warning("sealer.lost", rows=len(lost))
+            self._store.write(lambda conn: requeue(conn, lost))
+        if self._spool.up.journalled() < self._cursor():
+            self._store.write(lambda conn: put_setting(conn, _CURSOR, None))
+        return lost
+
+    def _cursor(self) -> int:
+        return int(self._store.read(lambda conn: get_setting(conn, _CURSOR)) or b"0")
 
     def unsealed(self) -> dict[Key, Lane]:
         """Outbox rows that are not known to be in the spool; Outgoing.counts says which of them it has by now."""
@@ -189,8 +215,7 @@ class Sealer:
         """Move journalled verdicts into the outbox; returns how many there were."""
         merged = 0
         while True:
-            after = int(self._store.read(lambda conn: get_setting(conn, _CURSOR)) or b"0")
-            entries = self._spool.up.journal(after, _BATCH)
+            entries = self._spool.up.journal(self._cursor(), _BATCH)
             if not entries:
                 return merged
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -214,3 +215,27 @@ def test_a_spool_that_refuses_does_not_fail_the_save(box: Box) -> None:
 
 def test_unknown_blobs_have_no_state(box: Box) -> None:
     assert box.store.read(lambda conn: outbox_states(conn, Kind.BLOB, [BlobHash("0" * 64)])) == {}
+
+
+@pytest.mark.parametrize("verdict", [None, Verdict.REFUSED])
+def test_what_a_lost_spool_held_is_sealed_anew_and_its_receipts_count(box: Box, verdict: Verdict | None) -> None:
+    sealer = box.sealer()
+    for name in ("one", "two", "three"):
+        box.put(name)
+    first, second, _ = box.wires()
+    box.spool.up.settle(box.hospital.receipt(first))
+    if verdict is not None:
+        box.spool.up.settle(box.hospital.receipt(second, verdict))
+    sealer.merge_receipts()
+    box.close()
+    shutil.rmtree(box.folder.spool)
+    box.store, box.spool = box.open_store(), box.open_spool()
+    sealer = box.sealer()
+    assert sealer.reconcile() == 2
+    assert len(box.wires()) == 2, "the received one has ended"
+    for wire in box.wires():
+        box.spool.up.settle(box.hospital.receipt(wire))
+    sealer.merge_receipts()
+    rows = box.store.read(lambda conn: rows_where(conn, "1"))
+    assert {row.state for row in rows} == {"received"}
+    assert sealer.reconcile() == 0
