@@ -20,10 +20,16 @@ MAX_SESSIONS: Final = 200
 
 @dataclass(slots=True)
 class Session:
-    """Who is at this browser; `used_s` is a monotonic time of the last act (live updates are not acts)."""
+    """Who is at this browser.
+
+    Attributes:
+        used_s: monotonic time of the last act (live updates are not acts).
+        mark: of what opened it, for whoever ends it when that changes.
+    """
 
     author: Author
     used_s: float
+    mark: str = ""
 
 
 def _key(token: str) -> str:
@@ -39,13 +45,13 @@ class Sessions:
         self._secure = secure
         self._open: dict[str, Session] = {}
 
-    def start(self, author: Author, response: Response, *, is_https: bool = False) -> None:
+    def start(self, author: Author, response: Response, *, is_https: bool = False, mark: str = "") -> None:
         """A fresh session for `author`, its cookie set on `response`; `is_https` where this request came by it."""
         self._sweep()
         while len(self._open) >= MAX_SESSIONS:
             del self._open[min(self._open, key=lambda key: self._open[key].used_s)]
         token = secrets.token_urlsafe(32)
-        self._open[_key(token)] = Session(author, self._monotonic_s())
+        self._open[_key(token)] = Session(author, self._monotonic_s(), mark)
         response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=self._secure or is_https, path="/")
 
     def find(self, request: Request, *, is_act: bool = True) -> Session | None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from clinic_records.clock import to_ms
 from clinic_records.errors import AccessError, Conflict, Hint, NotFound, RefusedInput
+from clinic_records.ids import sha256_hex
 from clinic_records.people import Author, Role
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.passwords import hash_password, is_password
@@ -83,7 +84,7 @@ def set_role(hospital: Hospital, staff: str, role: Role, *, by: str = OPERATOR) 
 
 
 def set_password(hospital: Hospital, staff: str, password: str, *, by: str = OPERATOR) -> None:
-    """A new password; the tries are counted anew.
+    """A new password; the tries are counted anew, and sessions that the former one opened end at their next request.
 
     Raises:
         NotFound: no such account.
@@ -127,15 +128,22 @@ def active_user(hospital: Hospital, staff: str) -> User | None:
     return user if user is not None and user.can_sign_in else None
 
 
+def password_mark(hospital: Hospital, staff: str) -> str:
+    """What changes with the account's password and tells nothing of it; empty for nobody's account."""
+    with reading(hospital.engine) as connection:
+        row = _find(connection, staff)
+    return "" if row is None else sha256_hex(row.password.encode())
+
+
 def sign_in(hospital: Hospital, staff: str, password: str) -> Author:
     """Who it is.
 
     Raises:
         AccessError: unknown, disabled or a wrong password, which of them is not told; or too many tries.
     """
-    now = to_ms(hospital.now())
     with writing(hospital.engine) as connection:  # the try counts before the password is looked at
-        row = _find(connection, staff)
+        row = _find(connection, staff, lock=True)
+        now = to_ms(hospital.now())  # not before: another try may have been let in while this one waited
         if row is not None:
             if row.failed >= TRIES and 0 <= now - row.failed_at < WAIT / timedelta(milliseconds=1):
                 raise AccessError(f"too many wrong passwords for {staff}", hint=_LATER)
@@ -154,8 +162,9 @@ def sign_in(hospital: Hospital, staff: str, password: str) -> Author:
     return user.author
 
 
-def _find(connection: Connection, staff: str) -> Row[Any] | None:
-    return connection.execute(select(users).where(users.c.staff == staff)).one_or_none()
+def _find(connection: Connection, staff: str, *, lock: bool = False) -> Row[Any] | None:
+    query = select(users).where(users.c.staff == staff)
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
 
 
 def _user(row: Row[Any]) -> User:

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from clinic_records.errors import AccessError
 from clinic_web.pages import lang_of
-from cloud_hospital.users import sign_in
+from cloud_hospital.users import password_mark, sign_in
 from cloud_hospital.web.site import Site
 
 
@@ -31,7 +31,8 @@ def add_login(app: FastAPI, site: Site) -> None:
             problem = error.hint.en if lang_of(request) == "en" else error.hint.zh
             return site.page(request, "enter.html", 422, goal=own_path(next), staff=staff, problem=problem)
         answer = RedirectResponse(own_path(next), 303)
-        site.sessions.start(author, answer, is_https=request.url.scheme == "https")
+        mark = password_mark(site.hospital, author.staff)
+        site.sessions.start(author, answer, is_https=request.url.scheme == "https", mark=mark)
         return answer
 
     @app.post("/logout")

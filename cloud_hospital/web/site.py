@@ -16,7 +16,7 @@ from clinic_web.sessions import Sessions
 from cloud_hospital.api.access import need_statutory
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.tokens import Bearer, Purpose, check_token
-from cloud_hospital.users import active_user
+from cloud_hospital.users import active_user, password_mark
 
 HERE: Final = Path(__file__).parent
 COOKIE: Final = "hospital"
@@ -53,12 +53,12 @@ class Site:
         """Who acts, as their account stands now; with `roles`, only if theirs is one of them.
 
         Raises:
-            EnterNeeded: nobody is signed in, or the account was disabled since.
+            EnterNeeded: nobody is signed in, or the account was disabled or got another password since.
             RoleNeeded: another role.
         """
         session = self.sessions.find(request)
         user = None if session is None else active_user(self.hospital, session.author.staff)
-        if user is None:
+        if user is None or session is None or session.mark != password_mark(self.hospital, user.staff):
             raise EnterNeeded
         if roles and user.role not in roles:
             raise RoleNeeded

@@ -17,8 +17,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select
 
-from clinic_records.errors import ConfigError
+from clinic_records.errors import AccessError, ConfigError
 from clinic_records.ids import VehicleId, sha256_hex
+from clinic_records.people import Author, Role
 from clinic_records.record import Lane
 from cloud_hospital.api.proof import prove
 from cloud_hospital.feed.pull import pull
@@ -32,6 +33,7 @@ from cloud_hospital.store.engine import open_engine, reading, writing
 from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.tables import metadata, receipts, transfers
 from cloud_hospital.tokens import Purpose
+from cloud_hospital.users import TRIES, add_user, sign_in
 from cloud_hospital.vehicles import enrol
 from sync.ports import Receipt, Verdict, WholeFile
 from tests.unit.hospital.conftest import AT, Box, Clinic, a_visit, deliver
@@ -332,3 +334,13 @@ def test_a_recording_that_comes_beside_its_patient_is_fed_with_the_name(
         assert [*first.result(), *second.result()].count(None) == 0
     after = pull(clinic.hospital, seen.next, 100, Purpose.STATUTORY)
     assert [row.patient_name for row in after.rows] == ["王秀英"]
+
+
+def test_many_wrong_passwords_at_once_are_no_more_tries(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_user(hospital, Author("s001", "李医生", Role.SPECIALIST), "correct horse battery")
+    looked: list[str] = []
+    monkeypatch.setattr("cloud_hospital.users.is_password", lambda _kept, password: looked.append(password))
+    with ThreadPoolExecutor(12) as pool:
+        tries = [pool.submit(sign_in, hospital, "s001", f"wrong {n}") for n in range(36)]
+    assert all(isinstance(each.exception(), AccessError) for each in tries)
+    assert len(looked) == TRIES

@@ -171,6 +171,15 @@ def test_disabling_ends_an_open_session(hospital: Hospital, browser: Caller) -> 
     assert browser.get("/").status_code == 401
 
 
+def test_another_password_ends_an_open_session(hospital: Hospital, browser: Caller) -> None:
+    """It is changed because somebody else knows it, who may be signed in already."""
+    add_user(hospital, LI, PASSWORD)
+    log_in(browser)
+    assert browser.get("/").status_code == 200
+    set_password(hospital, "s001", PASSWORD)
+    assert browser.get("/").status_code == 401
+
+
 def test_another_site_cannot_sign_anybody_in(hospital: Hospital, browser: Caller) -> None:
     add_user(hospital, LI, PASSWORD)
     data = {"staff": "s001", "password": PASSWORD}
