@@ -1,27 +1,29 @@
 """What a specialist does with a case: answer it, recall the person, take back what was said."""
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
 from clinic_records.care import Encounter
 from clinic_records.consult import Answer, Recall, RecallLevel, Retraction
-from clinic_records.errors import Hint, NotFound, RefusedInput
+from clinic_records.errors import AccessError, Hint, NotFound, RefusedInput
 from clinic_records.ids import RecordId
 from clinic_records.people import Author, Patient
 from clinic_records.record import Kind
-from cloud_hospital.downlinks.issue import addressed, issue_message
+from cloud_hospital.downlinks.issue import addressed, keep_message, queue_issued
 from cloud_hospital.feed.inline import inline_encounters
 from cloud_hospital.feed.things import newest
 from cloud_hospital.hospital import Hospital
-from cloud_hospital.store.engine import reading
+from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import issued, latest
 
 LONGEST: Final = 20_000
 """Characters of an answer. Our choice."""
 AT_ONCE: Final = frozenset({RecallLevel.TODAY, RecallLevel.NOW})
 """Levels that travel as a recall of their own, before everything else (hazard H10)."""
+_UNHEARD: Final = Hint(
+    "已记下，但这辆车已停用，收不到。请打电话。", "It is kept, but its vehicle is revoked and hears nothing: phone."
+)
 RETRACTABLE: Final = (Kind.ANSWER, Kind.RECALL, Kind.PRESCRIPTION)
 
 
@@ -53,11 +55,12 @@ def find_case(hospital: Hospital, encounter: str) -> CaseRef:
 
 
 def answer(hospital: Hospital, encounter: str, text: str, by: Author, recall: RecallLevel = RecallLevel.NONE) -> Answer:
-    """Answer a case; a recall of today or now goes beside it and overtakes everything. Durable on return.
+    """Answer a case; a recall of today or now goes beside it and overtakes everything. Durable on return, both or none.
 
     Raises:
         RefusedInput: no text, or too long.
         NotFound: the encounter has not come.
+        AccessError: the vehicle is revoked and hears nothing; what was said is kept.
     """
     case = find_case(hospital, encounter)
     said = Answer(
@@ -70,9 +73,8 @@ def answer(hospital: Hospital, encounter: str, text: str, by: Author, recall: Re
         recall=recall,
         person=case.person,
     )
-    if recall in AT_ONCE:
-        _recall(hospital, case, recall, said.text, by)
-    _send(hospital, Kind.ANSWER, said, case, by)
+    urgent = [_recall(hospital, case, recall, said.text, by)] if recall in AT_ONCE else []
+    _send(hospital, case, by, *urgent, said)
     return said
 
 
@@ -82,10 +84,14 @@ def recall_person(hospital: Hospital, encounter: str, level: RecallLevel, reason
     Raises:
         RefusedInput: no reason, or level `none`.
         NotFound: the encounter has not come.
+        AccessError: as `answer`.
     """
     if level is RecallLevel.NONE:
         raise RefusedInput("level: say now, today or routine", hint=Hint("选召回级别。", "Choose how soon."))
-    return _recall(hospital, find_case(hospital, encounter), level, _text(reason), by)
+    case = find_case(hospital, encounter)
+    made = _recall(hospital, case, level, _text(reason), by)
+    _send(hospital, case, by, made)
+    return made
 
 
 def retract(hospital: Hospital, thing: str, reason: str, by: Author) -> Retraction:
@@ -94,6 +100,7 @@ def retract(hospital: Hospital, thing: str, reason: str, by: Author) -> Retracti
     Raises:
         RefusedInput: no reason, or a kind that is not taken back.
         NotFound: nothing of that id was made here.
+        AccessError: as `answer`.
     """
     text = _text(reason)
     with reading(hospital.engine) as connection:
@@ -105,12 +112,14 @@ def retract(hospital: Hospital, thing: str, reason: str, by: Author) -> Retracti
     new_id = RecordId(hospital.ids.new())
     found = Retraction(new_id, row.kind, RecordId(thing), text, by, hospital.now())
     refers = {"patient": row.patient, "encounter": row.encounter}
-    issue_message(hospital, Kind.RETRACTION, found, to=addressed(row), by=by, **refers)
+    with writing(hospital.engine) as connection:
+        keep_message(connection, hospital, Kind.RETRACTION, found, to=addressed(row), by=by, **refers)
+    _queue(hospital, found.id)
     return found
 
 
 def _recall(hospital: Hospital, case: CaseRef, level: RecallLevel, reason: str, by: Author) -> Recall:
-    made = Recall(
+    return Recall(
         id=RecordId(hospital.ids.new()),
         encounter=case.encounter.id,
         patient=case.encounter.patient,
@@ -120,13 +129,26 @@ def _recall(hospital: Hospital, case: CaseRef, level: RecallLevel, reason: str, 
         at=hospital.now(),
         person=case.person,
     )
-    _send(hospital, Kind.RECALL, made, case, by)
-    return made
 
 
-def _send(hospital: Hospital, kind: Kind, thing: Answer | Recall, case: CaseRef, by: Author) -> None:
-    to: Sequence[str] = [case.vehicle]
-    issue_message(hospital, kind, thing, to=to, by=by, patient=thing.patient, encounter=thing.encounter)
+def _send(hospital: Hospital, case: CaseRef, by: Author, *things: Answer | Recall) -> None:
+    with writing(hospital.engine) as connection:
+        for thing in things:
+            kind = Kind.RECALL if isinstance(thing, Recall) else Kind.ANSWER
+            refers = {"patient": thing.patient, "encounter": thing.encounter}
+            keep_message(connection, hospital, kind, thing, to=[case.vehicle], by=by, **refers)
+    _queue(hospital, *(thing.id for thing in things))
+
+
+def _queue(hospital: Hospital, *ids: RecordId) -> None:
+    unheard: AccessError | None = None
+    for each in ids:
+        try:
+            queue_issued(hospital, each)
+        except AccessError as error:
+            unheard = AccessError(str(error), hint=_UNHEARD)
+    if unheard is not None:
+        raise unheard
 
 
 def _text(text: str) -> str:

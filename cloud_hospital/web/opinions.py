@@ -4,7 +4,7 @@ from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from clinic_records.consult import RecallLevel
-from clinic_records.errors import RefusedInput
+from clinic_records.errors import AccessError, RefusedInput
 from clinic_web.pages import lang_of
 from cloud_hospital.downlinks.opinions import answer, retract
 from cloud_hospital.downlinks.said import said_of
@@ -43,8 +43,9 @@ def add_opinions(app: FastAPI, site: Site) -> None:
         try:
             answer(site.hospital, encounter, text, author, _level(recall))
         except RefusedInput as error:
-            hint = error.hint.en if lang_of(request) == "en" else error.hint.zh
-            return case_page(site, request, encounter, hint, text)
+            return case_page(site, request, encounter, _said(request, error), text)
+        except AccessError as error:
+            return case_page(site, request, encounter, _said(request, error))
         return RedirectResponse(f"/encounters/{encounter}", 303)
 
     @app.post("/encounters/{encounter}/retract/{thing}")
@@ -52,10 +53,13 @@ def add_opinions(app: FastAPI, site: Site) -> None:
         author = site.person(request, *READERS)
         try:
             retract(site.hospital, thing, reason, author)
-        except RefusedInput as error:
-            hint = error.hint.en if lang_of(request) == "en" else error.hint.zh
-            return case_page(site, request, encounter, hint)
+        except (RefusedInput, AccessError) as error:
+            return case_page(site, request, encounter, _said(request, error))
         return RedirectResponse(f"/encounters/{encounter}", 303)
+
+
+def _said(request: Request, error: RefusedInput | AccessError) -> str:
+    return error.hint.en if lang_of(request) == "en" else error.hint.zh
 
 
 def _level(text: str) -> RecallLevel:

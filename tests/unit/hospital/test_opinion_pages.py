@@ -16,6 +16,7 @@ from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.store.engine import reading
 from cloud_hospital.tokens import Purpose, make_token
 from cloud_hospital.users import add_user
+from cloud_hospital.vehicles import revoke
 from cloud_hospital.web.pages import add_pages
 from sync.ports import Receipt, Verdict
 from tests.unit.hospital.asgi import Caller
@@ -88,6 +89,22 @@ def test_a_form_with_a_mistake_keeps_what_was_typed(clinic: Clinic, client: Call
     assert client.post(f"/encounters/{encounter}/answer", data={"text": "  "}).status_code == 422
     with reading(clinic.hospital.engine) as connection:
         assert said_of(connection, encounter) == []
+
+
+def test_what_is_said_of_a_revoked_vehicles_case_is_kept_and_the_page_says_who_will_not_hear(
+    clinic: Clinic, client: Caller
+) -> None:
+    encounter = seen_case(clinic)
+    sign_in(clinic, client)
+    revoke(clinic.hospital, "V01", "stolen")
+    page = client.post(f"/encounters/{encounter}/answer", data={"text": "立即住院", "recall": "now"})
+    assert "已记下，但这辆车已停用" in page.text
+    with reading(clinic.hospital.engine) as connection:
+        said = said_of(connection, encounter)
+    assert [(each.kind, each.text) for each in said] == [(Kind.ANSWER, "立即住院"), (Kind.RECALL, "立即住院")]
+    page = client.post(f"/encounters/{encounter}/retract/{said[0].id}", data={"reason": "误答"})
+    assert "已记下，但这辆车已停用" in page.text
+    assert "已撤回" in page.text
 
 
 def test_only_a_doctor_signed_in_says_anything(clinic: Clinic, client: Caller) -> None:
