@@ -198,7 +198,10 @@ class MqttLink:
         client.on_message = on_message
         client.on_socket_open = self._on_socket_open  # type: ignore[assignment]  # paho types the socket as its own union
 
-    def _on_socket_open(self, _client: object, _data: object, sock: socket.socket) -> None:
+    def _on_socket_open(self, client: paho.Client, _data: object, sock: socket.socket) -> None:
+        if self._client is not client:
+            sock.close()
+            raise ConnectionError("given up before it was open")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
@@ -294,3 +297,5 @@ def _end(client: paho.Client, sock: socket.socket | None, *, is_graceful: bool) 
             # Past SSLSocket.shutdown, which would first let whatever paho's thread still sends go out in clear.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
     client.loop_stop()
+    if sock is not None:
+        sock.close()  # paho leaves it to the garbage collector where its thread ended first, or never began
