@@ -43,6 +43,23 @@ class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
     status: VisitStatus = VisitStatus.PLANNED
 
 
+class PublishedPoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A clinic point as vehicles need to know it.
+
+    Attributes:
+        lon, lat: degrees, WGS 84; None where nobody measured it.
+        contact_name, contact_phone: the village doctor, or whoever gathers people there.
+    """
+
+    name: str
+    village: str
+    village_code: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    contact_name: str = ""
+    contact_phone: str = ""
+
+
 class PublishedSchedule(msgspec.Struct, frozen=True, omit_defaults=True):
     """One version of the county's plan.
 
@@ -52,6 +69,8 @@ class PublishedSchedule(msgspec.Struct, frozen=True, omit_defaults=True):
         effective_from: the first day a vehicle goes by this version.
         first, last: the days it speaks about, both included.
         staff: names of the people in `staff_ids`.
+        points: the clinic points of the visits, by id.
+        approved_by: who approved it, as the coordinator wrote it; empty where nobody said.
     """
 
     version: int
@@ -61,3 +80,5 @@ class PublishedSchedule(msgspec.Struct, frozen=True, omit_defaults=True):
     last: date
     visits: tuple[Visit, ...]
     staff: dict[str, str] = {}
+    points: dict[str, PublishedPoint] = {}
+    approved_by: str = ""

@@ -11,8 +11,9 @@ from clinic_records.errors import RefusedInput
 from clinic_records.schedule import Visit
 from schedules.expand import expand, rule_days
 from schedules.findings import Finding, finding
+from schedules.load.missing import Missing
 from schedules.load.rows import RawTables
-from schedules.load.typed import read_plan
+from schedules.load.typed import ReadPlan, read_plan
 from schedules.model import DatedException, Plan, Rule
 from schedules.places import Place
 from schedules.rules.calendar import Calendar
@@ -21,11 +22,12 @@ from schedules.tables import TABLES
 
 
 class Checked(NamedTuple):
-    """What came of a coordinator's files between two days."""
+    """What came of a coordinator's files between two days; the findings of reading them stand among all."""
 
     plan: Plan
     visits: tuple[Visit, ...]
     findings: tuple[Finding, ...]
+    of_reading: tuple[Finding, ...] = ()
 
 
 def _without_lunar_gaps(plan: Plan, first: date, last: date) -> tuple[Plan, list[Finding]]:
@@ -95,7 +97,16 @@ def _without_visit(plan: Plan, astray: list[Finding]) -> dict[tuple[str, date | 
 
 def check(raw: RawTables, first: date, last: date) -> Checked:
     """Read the tables and lay them out on the days from `first` to `last`."""
-    read = read_plan(raw)
+    is_whole = all(raw[table.name].rows is not None for table in TABLES.values())
+    return _laid_out(read_plan(raw), first, last, is_whole=is_whole)
+
+
+def check_plan(plan: Plan, first: date, last: date) -> Checked:
+    """The same of a plan whose every row was taken, after changes made by hand."""
+    return _laid_out(ReadPlan(plan, [], Missing()), first, last, is_whole=True)
+
+
+def _laid_out(read: ReadPlan, first: date, last: date, *, is_whole: bool) -> Checked:
     plan, lunar = _without_lunar_gaps(read.plan, first, last)
     visits = expand(plan, first, last)
     astray = list(_exceptions(plan, first, last))
@@ -104,8 +115,7 @@ def check(raw: RawTables, first: date, last: date) -> Checked:
     missing = read.missing._replace(
         points=read.missing.points | unlaid, changes={**_without_visit(plan, astray), **read.missing.changes}
     )
-    is_whole = all(raw[table.name].rows is not None for table in TABLES.values())
     rules = (*ROW_RULES, *WHOLE_PLAN_RULES) if is_whole else ROW_RULES
     calendar = Calendar(plan, visits, first, last, missing)
     found += [one for rule in rules for one in rule(calendar)]
-    return Checked(plan, visits, tuple(found))
+    return Checked(plan, visits, tuple(found), tuple(read.findings))

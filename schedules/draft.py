@@ -18,7 +18,7 @@ from schedules.load.rows import RawTables
 from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Plan
-from schedules.publish import make_version
+from schedules.publish import make_version, points_of
 
 DEFAULT_SPAN = timedelta(days=365)
 """Longest stretch laid out when no month is asked for: twelve months from the first rule's first day."""
@@ -74,6 +74,23 @@ def check_files(path: Path, days: tuple[date, date] | None, today: date) -> Chec
     return CheckedFiles(tables, check(tables, first, last), first, last)
 
 
+def read_draft(
+    path: Path, days: tuple[date, date] | None, now: datetime, imported_by: str = ""
+) -> tuple[Draft, RawTables]:
+    """What lies at `path` as a draft, errors and all, and the tables it was read from.
+
+    Raises:
+        NotFound: there is nothing at `path`.
+        RefusedInput: it cannot be read at all.
+    """
+    tables, checked, first, last = check_files(path, days, now.astimezone(CHINA).date())
+    staff = {person.staff_id: person.name for person in checked.plan.staff.values()}
+    name, found = path.resolve().name, checked.findings
+    return Draft(
+        name, now, first, last, checked.visits, staff, found, checked.plan, checked.of_reading, imported_by
+    ), tables
+
+
 def import_draft(path: Path, folder: PlanFolder, days: tuple[date, date] | None, now: datetime) -> Draft:
     """Read, check and keep as the draft, errors and all: it can be looked at, but not published.
 
@@ -81,9 +98,7 @@ def import_draft(path: Path, folder: PlanFolder, days: tuple[date, date] | None,
         NotFound: there is nothing at `path`.
         RefusedInput: it cannot be read at all; the draft before it stays.
     """
-    _, checked, first, last = check_files(path, days, now.astimezone(CHINA).date())
-    staff = {person.staff_id: person.name for person in checked.plan.staff.values()}
-    draft = Draft(path.resolve().name, now, first, last, checked.visits, staff, checked.findings)
+    draft, _ = read_draft(path, days, now)
     folder.save_draft(draft)
     return draft
 
@@ -100,18 +115,21 @@ def draft_changes(folder: PlanFolder) -> tuple[Change, ...]:
 
 def _same_content(one: PublishedSchedule, other: PublishedSchedule) -> bool:
     def content(schedule: PublishedSchedule) -> PublishedSchedule:
-        return msgspec.structs.replace(schedule, version=0, hash="")
+        return msgspec.structs.replace(schedule, version=0, hash="", approved_by="")
 
     return content(one) == content(other)
 
 
-def publish_draft(folder: PlanFolder, effective_from: date | None, today: date) -> tuple[PublishedSchedule, bytes]:
+def publish_draft(
+    folder: PlanFolder, effective_from: date | None, today: date, approved_by: str = ""
+) -> tuple[PublishedSchedule, bytes]:
     """Make the draft the next version; where the newest version says the same already, that one is returned.
 
     Args:
         folder: where drafts and versions lie.
         effective_from: None is `today`, or the plan's first day where `today` lies outside it.
         today: the date at +08:00.
+        approved_by: who approved it; empty where nobody said.
 
     Raises:
         NotFound: there is no draft.
@@ -136,6 +154,8 @@ def publish_draft(folder: PlanFolder, effective_from: date | None, today: date) 
         first=draft.first,
         last=draft.last,
         staff=draft.staff,
+        points=points_of(draft.plan),
+        approved_by=approved_by,
     )
     if numbers and _same_content(newest := folder.version(numbers[-1]), schedule):
         return newest, folder.payload(newest.version)

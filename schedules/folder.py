@@ -1,7 +1,9 @@
 """The plans of one hospital on disk: one draft that the next import replaces, and versions that nothing replaces.
 
-draft.json               what was imported last, with its findings
+draft.msgpack            what was imported last, with what was changed by hand since, and its findings
+source/                  the files it was read from, where they came over the pages
 versions/000001.json     payload bytes of a published version, as they travel
+plans/000001.msgpack     who published and approved that version, and the plan it was laid out from
 """
 
 import os
@@ -12,18 +14,34 @@ from pathlib import Path
 import msgspec
 
 from clinic_records.errors import Conflict, NotFound, RefusedInput
-from clinic_records.record import encode_payload
 from clinic_records.schedule import PublishedSchedule, Visit
 from schedules.findings import Finding
+from schedules.model import DatedException, Plan
 from schedules.publish import decode, encode
 
 
-class Draft(msgspec.Struct, frozen=True):
+class Edit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change by hand of one visit: what the table of exceptions said of it before, and says now."""
+
+    at: datetime
+    by: str
+    visit_id: str
+    before: DatedException | None = None
+    after: DatedException | None = None
+
+
+class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
     """A plan laid out on its days, not yet in force.
 
     Attributes:
         source: name of the file or folder it was read from.
         staff: names of all people of the plan, by id.
+        plan: its rows, changes by hand among them.
+        of_reading: those of the findings that come of reading the files, which no change by hand alters.
+        imported_by: name of who imported it; empty for the command line.
+        revision: how often it was saved since it was imported, so that nobody changes what he has not seen.
+        edits: changes by hand, oldest first.
+        refused: make-up visits that a person does not want, each with its day.
     """
 
     source: str
@@ -33,9 +51,25 @@ class Draft(msgspec.Struct, frozen=True):
     visits: tuple[Visit, ...]
     staff: dict[str, str]
     findings: tuple[Finding, ...]
+    plan: Plan = Plan()
+    of_reading: tuple[Finding, ...] = ()
+    imported_by: str = ""
+    revision: int = 0
+    edits: tuple[Edit, ...] = ()
+    refused: tuple[tuple[str, date], ...] = ()
 
 
-_drafts = msgspec.json.Decoder(Draft)
+class Publication(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who published a version and when, and the draft it was made of, without its visits: the version holds them."""
+
+    published_at: datetime
+    published_by: str
+    draft: Draft
+
+
+_encoder = msgspec.msgpack.Encoder()
+_drafts = msgspec.msgpack.Decoder(Draft)
+_publications = msgspec.msgpack.Decoder(Publication)
 
 
 def _fsync_folder(folder: Path) -> None:
@@ -78,7 +112,7 @@ class PlanFolder:
 
     def save_draft(self, draft: Draft) -> None:
         """Replace the draft; durable on return."""
-        _write(self._root / "draft.json", encode_payload(draft), replace=True)
+        _write(self._root / "draft.msgpack", _encoder.encode(draft), replace=True)
 
     def draft(self) -> Draft:
         """The draft.
@@ -87,7 +121,7 @@ class PlanFolder:
             NotFound: nothing was imported yet.
             RefusedInput: the file is damaged.
         """
-        path = self._root / "draft.json"
+        path = self._root / "draft.msgpack"
         try:
             return _drafts.decode(path.read_bytes())
         except FileNotFoundError:
@@ -125,6 +159,29 @@ class PlanFolder:
     def versions(self) -> list[PublishedSchedule]:
         """All versions, lowest first."""
         return [self.version(number) for number in self.numbers()]
+
+    def save_publication(self, number: int, publication: Publication) -> None:
+        """Keep who published a version, and of what plan; durable on return."""
+        _write(self._root / "plans" / f"{number:06}.msgpack", _encoder.encode(publication), replace=True)
+
+    def publication(self, number: int) -> Publication | None:
+        """The same again; None where an older program published it.
+
+        Raises:
+            RefusedInput: the file is damaged.
+        """
+        path = self._root / "plans" / f"{number:06}.msgpack"
+        try:
+            return _publications.decode(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise RefusedInput(f"{path} is damaged: {error}") from error
+
+    @property
+    def source(self) -> Path:
+        """Folder of the files that the draft was read from, and their annotated copy."""
+        return self._root / "source"
 
     def add(self, schedule: PublishedSchedule) -> bytes:
         """Keep a new version; durable on return. Returns its payload bytes.

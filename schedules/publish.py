@@ -8,7 +8,8 @@ import msgspec
 from clinic_records.errors import RefusedInput
 from clinic_records.ids import sha256_hex
 from clinic_records.record import encode_payload
-from clinic_records.schedule import PublishedSchedule, Visit
+from clinic_records.schedule import PublishedPoint, PublishedSchedule, Visit
+from schedules.model import Plan
 
 _decoder = msgspec.json.Decoder(PublishedSchedule)
 
@@ -29,8 +30,10 @@ def make_version(
     first: date,
     last: date,
     staff: Mapping[str, str] | None = None,
+    points: Mapping[str, PublishedPoint] | None = None,
+    approved_by: str = "",
 ) -> PublishedSchedule:
-    """A version with its hash, visits in order of date, vehicle and start.
+    """A version with its hash, visits in order of date, vehicle and start, and what is known of their points.
 
     Raises:
         RefusedInput: the number, the days or a visit lie outside what a version may hold.
@@ -45,7 +48,19 @@ def make_version(
             raise RefusedInput(f"visit {visit.visit_id} on {visit.date} is not within {first} to {last}")
     crew = {person for visit in ordered for person in visit.staff_ids}
     names = {person: name for person, name in sorted((staff or {}).items()) if person in crew}
-    return _with_hash(PublishedSchedule(version, "", effective_from, first, last, ordered, names))
+    return _with_hash(
+        PublishedSchedule(version, "", effective_from, first, last, ordered, names, approved_by=approved_by)
+    )
+
+
+def points_of(plan: Plan) -> dict[str, PublishedPoint]:
+    """What vehicles need to know of the plan's clinic points, by id."""
+    return {
+        one.point_id: PublishedPoint(
+            one.point_name, one.village_name, one.village_code, one.lon, one.lat, one.contact_name, one.contact_phone
+        )
+        for one in plan.points.values()
+    }
 
 
 def encode(schedule: PublishedSchedule) -> bytes:
@@ -56,6 +71,8 @@ def encode(schedule: PublishedSchedule) -> bytes:
 def decode(payload: bytes) -> PublishedSchedule:
     """A version from its payload bytes, hash verified.
 
+    The hash is taken over the bytes as they came, so that it also holds where a later release wrote more into them.
+
     Raises:
         RefusedInput: the bytes are not a schedule, or its hash is not that of its content.
     """
@@ -65,8 +82,8 @@ def decode(payload: bytes) -> PublishedSchedule:
         schedule = _decoder.decode(payload)
     except (msgspec.DecodeError, ValueError) as error:
         raise RefusedInput(f"not a published schedule: {error}", raw=payload) from error
-    expected = _with_hash(schedule).hash
-    if schedule.hash != expected:
+    bare = payload.replace(b'"hash":"%s"' % schedule.hash.encode(), b'"hash":""', 1)
+    if schedule.hash != sha256_hex(bare):
         raise RefusedInput(
             f"schedule version {schedule.version}: hash {schedule.hash[:16]} does not match", raw=payload
         )

@@ -224,7 +224,7 @@ def test_damage_on_disk_is_seen(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"08:30", b"08:35", 1))
     with pytest.raises(RefusedInput, match="does not match"):
         folder.version(1)
-    (tmp_path / "schedules/draft.json").write_bytes(b"{")
+    (tmp_path / "schedules/draft.msgpack").write_bytes(b"{")
     with pytest.raises(RefusedInput, match="import the plan again"):
         folder.draft()
     with pytest.raises(NotFound):
