@@ -49,6 +49,8 @@ class Kind(StrEnum):
     SEEN = "seen"
     AUDIT_HEAD = "audit-head"
     RETURNED = "returned"
+    RESUMED = "resumed"
+    OWN_RECORDS = "own-records"
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from clinic_records.clock import to_ms
 from clinic_records.errors import BadFrame, NotFound, PeerRefused, RefusedInput
 from clinic_records.ids import VehicleId, vehicle_id
 from clinic_records.record import Lane
+from cloud_hospital.downlinks.own_records import queue_own_records
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.inbound import VehicleInbound
 from cloud_hospital.intake.outbound import VehicleOutbound
@@ -106,6 +107,7 @@ def write_answer(hospital: Hospital, vehicle: str, wires: Iterable[str], folder:
     Raises:
         StoreError: the stick refused.
     """
+    queue_own_records(hospital)  # a restored box may have asked by this very stick
     receipts = _receipts(hospital, vehicle, wires)
     outbound, taken = VehicleOutbound(hospital, vehicle), Counter[bool]()
     us = hospital.settings.id

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from vehicle_agent.stall import STALLED_S
+from vehicle_agent.store.resuming import Resuming
 from vehicle_agent.store.retention import DiskLevel, DiskView
 from vehicle_agent.visits.views import AlarmView, LaneCounts, UrgentView
 
@@ -88,6 +89,15 @@ def down_alarm(not_taken: int) -> list[AlarmView]:
     zh = f"医院发来的 {not_taken} 件本车看不懂或不收，请升级本车程序或联系管理员"
     en = f"{not_taken} items from the hospital are not understood or not taken here; upgrade, or call the administrator"
     return [AlarmView("down-not-taken", zh, en)]
+
+
+def resuming_alarm(state: Resuming | None) -> list[AlarmView]:
+    """This box was restored, and its own newer records have not come back."""
+    if state is None or state.is_whole:
+        return []
+    zh = "本车数据恢复过，恢复之后的旧记录还没从医院发回：先只建新诊次"
+    en = "This box was restored and its newer records have not come back from the hospital: begin new encounters only"
+    return [AlarmView("resuming", zh, en)]
 
 
 def unseen(urgent: list[UrgentView]) -> list[AlarmView]:

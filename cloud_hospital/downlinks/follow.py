@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from cloud_hospital.downlinks.issue import queue_missing
 from cloud_hospital.downlinks.lists import issue_permissions
+from cloud_hospital.downlinks.own_records import questions, queue_own_records
 from cloud_hospital.downlinks.rights import settle_rights
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading
@@ -29,6 +30,7 @@ class Follower:
         with exclusive(self._hospital.engine, "follow", self._hospital.folder.run):
             issue_permissions(self._hospital)
             queue_missing(self._hospital)
+            queue_own_records(self._hospital)
         self._seen = self._state()
 
     def _state(self) -> object:
@@ -36,4 +38,5 @@ class Follower:
         with reading(self._hospital.engine) as connection:
             boxes = connection.execute(select(vehicles.c.id, vehicles.c.box_public).order_by(vehicles.c.id)).all()
             acts, made = tail(connection, user_acts.c.n), tail(connection, issued.c.n)
-        return tuple(map(tuple, boxes)), acts, made, tuple(active_vehicles(self._hospital))
+            asked = questions(connection)
+        return tuple(map(tuple, boxes)), acts, made, asked, tuple(active_vehicles(self._hospital))

@@ -8,6 +8,7 @@ from clinic_records.people import Patient
 from clinic_records.prescription import Dispense, Release
 from clinic_records.quality import QualityEntry
 from clinic_records.record import DayClosed
+from clinic_records.resumption import Resumed
 from clinic_records.returned import ReturnedDownlink
 from sync.messages.table import decode_payload as decode
 
@@ -23,6 +24,7 @@ Payload = (
     | Release
     | Dispense
     | ReturnedDownlink
+    | Resumed
 )
 """Of a record made on a vehicle; blobs are files and never come here."""
 

@@ -17,6 +17,7 @@ from sync.messages.dispense_right import DISPENSE_RIGHT
 from sync.messages.encounter import ENCOUNTER
 from sync.messages.formulary import FORMULARY
 from sync.messages.kind import MessageKind
+from sync.messages.own_records import OWN_RECORDS
 from sync.messages.patient import PATIENT
 from sync.messages.patient_slice import PATIENT_SLICE
 from sync.messages.permissions import PERMISSIONS
@@ -26,6 +27,7 @@ from sync.messages.quality import QUALITY
 from sync.messages.recall import RECALL
 from sync.messages.recording import RECORDING
 from sync.messages.release import RELEASE
+from sync.messages.resumed import RESUMED
 from sync.messages.retraction import RETRACTION
 from sync.messages.returned import RETURNED
 from sync.messages.schedule import SCHEDULE
@@ -40,6 +42,7 @@ MESSAGES: Final[Mapping[Kind, MessageKind]] = {
         *(ANSWER, RECALL, PRESCRIPTION, RETRACTION, SEEN, RETURNED),
         *(DISPENSE_RIGHT, RELEASE, DISPENSE),
         *(AUDIT_HEAD,),
+        *(RESUMED, OWN_RECORDS),
     )
 }
 

@@ -17,13 +17,16 @@ from clinic_records.ids import IdFactory
 from clinic_records.record import Lane, Record
 from sync.coding.choice import UNKNOWN
 from sync.pace import FIRST_RATE
+from vehicle_agent.alarms import resuming_alarm
 from vehicle_agent.children import Children
+from vehicle_agent.store.asking_back import ask_back
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.giving_back import give_back
 from vehicle_agent.store.incoming import Pending
 from vehicle_agent.store.merge.rule import Merging
 from vehicle_agent.store.merge.table import merge
 from vehicle_agent.store.quarantine import quarantine
+from vehicle_agent.store.resuming import Resuming
 from vehicle_agent.store.seal_job import SealedBlob, SealJob
 from vehicle_agent.store.sealer import Sealer
 from vehicle_agent.store.spool import Spool
@@ -79,13 +82,14 @@ class Sealing:
         self._poked = asyncio.Event()
         self._is_reconciled = False
         self._refused: Mapping[str, int] = {}
+        self._resuming: Resuming | None = None
         self._retry_at = clock.monotonic_s() + RETRY_S
         self._awaits_until: float | None = None
 
     @property
     def alarms(self) -> list[AlarmView]:
-        """What will never reach the hospital by itself (law 6)."""
-        said = []
+        """What will never reach the hospital by itself (law 6), and what has not come home yet."""
+        said = resuming_alarm(self._resuming)
         for (incarnation, seq), reason in list(self._sealer.failures.items())[:1]:
             zh = f"{len(self._sealer.failures)} 件数据无法封装，发不出去，请找维护人员"
             en = f"cannot be sealed and will not be sent, call the maintainers: {incarnation}/{seq}: {reason}"
@@ -118,7 +122,10 @@ class Sealing:
 
     async def _round(self) -> None:
         """Each step by itself: trouble in one way must not stop the other."""
-        steps = (self._reconcile, self._take_receipts, self._take_downlink, self._give_back, self._seal_next)
+        steps = (
+            *(self._reconcile, self._ask_back, self._take_receipts, self._take_downlink),
+            *(self._give_back, self._seal_next),
+        )
         for step in steps:
             try:
                 await step()
@@ -134,6 +141,10 @@ class Sealing:
             self._retry_at = self._clock.monotonic_s() + RETRY_S
             self._sealer.failures.clear()
         await asyncio.to_thread(self._sealer.seal_late)
+
+    async def _ask_back(self) -> None:
+        session = await asyncio.to_thread(self._spool.session.load)
+        self._resuming = await asyncio.to_thread(ask_back, self._store, session, self._ids.new(), self._clock.now())
 
     async def _take_receipts(self) -> None:
         if await asyncio.to_thread(self._sealer.merge_receipts):

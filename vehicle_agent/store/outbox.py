@@ -89,6 +89,11 @@ def add_row(conn: Connection, record: Record, *, size: int) -> None:
             to_ms(record.recorded_at), author_text(record.author))  # fmt: skip
 
 
+def is_kept(conn: Connection, sha256: BlobHash) -> bool:
+    """Whether a blob's bytes are on this vehicle."""
+    return conn.execute("SELECT 1 FROM blobs WHERE sha256 = ?", (sha256,)).fetchone() is not None
+
+
 def add_blob(conn: Connection, sha256: BlobHash, *, lane: Lane, author: Author | None, recorded_at: datetime) -> None:
     """The outbox row of a kept blob, once; a blob that waits already is raised to `lane` where that is more urgent.
 

@@ -11,7 +11,8 @@ from clinic_records.ids import BlobHash, RecordId
 from clinic_records.people import Author
 from clinic_records.record import Kind, Lane, Record, encode_payload
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.outbox import add_blob, add_row, next_origin
+from vehicle_agent.store.outbox import add_blob, add_row, is_kept, next_origin
+from vehicle_agent.store.resuming import must_be_the_last_version
 from vehicle_agent.store.rows import COLUMNS, insert_record, record_of
 
 _PAYLOAD_LIMIT: Final = 1024 * 1024  # bytes; curves and pictures are blobs, a record is a page of JSON
@@ -47,7 +48,7 @@ def put_record(
         blob_lane: lane of those blobs (`lane` where not given); one already waiting in a lesser lane is raised.
 
     Raises:
-        Conflict: `expected_revision` is not the current one.
+        Conflict: `expected_revision` is not the current one, or perhaps not the last one: the box was restored.
         NotFound: a blob was never kept.
         RefusedInput: the payload is larger than 1 MiB.
     """
@@ -58,6 +59,8 @@ def put_record(
     found = 0 if before is None else before.revision
     if found != expected_revision:
         raise Conflict(f"{kind} {record_id}: current revision is {found}, the change was made from {expected_revision}")
+    if before is not None:
+        must_be_the_last_version(conn, before, lane)
     record = Record(
         id=RecordId(record_id),
         revision=found + 1,
@@ -73,6 +76,8 @@ def put_record(
     insert_record(conn, record, is_current=True)
     add_row(conn, record, size=len(data))
     for sha256 in record.blobs:
+        if before is not None and sha256 in before.blobs and not is_kept(conn, sha256):
+            continue  # the hospital has it since before this box was restored
         add_blob(conn, sha256, lane=blob_lane or lane, author=author, recorded_at=recorded_at)
     return record
 

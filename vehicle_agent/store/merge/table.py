@@ -8,6 +8,7 @@ from sync.messages.kind import Maker
 from sync.messages.ownership import must_be_made_by
 from sync.messages.table import decode_payload
 from vehicle_agent.store.driver import Connection
+from vehicle_agent.store.merge.own import merge_own
 from vehicle_agent.store.merge.plain import keep, keep_permissions
 from vehicle_agent.store.merge.retractions import retract
 from vehicle_agent.store.merge.rights import merge_right
@@ -26,6 +27,7 @@ RULES: Final[Mapping[Kind, Rule]] = {
     Kind.DISPENSE_RIGHT: merge_right,
     Kind.RETRACTION: retract,
     Kind.SEEN: keep,
+    Kind.OWN_RECORDS: merge_own,
 }
 
 
