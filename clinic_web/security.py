@@ -3,6 +3,7 @@
 Pages hold patient data: nothing is cached, nothing is framed, nothing comes from another origin, no script is inline.
 """
 
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -39,11 +40,16 @@ def is_same_origin(headers: Headers) -> bool:
 
 
 class Guard:
-    """ASGI middleware: origin check and size limit before, headers after."""
+    """ASGI middleware: origin check and size limit before, headers after.
 
-    def __init__(self, app: ASGIApp, *, max_body: int = 256 * 1024) -> None:
+    Handlers of `own_limits` bound what they read themselves: files are larger than forms, and what is too large is
+    refused by a page.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body: int = 256 * 1024, own_limits: Collection[str] = ()) -> None:
         self._app = app
         self._max_body = max_body
+        self._own_limits = frozenset(own_limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse with 403 or 413, or pass on."""
@@ -68,7 +74,8 @@ class Guard:
                 refusal = PlainTextResponse("refused: not sent from a page of this server", 403)
                 await refusal(scope, receive, send_with_headers)
                 return
-            if not length.isdigit() or int(length) > self._max_body:
+            is_bounded = scope["path"] not in self._own_limits
+            if not length.isdigit() or (is_bounded and int(length) > self._max_body):
                 refusal = PlainTextResponse(f"refused: a form has at most {self._max_body} bytes", 413)
                 await refusal(scope, receive, send_with_headers)
                 return

@@ -1,7 +1,7 @@
 """The `clinic schedule` group: what the route coordinator does with the month's plan."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from schedules.diff import Kind
 from schedules.draft import check_files, draft_changes, import_draft, month_days, publish_draft, year_days
 from schedules.findings import Finding, Severity, has_errors
 from schedules.folder import PlanFolder
-from schedules.places import Place
+from schedules.grouping import grouped
 from schedules.publish import in_force
 from schedules.template import write_template
 
@@ -55,23 +55,8 @@ def _print_json(data: Any) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(data), indent=1).decode())
 
 
-def _under_their_causes(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """What has a cause comes after the finding it follows from, where that is here."""
-    own = [one for one in findings if not one.cause]
-    following: defaultdict[str, list[Finding]] = defaultdict(list)
-    for one in findings:
-        if one.cause:
-            following[one.cause].append(one)
-    for one in own:
-        yield one
-        for place in (Place(one.file, one.sheet, one.row, one.column), Place(one.file, one.sheet, one.row)):
-            yield from following.pop(str(place), ())
-    for rest in following.values():
-        yield from rest
-
-
 def _print_findings(findings: Sequence[Finding]) -> None:
-    for one in _under_their_causes(findings):
+    for one in (each for group in grouped(findings) for each in (group.own, *group.following)):
         where = " ".join(
             word for word in (one.file, one.sheet, f"row {one.row}" if one.row else "", one.column) if word
         )

@@ -1,7 +1,7 @@
 """The plans of one hospital on disk: one draft that the next import replaces, and versions that nothing replaces.
 
 draft.msgpack            what was imported last, with what was changed by hand since, and its findings
-source/                  the files it was read from, where they came over the pages
+source/NAME/             the files it was read from, where they came over the pages
 versions/000001.json     payload bytes of a published version, as they travel
 plans/000001.msgpack     who published and approved that version, and the plan it was laid out from
 """
@@ -42,6 +42,7 @@ class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
         revision: how often it was saved since it was imported, so that nobody changes what he has not seen.
         edits: changes by hand, oldest first.
         refused: make-up visits that a person does not want, each with its day.
+        files: name of the folder in `source` with the files it was read from; empty for the command line.
     """
 
     source: str
@@ -57,6 +58,7 @@ class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int = 0
     edits: tuple[Edit, ...] = ()
     refused: tuple[tuple[str, date], ...] = ()
+    files: str = ""
 
 
 class Publication(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -180,7 +182,7 @@ class PlanFolder:
 
     @property
     def source(self) -> Path:
-        """Folder of the files that the draft was read from, and their annotated copy."""
+        """Where folders lie with the files that drafts were read from, and their annotated copies."""
         return self._root / "source"
 
     def add(self, schedule: PublishedSchedule) -> bytes:

@@ -1,0 +1,203 @@
+"""The one draft of a hospital: changed by hand one visit at a time, published as a version, nobody overtaken.
+
+Everything that changes it names the revision its author saw; another one is a Conflict. After each change the whole
+plan is laid out and checked again.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from clinic_records.clock import CHINA
+from clinic_records.errors import Conflict, Hint, NotFound, RefusedInput
+from clinic_records.people import Author
+from clinic_records.schedule import PublishedSchedule
+from cloud_hospital.downlink import queue_schedules
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.store.locks import exclusive
+from cloud_hospital.vehicles import active_vehicles
+from schedules.check import check_plan
+from schedules.desk.choices import Moving, change_of
+from schedules.desk.decide import LONGEST_TEXT, Wish, Word, cancel, move, with_change
+from schedules.draft import publish_draft
+from schedules.findings import has_errors
+from schedules.folder import Draft, Edit, PlanFolder, Publication
+from schedules.model import Plan
+from schedules.repair.decide import accept, reject
+from schedules.repair.proposal import Change
+
+LOCK: Final = "schedule-draft"
+
+_Act = Callable[[Plan], tuple[Plan, str]]
+"""The plan after it, and the visit it was about."""
+
+
+class ScheduleDesk:
+    """The draft and the versions of one hospital."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self.hospital = hospital
+        self.folder = PlanFolder(hospital.folder.root)
+
+    def today(self) -> date:
+        """The date at +08:00."""
+        return self.hospital.now().astimezone(CHINA).date()
+
+    def draft(self) -> Draft | None:
+        """The draft; None where nothing was imported yet.
+
+        Raises:
+            RefusedInput: the file is damaged.
+        """
+        try:
+            return self.folder.draft()
+        except NotFound:
+            return None
+
+    def editable(self) -> Draft:
+        """The draft, every row of which was taken.
+
+        Raises:
+            NotFound: nothing was imported yet.
+            RefusedInput: rows of it were refused, or an older program imported it.
+        """
+        draft = self.folder.draft()
+        if has_errors(draft.of_reading) or not draft.plan.rules:
+            raise RefusedInput(
+                "rows of the plan were refused; correct the files and import them again",
+                hint=Hint(
+                    "文件里还有看不懂的行，先改好再导入，然后才能在这里调整。",
+                    "Rows of the files could not be read: correct and import them, then change visits here.",
+                ),
+            )
+        return draft
+
+    def take_up(self, name: str, *also: date) -> Moving:
+        """A visit taken up from the draft, to be put down from today on.
+
+        Raises:
+            NotFound: there is no such visit.
+            RefusedInput: as `editable`.
+        """
+        return Moving(self.editable().plan, name, self.today(), *also)
+
+    def move(self, by: Author, revision: int, name: str, wish: Wish, word: Word) -> Draft:
+        """The visit elsewhere.
+
+        Raises:
+            NotFound, RefusedInput: as `schedules.desk.decide.move`.
+            Conflict: another revision.
+        """
+        return self._change(by, revision, lambda plan: (move(plan, name, wish, word, self.today())[0], name))
+
+    def cancel(self, by: Author, revision: int, name: str, word: Word) -> Draft:
+        """The visit away.
+
+        Raises:
+            NotFound, RefusedInput: as `schedules.desk.decide.cancel`.
+            Conflict: another revision.
+        """
+        return self._change(by, revision, lambda plan: (cancel(plan, name, word, self.today())[0], name))
+
+    def accept(self, by: Author, revision: int, changes: Iterable[Change], word: Word) -> Draft:
+        """Make-up visits, as proposed or edited: all of them or none.
+
+        Raises:
+            RefusedInput: one does not fit (any more).
+            Conflict: another revision.
+        """
+        approver = word.approved_by.strip()[:LONGEST_TEXT]
+
+        def act(change: Change) -> _Act:
+            return lambda plan: (
+                accept(plan, change, approved_by=approver, announced_on=word.announced_on),
+                change.change_id,
+            )
+
+        return self._change(by, revision, *map(act, changes))
+
+    def refuse(self, revision: int, change: Change) -> Draft:
+        """A make-up visit that nobody wants on that day: it is not proposed again.
+
+        Raises:
+            Conflict: another revision.
+        """
+        with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
+            draft = self._of(revision)
+            refused = tuple(sorted(reject(draft.refused, change)))
+            return self._save(msgspec.structs.replace(draft, refused=refused))
+
+    def undo(self, revision: int) -> Draft:
+        """The last change by hand taken back.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: another revision.
+        """
+        with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
+            draft = self._of(revision)
+            if not draft.edits:
+                raise NotFound("nothing to undo", hint=Hint("没有可撤销的。", "There is nothing to undo."))
+            last = draft.edits[-1]
+            plan = with_change(draft.plan, last.visit_id, last.before)
+            return self._save(_laid(msgspec.structs.replace(draft, plan=plan, edits=draft.edits[:-1])))
+
+    def replace(self, draft: Draft) -> None:
+        """Another draft, newly imported; durable on return."""
+        with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
+            self.folder.save_draft(draft)
+
+    def publish(self, by: Author, revision: int, approved_by: str, effective_from: date | None) -> PublishedSchedule:
+        """The draft as the next version, queued for every vehicle.
+
+        Raises:
+            RefusedInput: nobody approved it, it has errors or no visit, or the day lies outside its days.
+            Conflict: another revision, or somebody published at the same moment.
+        """
+        approver = approved_by.strip()[:LONGEST_TEXT]
+        if not approver:
+            raise RefusedInput("nobody approved it", hint=Hint("写上批准人。", "Say who approved it."))
+        with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
+            draft = self._of(revision)
+            version, _ = publish_draft(self.folder, effective_from, self.today(), approver)
+            if self.folder.publication(version.version) is None:
+                kept = msgspec.structs.replace(draft, visits=(), of_reading=())
+                self.folder.save_publication(version.version, Publication(self.hospital.now(), by.name, kept))
+        queue_schedules(self.hospital, active_vehicles(self.hospital))
+        return version
+
+    def _change(self, by: Author, revision: int, *acts: _Act) -> Draft:
+        with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
+            draft = self._of(revision)
+            self.editable()
+            plan, edits, now = draft.plan, list(draft.edits), self.hospital.now()
+            for act in acts:
+                before = plan
+                plan, name = act(before)
+                edits.append(Edit(now, by.name, name, change_of(before, name), change_of(plan, name)))
+            return self._save(_laid(msgspec.structs.replace(draft, plan=plan, edits=tuple(edits))))
+
+    def _of(self, revision: int) -> Draft:
+        draft = self.folder.draft()
+        if draft.revision != revision:
+            who = draft.edits[-1].by if draft.edits else draft.imported_by
+            raise Conflict(
+                f"the draft is at revision {draft.revision}, not {revision}",
+                hint=Hint(
+                    f"{who or '别人'}刚改过。看一下现在的样子再改。", f"{who or 'Someone'} changed it. Look again."
+                ),
+            )
+        return draft
+
+    def _save(self, draft: Draft) -> Draft:
+        saved = msgspec.structs.replace(draft, revision=draft.revision + 1)
+        self.folder.save_draft(saved)
+        return saved
+
+
+def _laid(draft: Draft) -> Draft:
+    """The draft laid out and checked anew."""
+    checked = check_plan(draft.plan, draft.first, draft.last)
+    return msgspec.structs.replace(draft, visits=checked.visits, findings=(*draft.of_reading, *checked.findings))
