@@ -27,6 +27,8 @@ SAME_EVERY_S: Final = 60.0
 """Seconds between two log lines from the same place in amqtt: a vehicle on a bad link must not fill the disk."""
 LOOK_EVERY_S: Final = 0.5
 """Seconds between two looks at the files."""
+READ_AHEAD: Final = 256 * 1024
+"""Bytes asyncio reads of a connection before it pauses it at twice as many: the largest frame comes in one go."""
 NOTSENT_BYTES: Final = 64 * 1024
 """Unsent bytes the kernel takes a connection; the rest waits in the relay, at most one window (sync rule 20)."""
 
@@ -88,7 +90,7 @@ async def serve(path: Path) -> None:
     try:
         patience_s = None if context is None else CONNECT_S
         server = await asyncio.start_server(
-            connected, config.host, config.port, ssl=context, ssl_handshake_timeout=patience_s
+            connected, config.host, config.port, limit=READ_AHEAD, ssl=context, ssl_handshake_timeout=patience_s
         )
     except OSError as error:
         raise ConfigError(f"relay cannot listen on {config.host}:{config.port}: {error}") from error
