@@ -1,4 +1,4 @@
-"""`python -m benchmarks.prefecture [--vehicles 64] [--workers 1,4] [--seed 20261123] [--dry]`.
+"""`python -m benchmarks.prefecture [--vehicles 64] [--workers 1,4] [--seed 20261123] [--tls] [--dry]`.
 
 Each number of workers is one run on a fresh database, with what disk and database give at most measured before it.
 Runs go to benchmarks/ledgers/prefecture.jsonl, the last of each number of workers into docs/BENCHMARKS.md; with
@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks.prefecture.database import postgresql
 from benchmarks.prefecture.limits import limits
 from benchmarks.prefecture.page import put_page
-from benchmarks.prefecture.run import Evening, as_line, run_evening, scratch
+from benchmarks.prefecture.run import Evening, Plan, as_line, run_evening, scratch
 
 LEDGER: Final = Path(__file__).parents[1] / "ledgers" / "prefecture.jsonl"
 BOUND_S: Final = 1.5
@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--workers", default="1,4", help="numbers of workers, one run each")
     parser.add_argument("--seed", type=int, default=20261123)
     parser.add_argument("--limit-s", type=float, default=900.0)
+    parser.add_argument("--tls", action="store_true", help="vehicles and workers speak TLS 1.3 with the broker")
     parser.add_argument("--dry", action="store_true", help="write neither ledger nor page")
     asked = parser.parse_args()
     is_clean = True
@@ -36,14 +37,8 @@ def main() -> int:
             load = os.getloadavg()[0]
             with scratch() as folder:
                 bounds = limits(Path(folder), server.database(f"bounds{workers}"), BOUND_S)
-                evening = run_evening(
-                    server.database(f"evening{workers}"),
-                    Path(folder),
-                    vehicles=asked.vehicles,
-                    workers=workers,
-                    seed=asked.seed,
-                    limit_s=asked.limit_s,
-                )
+                plan = Plan(asked.vehicles, workers, asked.seed, asked.limit_s, asked.tls)
+                evening = run_evening(server, Path(folder), plan)
             is_clean = is_clean and evening.judged.is_clean
             line = as_line(evening, load, bounds)
             print(f"seed {asked.seed}, {evening.files} files: {_summary(evening)}\n{line}", end="", flush=True)
@@ -59,7 +54,9 @@ def _summary(evening: Evening) -> str:
     judged = evening.judged
     took = "never complete" if evening.seconds is None else f"{evening.seconds:.1f} s"
     verdict = f"lost {judged.lost} doubled {judged.doubled} phantom {judged.phantom} altered {judged.altered}"
-    return f"{evening.vehicles} vehicles, {evening.workers} workers: {took}, {verdict} stuck {judged.stuck}"
+    spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in evening.cpu_s.items())
+    how = f"{evening.vehicles} vehicles, {evening.workers} workers{', TLS' if evening.is_tls else ''}"
+    return f"{how}: {took}, {verdict} stuck {judged.stuck}; processor s: {spent}"
 
 
 if __name__ == "__main__":

@@ -35,6 +35,15 @@ class Server:
         self._ctl("start", "-o", f"-k {self._folder} -c listen_addresses='' -c max_connections=100")
         self._run("createdb", "-h", self._folder, "-U", "clinic", "clinic")
 
+    @property
+    def pid(self) -> int:
+        """Of the postmaster.
+
+        Raises:
+            FileNotFoundError: it does not run.
+        """
+        return int((self._data / "postmaster.pid").read_text("ascii").split(maxsplit=1)[0])
+
     def stop(self) -> None:
         """End it at once; nothing here is kept."""
         if (self._data / "postmaster.pid").exists():

@@ -44,9 +44,10 @@ class Box:
         self.keys = OriginKeys.from_bytes(hashlib.sha256(f"sign {self.seed} {self.vehicle}".encode()).digest())
         self.private = RecipientPrivate.from_bytes(hashlib.sha256(f"box {self.seed} {self.vehicle}".encode()).digest())
 
-    def request(self) -> EnrolmentRequest:
+    def request(self, tls_request: bytes = b"") -> EnrolmentRequest:
         """What it asks the hospital with."""
-        return sign(EnrolmentRequest(self.vehicle, self.keys.public.raw, self.private.public.raw), self.keys)
+        keys = self.keys.public.raw, self.private.public.raw
+        return sign(EnrolmentRequest(self.vehicle, *keys, tls_request=tls_request), self.keys)
 
     def origin(self) -> Origin:
         """The next number of its stream."""

@@ -8,14 +8,15 @@ from benchmarks.page import put_section
 
 _INTRO: Final = """## A prefecture's evening
 {at}, {cores} cores, Linux x86_64; load before it {loads}. {vehicles} vehicles come home at once; each brings a day of
-40 people: {files} files in all, {megabytes:.0f} MB. Real couriers over MQTT to mosquitto (Debian), workers and pages as
+40 people: {files} files in all, {megabytes:.0f} MB. Real couriers over MQTT to mosquitto (Debian){tls}, workers and pages as
 `clinic hospital run` starts them, PostgreSQL with its settings as they come. Vehicles, broker, database and hospital
 share this machine's cores. A file counts when its signed receipt is back at its vehicle.
 """
 
+_PARTS: Final = ("vehicles", "broker", "workers", "pages", "PostgreSQL")
+
 _HEAD: Final = (
-    "| workers for bulk | seconds | files/s | MB/s | sent again | hospital's CPU s | vehicles' CPU s |"
-    " lost, doubled, made up, altered, stuck, set aside |"
+    "| workers for bulk | seconds | files/s | MB/s | sent again | lost, doubled, made up, altered, stuck, set aside |"
 )
 
 
@@ -37,12 +38,9 @@ def _text(runs: list[dict[str, Any]]) -> str:
         vehicles=last["vehicles"],
         files=last["files"],
         megabytes=last["payload_bytes"] / 1e6,
+        tls=" by TLS 1.3" if last["is_tls"] else " without TLS",
     )
-    rows = [
-        _HEAD,
-        "|---|---|---|---|---|---|---|---|",
-        *map(_row, runs),
-    ]
+    rows = [_HEAD, "|---" * 6 + "|", *map(_row, runs), "", *_spent(runs)]
     bounds = ["| at most, measured before each run | " + " | ".join(f"{run['workers']} workers" for run in runs) + " |"]
     bounds.append("|---" * (len(runs) + 1) + "|")
     for name in last["bounds"]:
@@ -58,5 +56,17 @@ def _row(run: dict[str, Any]) -> str:
     rates = "never | - | -"
     if seconds is not None:
         rates = f"{seconds:.1f} | {run['files'] / seconds:,.0f} | {run['payload_bytes'] / seconds / 1e6:.1f}"
-    cpu = f"{run['hospital_cpu_s']:.0f} | {run['vehicles_cpu_s']:.0f}"
-    return f"| {run['workers']} | {rates} | {again:.1%} | {cpu} | {wrong} |"
+    return f"| {run['workers']} | {rates} | {again:.1%} | {wrong} |"
+
+
+def _spent(runs: list[dict[str, Any]]) -> list[str]:
+    """Where the processor's time went: what bounds a run whose parts have a machine each."""
+    head = f"| workers for bulk | {' | '.join(_PARTS)} | of the cores' | workers, a file | workers, a MB |"
+    rows = [head, "|---" * (len(_PARTS) + 4) + "|"]
+    for run in runs:
+        cpu = run["cpu_s"]
+        there = "-" if run["seconds"] is None else f"{sum(cpu.values()) / run['seconds'] / run['cores']:.0%}"
+        each = f"{1000 * cpu['workers'] / run['files']:.1f} ms | {1e9 * cpu['workers'] / run['payload_bytes']:.0f} ms"
+        spent = " | ".join(f"{cpu[name]:.1f} s" for name in _PARTS)
+        rows.append(f"| {run['workers']} | {spent} | {there} | {each} |")
+    return ["Processor time:", "", *rows]

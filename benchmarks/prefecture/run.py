@@ -10,21 +10,24 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import psutil  # type: ignore[import-untyped]  # no type information is published for it
 
+from benchmarks.prefecture.database import Server
 from benchmarks.prefecture.evening import Box
 from benchmarks.prefecture.judge import Judged, judge
-from benchmarks.prefecture.vehicles import Brought, Config
+from benchmarks.prefecture.processor import processor_s, since
+from benchmarks.prefecture.vehicles import Config, Result
 from clinic_records.errors import ClinicError
 from cloud_hospital.feed.sequencer import sequence
-from cloud_hospital.hospital import init_hospital, open_hospital
+from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
 from cloud_hospital.settings import BrokerKind, HospitalSettings
 from cloud_hospital.vehicles import enrol
 from sync.enrolment import Enrolment
+from vehicle_agent.store.tls import TlsFiles
 
 READY_S: Final = 90.0
 """Seconds for the hospital's processes to serve."""
@@ -38,7 +41,8 @@ class Evening(msgspec.Struct, frozen=True):
     Attributes:
         seconds: from the start until the last receipt reached its vehicle; None where some never did.
         files, payload_bytes: of all vehicles; `wire_bytes` as sealed, `sent_bytes` with what was sent again.
-        cpu_s: CPU seconds of the hospital's own processes and of all vehicles' together.
+        is_tls: whether vehicles and workers speak TLS 1.3 with the broker.
+        cpu_s: processor seconds of each part, from the start to the end of the bringing.
     """
 
     vehicles: int
@@ -48,63 +52,89 @@ class Evening(msgspec.Struct, frozen=True):
     payload_bytes: int
     wire_bytes: int
     sent_bytes: int
-    hospital_cpu_s: float
-    vehicles_cpu_s: float
+    cpu_s: dict[str, float]
     judged: Judged
+    is_tls: bool = False
 
 
-def run_evening(url: str, folder: Path, *, vehicles: int, workers: int, seed: int, limit_s: float) -> Evening:
-    """Set up a hospital with `workers`, bring in the evening of `vehicles`, judge."""
+@dataclass(frozen=True)
+class Plan:
+    """What one run is: `limit_s` is when the vehicles give up."""
+
+    vehicles: int
+    workers: int
+    seed: int
+    limit_s: float
+    is_tls: bool
+
+
+def run_evening(server: Server, folder: Path, plan: Plan) -> Evening:
+    """Set up a hospital, bring in the vehicles' evening, judge."""
     home = folder / "hospital"
     settings = HospitalSettings(
-        web_port=0, broker_port=0, broker=BrokerKind.MOSQUITTO, broker_tls=False, database_url=url, workers=workers
+        web_port=0,
+        broker_port=0,
+        broker=BrokerKind.MOSQUITTO,
+        broker_tls=plan.is_tls,
+        database_url=server.database(f"evening{plan.workers}"),
+        workers=plan.workers,
     )
     init_hospital(home, settings)
     with open_hospital(home) as hospital:
-        names = [f"V{number:03}" for number in range(1, vehicles + 1)]
-        granted = [enrol(hospital, Box(name, seed).request()) for name in names]
+        granted = [_enrolled(hospital, folder, Box(f"V{number + 1:03}", plan.seed)) for number in range(plan.vehicles)]
     with ExitStack() as stack:
-        couriers = _couriers(stack, folder, granted, seed, limit_s)
-        supervisor = stack.enter_context(_running(home))
-        before = _cpu_s(supervisor)
+        couriers = _couriers(stack, folder, granted, plan)
+        stack.enter_context(_running(home))
+        run_folder = home / "run"
+        before = processor_s(run_folder, server.pid)
         for each in couriers:
             assert each.stdin is not None  # noqa: S101 - a pipe, by its start
             each.stdin.write(b"go\n")
             each.stdin.flush()
         for each in couriers:
-            each.wait(limit_s + 120)
-        hospital_cpu_s = _cpu_s(supervisor) - before
-        brought = _results(folder, len(couriers))
-    times = os.times()
+            each.wait(plan.limit_s + 120)
+        cpu_s = since(before, processor_s(run_folder, server.pid))
+        results = [msgspec.json.decode(path.read_bytes(), type=Result) for path in _results(folder, len(couriers))]
+    brought = [one for each in results for one in each.brought]
     with open_hospital(home) as hospital:
         sequence(hospital.engine)
         judged = judge(hospital, brought)
     seconds = [each.seconds for each in brought]
     return Evening(
-        vehicles=vehicles,
-        workers=workers,
+        vehicles=plan.vehicles,
+        workers=plan.workers,
         seconds=None if None in seconds else max(each for each in seconds if each is not None),
         files=judged.told,
         payload_bytes=sum(one.size for each in brought for one in each.told),
         wire_bytes=sum(each.wire_bytes for each in brought),
         sent_bytes=sum(each.bytes_sent for each in brought),
-        hospital_cpu_s=hospital_cpu_s,
-        vehicles_cpu_s=times.children_user + times.children_system,
+        cpu_s={"vehicles": sum(each.cpu_s for each in results), **cpu_s},
         judged=judged,
+        is_tls=plan.is_tls,
     )
 
 
+def _enrolled(hospital: Hospital, folder: Path, box: Box) -> Enrolment:
+    """The box's enrolment; its TLS files are there afterwards where the broker wants them."""
+    if not hospital.settings.broker_tls:
+        return enrol(hospital, box.request())
+    files = TlsFiles.create(folder / box.vehicle)
+    granted = enrol(hospital, box.request(files.request(box.vehicle)))
+    files.keep(granted)
+    return granted
+
+
 def _couriers(
-    stack: ExitStack, folder: Path, granted: Sequence[Enrolment], seed: int, limit_s: float
+    stack: ExitStack, folder: Path, granted: Sequence[Enrolment], plan: Plan
 ) -> list[subprocess.Popen[bytes]]:
     """The vehicles' processes, each sealed and waiting for its line."""
     count = min(os.cpu_count() or 1, len(granted))
     started: list[subprocess.Popen[bytes]] = []
     for number in range(count):
-        config = folder / f"vehicles-{number}.json"
-        mine = tuple(granted[number::count])
-        config.write_bytes(msgspec.json.encode(Config(seed, limit_s, mine, str(folder / f"brought-{number}.json"))))
-        command = [sys.executable, "-m", "benchmarks.prefecture.vehicles", str(config)]
+        path, result = folder / f"vehicles-{number}.json", str(_results(folder, count)[number])
+        config = Config(plan.seed, plan.limit_s, tuple(granted[number::count]), result, str(folder))
+        path.write_bytes(msgspec.json.encode(config))
+        command = [sys.executable, "-m", "benchmarks.prefecture.vehicles", str(path)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         stack.callback(_end, process)
         started.append(process)
@@ -113,28 +143,22 @@ def _couriers(
     return started
 
 
-def _results(folder: Path, count: int) -> list[Brought]:
-    paths = [folder / f"brought-{number}.json" for number in range(count)]
-    return [one for path in paths for one in msgspec.json.decode(path.read_bytes(), type=list[Brought])]
+def _results(folder: Path, count: int) -> list[Path]:
+    return [folder / f"brought-{number}.json" for number in range(count)]
 
 
 @contextmanager
-def _running(home: Path) -> Iterator[psutil.Process]:
+def _running(home: Path) -> Iterator[None]:
     """`clinic hospital run`, until the block ends."""
     command = [sys.executable, "-m", "cli", "hospital", "run", str(home)]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
     try:
         _wait_for_line(process, "ready:", READY_S)
-        yield psutil.Process(process.pid)
+        yield
     finally:
         process.send_signal(signal.SIGTERM)
         _end(process)
-
-
-def _cpu_s(supervisor: psutil.Process) -> float:
-    times = [each.cpu_times() for each in [supervisor, *supervisor.children(recursive=True)]]
-    return sum(float(each.user + each.system) for each in times)
 
 
 def _wait_for_line(process: subprocess.Popen[bytes], beginning: str, seconds: float) -> None:

@@ -24,19 +24,21 @@ from sync.drive import run_courier
 from sync.enrolment import Enrolment
 from sync.keys import OriginPublic, RecipientKey
 from sync.memory_stores import MemoryInbound, MemoryOutbound, MemorySessions
-from sync.mqtt import Broker, MqttLink
+from sync.mqtt import MqttLink
 from sync.ports import SessionState
+from vehicle_agent.store.tls import TlsFiles, vehicle_broker
 
 LOOK_S: Final = 0.02
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What one process is told. `limit_s`: when to give up."""
+    """What one process is told: `limit_s` is when to give up; in `folder` lie the TLS files, by vehicle."""
 
     seed: int
     limit_s: float
     enrolments: tuple[Enrolment, ...]
     result: str
+    folder: str
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -48,6 +50,13 @@ class Brought(msgspec.Struct, frozen=True):
     verdicts: dict[str, int]
     bytes_sent: int
     wire_bytes: int
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What one process came to: its vehicles, and the processor time it took for all but the sealing."""
+
+    brought: tuple[Brought, ...]
+    cpu_s: float
 
 
 @dataclass
@@ -96,16 +105,14 @@ class Vehicle:
         )
 
 
-async def _bring(vehicles: list[Vehicle], limit_s: float) -> list[Brought]:
+async def _bring(vehicles: list[Vehicle], limit_s: float, folder: Path) -> list[Brought]:
     stop, began = asyncio.Event(), time.monotonic()
     couriers = [each.courier() for each in vehicles]
     with ThreadPoolExecutor(1, "couriers") as executor:
         tasks = []
         for each, courier in zip(vehicles, couriers, strict=True):
-            granted = each.enrolment
-            broker = Broker(
-                granted.broker_host, granted.broker_port, granted.username, granted.password, granted.vehicle
-            )
+            files = TlsFiles(folder / each.enrolment.vehicle)
+            broker = vehicle_broker(each.enrolment, files, SystemClock().now)
             tasks.append(asyncio.create_task(run_courier(courier, MqttLink(broker), stop, executor)))
         while (left := [each for each in vehicles if each.seconds is None]) and time.monotonic() < began + limit_s:
             for each in left:
@@ -123,8 +130,10 @@ def main(path: Path) -> None:
     vehicles = [Vehicle(each, config.seed) for each in config.enrolments]
     print("ready", flush=True)
     sys.stdin.readline()
-    brought = asyncio.run(_bring(vehicles, config.limit_s))
-    Path(config.result).write_bytes(msgspec.json.encode(brought))
+    before = time.process_time()
+    brought = asyncio.run(_bring(vehicles, config.limit_s, Path(config.folder)))
+    result = Result(tuple(brought), time.process_time() - before)
+    Path(config.result).write_bytes(msgspec.json.encode(result))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,7 @@
 
 import contextlib
 import os
-import pwd
 import random
-import shutil
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select
 
+from benchmarks.prefecture.database import Server, postgresql, programs
 from clinic_records.errors import AccessError, ConfigError
 from clinic_records.ids import VehicleId, sha256_hex
 from clinic_records.people import Author, Role
@@ -41,74 +38,16 @@ from tests.unit.hospital.test_sequencer import race
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
 
-PROGRAMS = "/usr/lib/postgresql/15/bin"
-
-
-class Server:
-    """A PostgreSQL of our own on a Unix socket in a folder of its own; as root it runs as another user."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs = programs
-        self._folder = folder
-        self._data = folder / "data"
-        self._user = _other_user()
-        if self._user:
-            shutil.chown(folder, self._user)
-
-    def start(self) -> None:
-        self._run("initdb", "-D", self._data, "-U", "clinic", "-A", "trust", "-E", "UTF8", "--no-sync")
-        self._ctl("start", "-o", f"-k {self._folder} -c listen_addresses='' -c max_connections=60")
-        self._run("createdb", "-h", self._folder, "-U", "clinic", "clinic")
-
-    def stop(self) -> None:
-        if (self._data / "postmaster.pid").exists():
-            self._ctl("stop", "-m", "immediate")
-
-    def database(self, name: str) -> str:
-        self._run("createdb", "-h", self._folder, "-U", "clinic", name)
-        return f"postgresql+psycopg://clinic@/{name}?host={self._folder}"
-
-    def _ctl(self, *arguments: object) -> None:
-        self._run("pg_ctl", "-w", "-t", "60", "-D", self._data, "-l", self._folder / "log", *arguments)
-
-    def _run(self, program: str, *arguments: object) -> None:
-        command = [str(self._programs / program), *map(str, arguments)]
-        done = subprocess.run(
-            command,
-            cwd=self._folder,
-            user=self._user,
-            env={**os.environ, "HOME": str(self._folder)},
-            stdout=subprocess.DEVNULL,  # pg_ctl's server would hold a pipe open
-            stderr=subprocess.DEVNULL,
-            timeout=90,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command} ended with {done.returncode}"
-
-
-def _other_user() -> str | None:
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return next(name for name in ("postgres", "nobody") if name in names)
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    initdb = shutil.which("initdb") or shutil.which("initdb", path=PROGRAMS)
-    if initdb is None:
+    if programs() is None:
         message = "initdb of PostgreSQL is not installed; run `make system-packages` as root"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    # neither tmp_path nor TMPDIR: a parent of theirs may be closed to the user the server runs as
-    with tempfile.TemporaryDirectory(prefix="clinic-pg-", dir="/tmp") as folder:
-        made = Server(Path(initdb).resolve().parent, Path(folder))
-        try:
-            made.start()
-            yield made
-        finally:
-            made.stop()
+    with postgresql() as made:
+        yield made
 
 
 @pytest.fixture
