@@ -14,8 +14,9 @@ SEVERITY: Final[dict[str, str]] = {
     "F05": "error",  # a file is neither UTF-8 nor GBK, or too large to read
     "F06": "error",  # a formula without a stored result
     "F07": "warning",  # a column we do not know; a misspelt name hides a value
-    "N01": "warning",  # full-width signs read as plain ones
+    "N01": "warning",  # full-width signs, or a notation, read as plain ones
     "N02": "warning",  # an Excel serial number read as a date or time
+    "N03": "info",  # a remark under a table passed over
     "D01": "error",  # an id used twice
     "D02": "error",  # not a date
     "D03": "error",  # not a time

@@ -1,7 +1,8 @@
 """What a coordinator writes in the column `pattern`, and which days of a month it means.
 
-Understood: 每周二 · 每周二、五 · 第1、3个周二 · 第1-4个周三 · 最后一个周五 · first Tuesday · 5/12/19/26 · 每月5、12日 ·
-农历逢1、6 · 初一、十五 · dates written out · RRULE. A text with two meanings (`5/12`) is refused, not guessed.
+Understood: 每周二 · 每周二、五 · 周一至周三 · 第1、3个周二 · 第1-4个周三 · 最后一个周五 · first Tuesday ·
+5/12/19/26 · 每月5、12日 · 农历逢1、6 · 初一、十五 · dates written out · RRULE. A text with two meanings (`5/12`) is
+refused, not guessed.
 """
 
 import re
@@ -80,6 +81,10 @@ PATTERN_LIMIT: Final = 2000
 _WEEK: Final = r"(?:周|星期|礼拜)"
 _JOIN: Final = r"[、,;/和及与\s]+"
 _SPLIT: Final = re.compile(_JOIN)
+_TO: Final = "[-~至到]"
+_HAN_BLANK: Final = re.compile(r"(?<=[\u4e00-\u9fff]) +| +(?=[\u4e00-\u9fff])")
+_SIMPLE: Final = str.maketrans("週個農曆歷後禮號陰舊", "周个农历历后礼号阴旧")
+"""Traditional characters of patterns as simplified ones."""
 
 
 def _refuse(text: str, why: str = "") -> RefusedInput:
@@ -90,7 +95,7 @@ def _numbers(text: str, highest: int) -> frozenset[int] | None:
     """`1、3`, `1-4`, `一至四`, `5日、12日`; None where it is anything else or leaves 1 to `highest`."""
     found: set[int] = set()
     for piece in _SPLIT.split(text.strip(" 、,;/")):
-        ends = [han_number(end) for end in re.split(r"[-~至到]", piece.removesuffix("日").removesuffix("号"))]
+        ends = [han_number(end) for end in re.split(_TO, piece.removesuffix("日").removesuffix("号"))]
         low, high = ends[0], ends[-1]
         if low is None or high is None or len(ends) > 2 or not 1 <= low <= high <= highest:
             return None
@@ -99,10 +104,15 @@ def _numbers(text: str, highest: int) -> frozenset[int] | None:
 
 
 def _weekdays(text: str) -> frozenset[int] | None:
-    """`二`, `二、五`, `周二、周五`."""
-    words = [re.sub(_WEEK, "", word) for word in _SPLIT.split(text)]
-    days = [WEEKDAYS.get(word) for word in words]
-    return None if None in days else frozenset(day for day in days if day is not None)
+    """`二`, `二、五`, `周二、周五`, `一三五`, `周一至周三`."""
+    found: set[int] = set()
+    for word in _SPLIT.split(re.sub(rf"[每逢]|{_WEEK}", "", text)):
+        low, *high = re.split(_TO, word)
+        days = [WEEKDAYS[sign] for sign in low]
+        found.update(range(days[0], WEEKDAYS[high[0]] + 1) if high else days)
+        if high and days[0] >= WEEKDAYS[high[0]]:
+            return None
+    return frozenset(found)
 
 
 def _every_week(match: re.Match[str]) -> Pattern | None:
@@ -112,22 +122,29 @@ def _every_week(match: re.Match[str]) -> Pattern | None:
 
 def _nth_weekday(match: re.Match[str]) -> Pattern | None:
     days = _weekdays(match["days"])
-    nth = frozenset({LAST}) if match["last"] else _numbers(match["nth"], 5)
+    nth = frozenset({LAST}) if match["last"] else _numbers(re.sub("[第个]", "", match["nth"]), 5)
     return Weekly(days, nth) if days and nth else None
 
 
 def _english(match: re.Match[str]) -> Pattern | None:
-    words = match["nth"].replace(",", " ").replace(" and ", " ").split()
-    nth = [ENGLISH_ORDINALS.get(word) for word in words if word != "every"]
-    day = ENGLISH_WEEKDAYS.get(match["day"].removesuffix("s"))
-    if day is None or None in nth or not words:
+    words = [word for word in re.split(r"[,\s]+", match["words"]) if word not in {"every", "and", "the", ""}]
+    at = next((place for place, word in enumerate(words) if word not in ENGLISH_ORDINALS), 0)
+    days = [ENGLISH_WEEKDAYS.get(word, ENGLISH_WEEKDAYS.get(word.removesuffix("s"))) for word in words[at:]]
+    if None in days or not words:
         return None
-    return Weekly(frozenset({day}), frozenset(number for number in nth if number is not None))
+    nth = frozenset(ENGLISH_ORDINALS[word] for word in words[:at])
+    return Weekly(frozenset(day for day in days if day is not None), nth)
 
 
 def _month_days(match: re.Match[str]) -> Pattern | None:
     days = _numbers(match["days"], 31)
     return MonthDays(days) if days else None
+
+
+def _bare_days(match: re.Match[str]) -> Pattern | None:
+    """Days in their order; `26/1/5` may be a date."""
+    days = [int(number) for number in re.findall(r"\d+", match["days"])]
+    return _month_days(match) if days == sorted(set(days)) else None
 
 
 def _lunar_ending(match: re.Match[str]) -> Pattern | None:
@@ -145,43 +162,50 @@ def _lunar_days(match: re.Match[str]) -> Pattern | None:
 
 def _dates(match: re.Match[str]) -> Pattern | None:
     found = set()
-    for piece in re.findall(r"\d{4}\D+\d{1,2}\D+\d{1,2}", match[0]):
-        year, month, day = (int(number) for number in re.findall(r"\d+", piece))
+    year = month = 0
+    for piece in re.finditer(r"(?:(?:(\d{4})[-/.年])?(\d{1,2})[-/.月])?(\d{1,2})日?", match[0]):
+        year, month = int(piece[1] or year), int(piece[2] or month)
         try:
-            found.add(date(year, month, day))
+            found.add(date(year, month, int(piece[3])))
         except ValueError:
             return None
     return Dates(frozenset(found))
 
 
 _N: Final = r"[\d一二三四五六七八九十廿卅]+"
-_RANGE: Final = rf"{_N}(?:[-~至到]{_N})?"
+_RANGE: Final = rf"{_N}(?:{_TO}{_N})?"
 _NUMBERS: Final = rf"{_RANGE}(?:{_JOIN}{_RANGE})*"
 _NUMBERED_DAYS: Final = rf"{_RANGE}[日号]?(?:{_JOIN}{_RANGE}[日号]?)*"
-_DAY: Final = rf"{_WEEK}[一二三四五六日天1-7]"
-_DAYS: Final = rf"{_DAY}(?:{_JOIN}{_WEEK}?[一二三四五六日天1-7])*"
+_ORDINALS: Final = rf"第{_RANGE}个?(?:{_JOIN}第?{_RANGE}个?)*"
+_SIGN: Final = "[一二三四五六日天1-7]"
+_DAY: Final = rf"{_WEEK}{_SIGN}(?:{_TO}{_WEEK}?{_SIGN}|{_SIGN}*)"
+_DAYS: Final = rf"{_DAY}(?:{_JOIN}(?:[每逢]*{_DAY}|{_SIGN}))*"
+_LUNAR: Final = "(?:农历|阴历|旧历)"
 _LUNAR_DAY: Final = rf"(?:初{_N}|{_N})日?"
 _WRITTEN: Final = r"\d{4}(?:[-/.]\d{1,2}[-/.]\d{1,2}|年\d{1,2}月\d{1,2}日?)"
+_WRITTEN_HAN: Final = rf"\d{{4}}年\d{{1,2}}月\d{{1,2}}日?(?:{_JOIN}(?:(?:\d{{4}}年)?\d{{1,2}}月)?\d{{1,2}}日?)*"
 
 _GRAMMAR: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Pattern | None]], ...]] = tuple(
     (re.compile(text), build)
     for text, build in (
-        (rf"每?个?每?(?P<days>{_DAYS})", _every_week),
-        (rf"(?:每个?月)?(?:的)?(?:第(?P<nth>{_NUMBERS})个?|(?P<last>最后一?个?))(?P<days>{_DAYS})", _nth_weekday),
-        (r"(?P<nth>[a-z0-9, ]+) (?P<day>[a-z]+)", _english),
+        (rf"[每个逢]*(?P<days>{_DAYS})", _every_week),
+        (rf"(?:每个?月)?的?(?:(?P<nth>{_ORDINALS})|(?P<last>最后一?个?))的?(?P<days>{_DAYS})", _nth_weekday),
+        (r"(?P<words>[a-z0-9, ]+?)(?: of (?:the|each|every) month)?", _english),
         (rf"每个?月的?(?P<days>{_NUMBERED_DAYS})", _month_days),
-        (r"(?P<days>\d{1,2}(?:/\d{1,2}){2,})", _month_days),
-        (rf"农历逢(?P<days>{_NUMBERS})", _lunar_ending),
-        (rf"(?:农历每?月?)?(?P<days>初{_N}(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
-        (rf"农历每?月?(?P<days>{_LUNAR_DAY}(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
+        (r"(?P<days>\d{1,2}(?:[/、,;]\d{1,2}){2,}[日号]?)", _bare_days),
+        (rf"(?P<days>{_RANGE}[日号](?:{_JOIN}{_RANGE}[日号])+)", _month_days),
+        (rf"(?:{_LUNAR}每?月?逢|逢{_LUNAR})(?P<days>{_NUMBERED_DAYS})", _lunar_ending),
+        (rf"(?:{_LUNAR}?每?个?月?的?)?(?P<days>初{_N}日?(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
+        (rf"{_LUNAR}每?个?月?的?(?P<days>{_LUNAR_DAY}(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
         (rf"{_WRITTEN}(?:{_JOIN}{_WRITTEN})*", _dates),
+        (_WRITTEN_HAN, _dates),
     )
 )
 """Each form as a whole-text expression, tried in order, and what builds its pattern (None: a part is no number)."""
 
 _AMBIGUOUS: Final = (
     (re.compile(r"\d{1,2}[/.-]\d{1,2}"), "it can be one date or two days of the month"),
-    (re.compile(r"逢.*"), "say 农历逢… for lunar days, 每月…日 for days of the month"),
+    (re.compile(rf"逢(?!{_WEEK}|{_LUNAR}).*"), "say 农历逢… for lunar days, 每月…日 for days of the month"),
 )
 
 
@@ -192,7 +216,7 @@ def parse_pattern(text: str) -> Pattern:
     Raises:
         RefusedInput: not understood, or it has two meanings.
     """
-    plain = " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    plain = " ".join(unicodedata.normalize("NFKC", text).lower().split()).translate(_SIMPLE)
     if len(plain) > PATTERN_LIMIT:
         raise _refuse(text, f"{len(plain)} characters, at most {PATTERN_LIMIT} are read")
     if plain.startswith(("rrule:", "freq=")):
@@ -203,11 +227,12 @@ def parse_pattern(text: str) -> Pattern:
     for form, why in _AMBIGUOUS:
         if form.fullmatch(plain):
             raise _refuse(text, why)
-    for form, build in _GRAMMAR:
-        match = form.fullmatch(plain)
-        pattern = build(match) if match else None
-        if pattern:
-            return pattern
+    for words in dict.fromkeys((plain, _HAN_BLANK.sub("", plain))):
+        for form, build in _GRAMMAR:
+            match = form.fullmatch(words)
+            pattern = build(match) if match else None
+            if pattern:
+                return pattern
     raise _refuse(text)
 
 

@@ -23,6 +23,7 @@ class Form(Enum):
     NUMBER = "number"
     WEEKDAYS = "weekdays"
     ACTION = "action"
+    DAY_KIND = "day kind"
 
 
 class Column(NamedTuple):
@@ -165,7 +166,7 @@ _EXCEPTIONS = Table(
 _HOLIDAYS = Table(
     "holidays",
     "节假日",
-    (Column("date", _D, True), Column("kind", is_required=True), Column("name")),
+    (Column("date", _D, True), Column("kind", Form.DAY_KIND, True), Column("name")),
     is_required=False,
 )
 
@@ -214,3 +215,12 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "替换": Action.SUBSTITUTE,
 }
 """Words for an exception's action."""
+
+HOLIDAY: Final = "holiday"
+MAKEUP_WORKDAY: Final = "makeup_workday"
+
+DAY_KINDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys((HOLIDAY, "放假", "节假日", "法定节假日", "假日", "公休", "休息"), HOLIDAY),
+    **dict.fromkeys((MAKEUP_WORKDAY, "makeup workday", "上班", "补班", "调休上班", "补班日", "工作日"), MAKEUP_WORKDAY),
+}
+"""Words for what a day of the table of holidays is."""

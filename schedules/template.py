@@ -26,6 +26,7 @@ _WANTED: Final = {
     Form.NUMBER: ("数字", "a number"),
     Form.WEEKDAYS: ("MO;TU;WE;TH;FR;SA;SU 或 周一;周二", "MO;TU;WE;TH;FR;SA;SU"),
     Form.ACTION: ("改期、取消、替换", "move, cancel, substitute"),
+    Form.DAY_KIND: ("放假、补班", "holiday, makeup_workday"),
 }
 _FORMATS: Final = {Form.ID: "@", Form.IDS: "@", Form.TEXT: "@", Form.DATE: "yyyy-mm-dd", Form.TIME: "hh:mm"}
 _PATTERNS: Final = "每周二 · 第1、3个周二 · 最后一个周五 · 5/12/19/26 · 农历逢1、6 · 2026-11-03、2026-11-17 · RRULE:…"

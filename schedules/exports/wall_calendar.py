@@ -10,7 +10,7 @@ from schedules.exports.printed import Printed, months
 from schedules.exports.subjects import Kind, Subject
 from schedules.exports.words import WEEKDAYS, day_text, plain
 from schedules.model import Holiday
-from schedules.rules.opening import HOLIDAY
+from schedules.tables import HOLIDAY
 
 WIDTH: Final = 420.0
 HEIGHT: Final = 297.0

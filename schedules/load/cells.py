@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 from schedules.calendar_words import WEEKDAY_CODES
-from schedules.load.rows import Formula
-from schedules.tables import ACTIONS, Form
+from schedules.load.rows import Formula, Number1904
+from schedules.load.times import clock
+from schedules.tables import ACTIONS, DAY_KINDS, Form
 
 
 class Unreadable(Exception):
@@ -29,15 +30,24 @@ class Note(NamedTuple):
     en: str
 
 
-_SEPARATORS: Final = re.compile(r"[;、,\s]+")
-_DATE: Final = re.compile(r"(\d{4})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?(?: 0?0:00(?::00)?)?")
+_SEPARATORS: Final = re.compile(r"[;、,/\s]+")
+_DATE: Final = re.compile(
+    r"(?P<y>\d{4})(?:-|/|\.|年) ?(?P<m>\d{1,2})(?:-|/|\.|月) ?(?P<d>\d{1,2})[日号]?(?:[ t]0?0:00(?::00(?:\.0+)?)?)?"
+    r"|(?P<cy>(?:19|20)\d\d)(?P<cm>\d\d)(?P<cd>\d\d)",
+    re.IGNORECASE,
+)
+_WEEKDAY: Final = re.compile(r"[\s(]*((?:周|星期|礼拜)[一二三四五六日天])\)?$")
 _TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
+_DIGITS: Final = re.compile(r"\d{3,4}")
 _SERIAL: Final = re.compile(r"\d{5}(?:\.0+)?")
+_EXCEL_ERRORS: Final = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
+"""ECMA-376 part 1, 18.18.11, ST_CellType e; 18.17.2.7."""
 _DAY_FRACTION: Final = re.compile(r"0?\.\d+")
 
 _EXCEL_EPOCH: Final = date(1899, 12, 30)
 """Day 0 of Excel's serial numbers as they count from March 1900 on (ECMA-376 part 1, 18.17.4.1)."""
 
+DAYS_TO_1904: Final = (date(1904, 1, 1) - _EXCEL_EPOCH).days
 _SERIAL_RANGE: Final = range(32874, 73051)
 """1990-01-01 to 2099-12-31: what a schedule can mean."""
 
@@ -49,6 +59,11 @@ def _text(raw: object, notes: list[Note]) -> str:
         raise Unreadable(
             "F06", zh, f"formula {raw} holds no result; open and save the file in Excel, or write the value"
         )
+    if isinstance(raw, str) and raw.strip() in _EXCEL_ERRORS:
+        zh, en = f"公式结果是错误 {raw}，请改好公式或直接写值", f"the formula gives {raw}; mend it or write the value"
+        raise Unreadable("F06", zh, en)
+    if isinstance(raw, datetime) and raw.time() == time(0):
+        return raw.date().isoformat()
     if isinstance(raw, float) and raw.is_integer():
         return str(int(raw))
     return unicodedata.normalize("NFC", str(raw)).strip()
@@ -82,22 +97,29 @@ def _date(raw: object, notes: list[Note]) -> date:
         return raw.date()
     if isinstance(raw, date):
         return raw
+    if isinstance(raw, Number1904):
+        raw = int(raw) + DAYS_TO_1904
     text = _plain(raw, notes)
     if _SERIAL.fullmatch(text) and int(float(text)) in _SERIAL_RANGE:
         day = _EXCEL_EPOCH + timedelta(days=int(float(text)))
         notes.append(Note("N02", f"Excel 序号 {text} 按 {day} 读取", f"Excel serial {text} read as {day}"))
         return day
-    match = _DATE.fullmatch(text)
+    weekday = _WEEKDAY.search(text)
+    match = _DATE.fullmatch(text[: weekday.start()] if weekday else text)
     if match is None:
         zh, en = f"“{text}”不是日期，请写成 2026-03-05", f'"{text}" is not a date; write a date such as 2026-03-05'
         raise Unreadable("D02", zh, en)
-    year, month, day_of_month = (int(number) for number in match.groups())
+    year, month, day_of_month = (int(number) for number in match.groups() if number)
     try:
-        return date(year, month, day_of_month)
+        day = date(year, month, day_of_month)
     except ValueError:
         better = _suggested(year, month, day_of_month)
         zh, en = f"“{text}”不是日期，请写成 {better}", f'"{text}" is not a date; write {better}'
         raise Unreadable("D02", zh, en) from None
+    if weekday is not None and WEEKDAY_CODES[weekday[1]] != day.weekday():
+        zh, en = f"“{text}”：{day} 不是{weekday[1]}，请核对", f'"{text}": {day} is a {day:%A}; look it up again'
+        raise Unreadable("D02", zh, en)
+    return day
 
 
 def _time(raw: object, notes: list[Note]) -> time:
@@ -117,11 +139,15 @@ def _time(raw: object, notes: list[Note]) -> time:
             Note("N02", f"Excel 序号 {text} 按 {found:%H:%M} 读取", f"Excel serial {text} read as {found:%H:%M}")
         )
         return found
-    match = _TIME.fullmatch(text)
+    said = f"{text[:-2]:0>2}:{text[-2:]}" if _DIGITS.fullmatch(text) else clock(text)
+    match = _TIME.fullmatch(said)
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
         zh, en = f"“{text}”不是时间，请写成 08:30", f'"{text}" is not a time; write a time such as 08:30'
         raise Unreadable("D03", zh, en)
-    return time(int(match[1]), int(match[2]))
+    found = time(int(match[1]), int(match[2]))
+    if not _TIME.fullmatch(text):
+        notes.append(Note("N01", f"“{text}”按“{found:%H:%M}”读取", f'"{text}" read as "{found:%H:%M}"'))
+    return found
 
 
 def _number(raw: object, notes: list[Note]) -> float:
@@ -159,6 +185,14 @@ def _action(raw: object, notes: list[Note]) -> object:
     return ACTIONS[text.lower()]
 
 
+def _day_kind(raw: object, notes: list[Note]) -> str:
+    text = _plain(raw, notes)
+    if text.lower() not in DAY_KINDS:
+        zh = f"“{text}”只能是 放假 或 补班（holiday, makeup_workday）"
+        raise Unreadable("D10", zh, f'"{text}" must be holiday or makeup_workday (放假, 补班)')
+    return DAY_KINDS[text.lower()]
+
+
 _READERS: Final[Mapping[Form, Callable[[object, list[Note]], object]]] = {
     Form.TEXT: _text,
     Form.ID: _plain,
@@ -170,6 +204,7 @@ _READERS: Final[Mapping[Form, Callable[[object, list[Note]], object]]] = {
     Form.COUNT: _count,
     Form.WEEKDAYS: _weekdays,
     Form.ACTION: _action,
+    Form.DAY_KIND: _day_kind,
 }
 
 

@@ -1,12 +1,13 @@
 """A folder of CSV files: UTF-8 with or without byte order mark, GB 18030 (of which GBK is a part); comma or tab."""
 
+import codecs
 import csv
 import io
 from pathlib import Path
 from typing import Final
 
 from schedules.findings import Finding, finding
-from schedules.load.header import named_rows
+from schedules.load.header import TITLE_ROWS, named_rows
 from schedules.load.rows import RawTable, RawTables
 from schedules.places import Place
 from schedules.tables import TABLES, Table
@@ -18,8 +19,9 @@ FILE_LIMIT: Final = 32 << 20
 
 
 def _decode(raw: bytes, place: Place) -> tuple[str | None, Finding | None]:
+    is_utf_16 = raw[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}  # what Excel calls Unicode text
     try:
-        return raw.decode("utf-8-sig"), None
+        return raw.decode("utf-16" if is_utf_16 else "utf-8-sig"), None
     except UnicodeDecodeError:
         pass
     try:
@@ -51,8 +53,8 @@ def read_csv_table(table: Table, path: Path) -> RawTable:
     found = () if about_encoding is None else (about_encoding,)
     if text is None:
         return RawTable(place, None, found)
-    first_line = text.split("\n", 1)[0]
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first_line else ",")
+    above = "".join(text.split("\n", TITLE_ROWS)[:TITLE_ROWS])
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if above.count("\t") > above.count(",") else ",")
     try:
         raw = named_rows(table, place, lines)
     except csv.Error as error:
@@ -64,9 +66,10 @@ def read_csv_table(table: Table, path: Path) -> RawTable:
 def read_folder(folder: Path) -> RawTables:
     """Every table of a folder; a missing required one is a finding."""
     tables: RawTables = {}
+    there = {path.name.strip().lower(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_file()}
     for table in TABLES.values():
-        names = [folder / (stem + suffix) for stem in (table.name, table.sheet) for suffix in SUFFIXES]
-        path = next((name for name in names if name.is_file()), None)
+        names = [stem + suffix for stem in (table.name, table.sheet) for suffix in SUFFIXES]
+        path = next((there[name] for name in names if name in there), None)
         place = Place(table.name + ".csv")
         if path is not None:
             tables[table.name] = read_csv_table(table, path)

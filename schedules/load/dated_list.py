@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from schedules.load.cells import Unreadable, read_cell
-from schedules.load.foreign import CREW, NAMES, PLATE, ROLES, TIMES, VEHICLE, RowPlace, clock, said_times, word
+from schedules.load.foreign import CREW, NAMES, PLATE, ROLES, VEHICLE, RowPlace, word
 from schedules.load.matrix import plain
 from schedules.load.registers import Registers
 from schedules.load.rows import RawTable, Row
+from schedules.load.times import TIMES, span
 from schedules.tables import Column, Form, Table
 
 HEADERS: Final[Mapping[str, frozenset[str]]] = {
@@ -56,10 +57,10 @@ def _day(raw: object) -> str | None:
 
 
 def _times(cells: Mapping[str, object]) -> tuple[object, object]:
-    match = TIMES.search(said_times(plain(cells.get("times"))))
+    match = TIMES.search(plain(cells.get("times")))
     if match is None:
         return cells.get("start"), cells.get("end")
-    return clock(match[1]), clock(match[2])
+    return span(match)
 
 
 def _rule(row: Row, columns: Mapping[str, str], registers: Registers) -> Row:

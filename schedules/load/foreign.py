@@ -53,30 +53,6 @@ NOTHING: Final = frozenset(
 
 NAMES: Final = re.compile(r"[;、,/\s]+")
 
-TIMES: Final = re.compile(
-    r"(\d{1,2}:\d{1,2}|\d{1,2}\.\d{2})\s*(?:-|–|—|―|−|~|至|到)+\s*(\d{1,2}:\d{1,2}|\d{1,2}\.\d{2})"
-)
-"""From when to when, after `said_times`."""
-
-_CLOCK: Final = (
-    (r"(\d{1,2})[点时](\d{2})分?", r"\1:\2"),
-    (r"(\d{1,2})[点时]半", r"\1:30"),
-    (r"(\d{1,2})[点时]", r"\1:00"),
-)
-
-
-def said_times(text: str) -> str:
-    """8点30分 as 8:30."""
-    for form, digits in _CLOCK:
-        text = re.sub(form, digits, text)
-    return text
-
-
-def clock(text: str) -> str:
-    """8:30 and 8.30 as 08:30."""
-    hours, minutes = text.replace(".", ":").split(":")
-    return f"{hours:0>2}:{minutes:0>2}"
-
 
 def word(text: str) -> str:
     """A header as it is looked up: small letters, no blanks."""

@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 from schedules.calendar_words import ENGLISH_WEEKDAYS, WEEKDAYS
 from schedules.findings import Finding, finding
-from schedules.load.foreign import CREW, NOTHING, PLATE, ROLES, TIMES, VEHICLE, CellPlace, clock, said_times, word
+from schedules.load.foreign import CREW, NOTHING, PLATE, ROLES, VEHICLE, CellPlace, word
 from schedules.load.matrix import Cell, Matrix, turned
 from schedules.load.registers import Registers
 from schedules.load.rows import RawTable, Row
+from schedules.load.times import TIMES, span
 from schedules.places import Place
 
 HEADER_ROWS: Final = 40
@@ -85,7 +86,7 @@ def titles(matrix: Matrix) -> str:
     """What stands above the first stop, each merged cell once."""
     found: dict[str, None] = {}
     for line in matrix[:HEADER_ROWS]:
-        if any(TIMES.search(said_times(cell.text)) for cell in line):
+        if any(TIMES.search(cell.text) for cell in line):
             break
         found |= dict.fromkeys(cell.text for cell in line if cell.text)
     return " ".join(found)
@@ -97,7 +98,6 @@ def _clean(text: str) -> str:
 
 def _stops_of(text: str) -> Iterator[tuple[str, str, str, str]]:
     """Name, start, end and `第1、3` of each stop, whether names or times come first; without times only a name."""
-    text = said_times(text)
     matches = list(TIMES.finditer(text))
     if not matches:
         yield " ".join(text.split()), "", "", ""
@@ -107,7 +107,7 @@ def _stops_of(text: str) -> Iterator[tuple[str, str, str, str]]:
     for number, match in enumerate(matches):
         before, after = parts[number], parts[number + 1]
         nth = _NTH.search(after) if has_times_first else _NTH.match(after.lstrip()) or _late(before, number)
-        start, end = (clock(side) for side in match.groups())
+        start, end = span(match)
         yield _clean(after if has_times_first else before), start, end, nth[1] if nth else ""
     if not has_times_first and _clean(parts[-1]) and not parts[-1].strip().startswith("("):
         yield _clean(parts[-1]), "", "", ""
@@ -133,7 +133,7 @@ def _is_banner(header: _Header, line: list[Cell]) -> bool:
 
 
 def _has_times(header: _Header, line: list[Cell]) -> bool:
-    return any(TIMES.search(said_times(line[place].text)) for place in header.days)
+    return any(TIMES.search(line[place].text) for place in header.days)
 
 
 class _GridReader:

@@ -22,6 +22,7 @@ from schedules.load.matrix import Matrix, matrix_of_lines, matrix_of_sheet, plai
 from schedules.load.period import period_of
 from schedules.load.registers import Registers
 from schedules.load.rows import COLUMN_LIMIT, ROW_LIMIT, RawTable, RawTables
+from schedules.load.workbook import sheet_of
 from schedules.load.zip_limits import check_workbook_file
 from schedules.places import Place
 from schedules.tables import TABLES
@@ -93,7 +94,7 @@ def rules_of_csv(path: Path, base: RawTables, year: int | None) -> RawTable | No
 
 def _kinds(book: Any) -> Iterator[tuple[str, tuple[int, list[str]] | None]]:
     """Sheets in another form: their names, and the header where it is a dated list."""
-    ours = {table.sheet for table in TABLES.values()}
+    ours = {sheet_of(table, book.sheetnames) for table in TABLES.values()}
     for sheet in book.worksheets:
         if sheet.title in ours:
             continue

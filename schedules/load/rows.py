@@ -16,6 +16,10 @@ class Formula:
         return self.text
 
 
+class Number1904(int):
+    """A whole number of a workbook that counts days from 1904-01-01 (ECMA-376 part 1, 18.17.4.1)."""
+
+
 class Row(NamedTuple):
     """One row under the header: column name -> what the cell holds (text, number, date ...; blank cells absent)."""
 

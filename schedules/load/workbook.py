@@ -1,16 +1,18 @@
 """A workbook with a sheet for each table, read by openpyxl row by row."""
 
+import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from openpyxl import load_workbook
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from clinic_records.errors import ClinicError, RefusedInput
 from schedules.findings import finding
 from schedules.load.header import named_rows
-from schedules.load.rows import COLUMN_LIMIT, ROW_LIMIT, Formula, RawTable, RawTables
+from schedules.load.rows import COLUMN_LIMIT, ROW_LIMIT, Formula, Number1904, RawTable, RawTables
 from schedules.load.zip_limits import check_workbook_file
 from schedules.places import Place
 from schedules.tables import TABLES, Table
@@ -31,16 +33,25 @@ def _lines_with_formulas(values: Any, formulas: Any) -> Iterator[tuple[object, .
         )
 
 
+def sheet_of(table: Table, titles: Iterable[str]) -> str | None:
+    """The title of a table's sheet: its Chinese or its English name, in whatever width and case."""
+    plain = {unicodedata.normalize("NFKC", title).strip().lower(): title for title in titles}
+    return plain.get(table.sheet) or plain.get(table.name)
+
+
 def _table(table: Table, path: Path, values: Any, formulas: Any) -> RawTable:
     place = Place(path.name, table.sheet)
-    if table.sheet not in values.sheetnames:
+    title = sheet_of(table, values.sheetnames)
+    if title is None:
         if not table.is_required:
             return RawTable(place, ())
         zh, en = f"工作簿里没有工作表“{table.sheet}”", f'sheet "{table.sheet}" is not in the workbook'
         return RawTable(place, None, (finding("F01", place, zh, en),))
-    sheet = values[table.sheet]
-    lines = _lines(sheet) if formulas is None else _lines_with_formulas(sheet, formulas[table.sheet])
-    return named_rows(table, place, lines)
+    sheet = values[title]
+    lines = _lines(sheet) if formulas is None else _lines_with_formulas(sheet, formulas[title])
+    if values.epoch == CALENDAR_MAC_1904:
+        lines = (tuple(Number1904(cell) if type(cell) is int else cell for cell in line) for line in lines)
+    return named_rows(table, Place(path.name, title), lines)
 
 
 def read_workbook(path: Path) -> RawTables:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from schedules.model import Plan
-from schedules.rules.crew import NURSE_WORDS
+from schedules.rules.crew import is_nurse
 
 
 def home_crew(plan: Plan, vehicle_id: str, day: date) -> tuple[str, ...]:
@@ -17,4 +17,4 @@ def home_crew(plan: Plan, vehicle_id: str, day: date) -> tuple[str, ...]:
 
 def has_nurse(plan: Plan, crew: tuple[str, ...]) -> bool:
     """Whether a crew can work at a point."""
-    return any(plan.staff[name].role.lower() in NURSE_WORDS for name in crew)
+    return any(is_nurse(plan.staff[name]) for name in crew)

@@ -15,8 +15,8 @@ from schedules.planning.crews import has_nurse, home_crew
 from schedules.planning.tours import STEP
 from schedules.planning.ways import way_minutes
 from schedules.planning.week import EARLIEST_DEPARTURE, obstacle
-from schedules.rules.opening import HOLIDAY
 from schedules.rules.travel import DAY_LIMIT_H, minutes
+from schedules.tables import HOLIDAY
 
 
 class Days:

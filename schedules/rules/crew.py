@@ -7,10 +7,11 @@ from typing import Final
 
 from clinic_records.schedule import Visit
 from schedules.findings import Finding
+from schedules.model import StaffMember
 from schedules.rules.calendar import Calendar, Gathering
 
-NURSE_WORDS: Final = frozenset({"nurse", "护士"})
-"""What the column `role` holds for a nurse."""
+NURSE_WORDS: Final = ("nurse", "护")
+"""What the column `role` says of a nurse: 护士, 护师, 主管护师, head nurse."""
 
 
 def one_vehicle_a_person(calendar: Calendar) -> Iterator[Finding]:
@@ -42,10 +43,15 @@ def _changes_vehicle(calendar: Calendar, found: Gathering, person: str, before: 
         found.add("S02", place, day, zh, en, value=person, key=person, root=root)
 
 
+def is_nurse(person: StaffMember) -> bool:
+    """Whether the person's role is that of a nurse."""
+    return any(word in person.role.lower() for word in NURSE_WORDS)
+
+
 def qualified(calendar: Calendar) -> Iterator[Finding]:
     """Q01 no nurse in the crew, Q06 more people than seats."""
     found = Gathering()
-    nurses = {name for name, person in calendar.plan.staff.items() if person.role.lower() in NURSE_WORDS}
+    nurses = {name for name, person in calendar.plan.staff.items() if is_nurse(person)}
     for visit in calendar.visits:
         has_nurse = not nurses.isdisjoint(visit.staff_ids)
         crew, seats = len(visit.staff_ids), calendar.plan.vehicles[visit.vehicle_id].seats

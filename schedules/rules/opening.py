@@ -6,12 +6,9 @@ from typing import Final
 from schedules.findings import Finding, finding
 from schedules.places import Place
 from schedules.rules.calendar import Calendar, Gathering
-from schedules.tables import TABLES
+from schedules.tables import HOLIDAY, TABLES
 
 _WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
-HOLIDAY: Final = "holiday"
-MAKEUP_WORKDAY: Final = "makeup_workday"
-"""What the column `kind` of holidays holds."""
 
 
 def point_is_open(calendar: Calendar) -> Iterator[Finding]:

@@ -52,7 +52,8 @@ def fitness(calendar: Calendar) -> Iterator[Finding]:
         point = calendar.plan.points[visit.point_id]
         limit, length = point.vehicle_max_length_m, vehicle.length_m
         is_too_long = limit is not None and length is not None and length > limit
-        lacking = ";".join(sorted(set(point.needs_equipment).difference(vehicle.equipment)))
+        there = {name.casefold() for name in vehicle.equipment}
+        lacking = ";".join(sorted(name for name in point.needs_equipment if name.casefold() not in there))
         if not lacking and not is_too_long:
             continue
         place, name = calendar.origin(visit, "vehicle_id").at("vehicle_id"), vehicle.vehicle_id
