@@ -12,7 +12,6 @@ from cloud_hospital.downlink import queue_schedules
 from cloud_hospital.hospital import init_hospital, open_hospital
 from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 from cloud_hospital.status import hospital_status
-from cloud_hospital.tokens import Purpose, make_token
 from cloud_hospital.vehicles import enrol, revoke
 from commands.hospital_certificates import broker_files, certificates
 from commands.hospital_desk import explain_thing, held
@@ -20,11 +19,13 @@ from commands.hospital_folder import Directory
 from commands.hospital_keys import app as keys_app
 from commands.hospital_send import app as send_app
 from commands.hospital_stick import import_stick
+from commands.hospital_tokens import app as tokens_app
 from commands.hospital_users import app as users_app
 from sync.enrolment import EnrolmentRequest, decode_request, encode
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(users_app, name="user")
+app.add_typer(tokens_app, name="token")
 app.command()(certificates)
 app.command("broker-files")(broker_files)
 app.command("import")(import_stick)
@@ -155,12 +156,3 @@ def revoke_vehicle(
     with open_hospital(directory) as opened:
         revoke(opened, vehicle, why)
     print(f"vehicle {vehicle} revoked; a new box must be enrolled under another id", file=sys.stderr)
-
-
-@app.command()
-def token(
-    directory: Directory, purpose: Annotated[Purpose, typer.Option(help="statutory: identified; analytic: pseudonyms.")]
-) -> None:
-    """Print a new token; only its hash is kept."""
-    with open_hospital(directory) as opened:
-        print(make_token(opened.engine, purpose, opened.now()))

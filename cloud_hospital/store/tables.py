@@ -230,7 +230,10 @@ tokens = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False, server_default=false()),
-    comment="Only the hash of a token is kept.",
+    Column("holder", Text, nullable=False, server_default=""),
+    Column("withdrawn_at", BigInteger),
+    Column("why", Text, nullable=False, server_default=""),
+    comment="Only the hash of a token is kept; holder is whom it was given to.",
 )
 
 pulls = Table(

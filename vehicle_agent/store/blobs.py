@@ -12,13 +12,18 @@ from typing import Any, Final
 
 import msgspec
 
-from clinic_records.errors import BadFrame, NotFound, StoreError
+from clinic_records.errors import BadFrame, Hint, NotFound, StoreError
 from clinic_records.ids import BlobHash, blob_hash
 from sync.stream import KEY_SIZE, SEGMENT, PlainReader, Sink, Source, encrypt_stream
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.durable import fsync_folder, publish, require_room, temp_file
 
 _AAD: Final = b"mobile-clinic/blob/v1"
+
+_ELSEWHERE: Final = Hint(
+    "原始数据不在这台车上：本车换过或恢复过硬盘，到医院看。",
+    "The raw bytes are not on this vehicle, whose disk was replaced or restored; look at the hospital.",
+)
 
 Read = Callable[[Callable[[Connection], Any]], Any]
 Submit = Callable[[Callable[[Connection], Any]], "Future[Any]"]
@@ -113,7 +118,7 @@ class Blobs:
         name = blob_hash(sha256)
         row = self._row(name) if conn is None else _select(conn, name)
         if row is None:
-            raise NotFound(f"blob {sha256} was never kept on this vehicle")
+            raise NotFound(f"blob {sha256} was never kept on this vehicle", hint=_ELSEWHERE)
         return BlobFile(sha256, row[0], str(self._path(sha256)), row[1])
 
     def read(self, sha256: BlobHash) -> bytes:
