@@ -66,6 +66,7 @@ STOP_MOVES: Final[Mapping[StopStatus, frozenset[StopStatus]]] = {
     StopStatus.EN_ROUTE: frozenset({StopStatus.OPEN, StopStatus.CANCELLED, StopStatus.MISSED}),
     StopStatus.OPEN: frozenset({StopStatus.CLOSED}),
     StopStatus.CLOSED: frozenset({StopStatus.OPEN, StopStatus.REPORTED}),
+    StopStatus.MISSED: frozenset({StopStatus.OPEN}),  # the road was cleared after all
 }
 
 _E = EncounterStatus
@@ -97,8 +98,62 @@ def move(moves: Mapping[State, frozenset[State]], now: State, to: State) -> Stat
     return to
 
 
+class CheckInWay(StrEnum):
+    """How it is known that a vehicle came to a place or left it."""
+
+    POSITION = "position"
+    """its satellite receiver"""
+    HAND = "hand"
+    """a person says so"""
+
+
+class CheckIn(msgspec.Struct, frozen=True, omit_defaults=True):
+    """That a vehicle came to its stop, or left it. A difference between clocks or places is told, never corrected.
+
+    Attributes:
+        at: when, by the vehicle's clock, or as the person said.
+        by: who said it; None where the position did.
+        lon, lat: degrees, WGS 84, of the fix next to it; None where there was none.
+        metres: from that fix to the clinic point; None where either is not known.
+        clock_ahead_s: the vehicle's clock minus the satellites' at that fix.
+    """
+
+    at: datetime
+    way: CheckInWay
+    by: Author | None = None
+    lon: float | None = None
+    lat: float | None = None
+    metres: int | None = None
+    clock_ahead_s: int | None = None
+
+
+class Substitution(msgspec.Struct, frozen=True, omit_defaults=True):
+    """On the spot: somebody came in place of a planned person.
+
+    Attributes:
+        planned: staff id of who was to come.
+        instead: staff id of who came; empty where nobody did.
+        name: of who came, as it was known here.
+    """
+
+    planned: str
+    instead: str
+    name: str
+    reason: str
+    by: Author
+    at: datetime
+
+
 class Stop(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One visit of one vehicle to one clinic point; `id` is the schedule's visit id, or a UUIDv7 when unscheduled."""
+    """One stay of one vehicle at one clinic point, or why there was none.
+
+    Attributes:
+        visit_id: the schedule's visit; empty where the stop is unscheduled. Two vehicles may each have a stop of it.
+        schedule_version: the version its vehicle-day goes by; 0 where there was none.
+        crew: staff ids as planned; `substitutions` says who came instead.
+        reason: why it was missed, or why it is made although nobody planned it.
+        makes_up_for: the missed visit that an unscheduled stop makes up for.
+    """
 
     id: StopId
     vehicle: str
@@ -114,10 +169,21 @@ class Stop(msgspec.Struct, frozen=True, omit_defaults=True):
     ordinal: int = 0
     opened_at: datetime | None = None
     closed_at: datetime | None = None
+    visit_id: str = ""
+    arrived: CheckIn | None = None
+    left: CheckIn | None = None
+    substitutions: tuple[Substitution, ...] = ()
+    reason: str = ""
+    makes_up_for: str = ""
 
 
 class Encounter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One person's care at one stop (FHIR R4 Encounter). A finished one changes only by amendment (law 4)."""
+    """One person's care at one stop (FHIR R4 Encounter). A finished one changes only by amendment (law 4).
+
+    Attributes:
+        schedule_version, visit_id: of the stop, as it stood when the encounter began.
+        follow_up_on: the day the person is due again; None where nobody said.
+    """
 
     id: EncounterId
     patient: PatientId
@@ -129,6 +195,9 @@ class Encounter(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: str = "on-site"
     finished_at: datetime | None = None
     awaiting_opinion: bool = False
+    schedule_version: int = 0
+    visit_id: str = ""
+    follow_up_on: date | None = None
 
 
 class Binding(msgspec.Struct, frozen=True):

@@ -48,9 +48,9 @@ def make_version(
             raise RefusedInput(f"visit {visit.visit_id} on {visit.date} is not within {first} to {last}")
     crew = {person for visit in ordered for person in visit.staff_ids}
     names = {person: name for person, name in sorted((staff or {}).items()) if person in crew}
-    return _with_hash(
-        PublishedSchedule(version, "", effective_from, first, last, ordered, names, approved_by=approved_by)
-    )
+    places = dict(sorted((points or {}).items()))
+    days = (effective_from, first, last)
+    return _with_hash(PublishedSchedule(version, "", *days, ordered, names, places, approved_by))
 
 
 def points_of(plan: Plan) -> dict[str, PublishedPoint]:

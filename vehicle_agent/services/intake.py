@@ -18,7 +18,7 @@ import structlog
 
 from clinic_records.clock import Clock
 from clinic_records.errors import RefusedInput, StoreError
-from clinic_records.ids import DeviceId, IdFactory, RecordId
+from clinic_records.ids import DeviceId, IdFactory, RecordId, StopId
 from clinic_records.reading import Reading
 from devices.delivery import Delivery
 from vehicle_agent.jobs import Interpret
@@ -28,6 +28,7 @@ from vehicle_agent.store.quarantine import close_understood, quarantine
 from vehicle_agent.store.settings import get_setting, put_setting
 from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.events import EventHub
+from vehicle_agent.visits.following import follow
 from vehicle_agent.visits.recorder import Kept, keep
 from vehicle_agent.visits.versions import Act
 
@@ -204,14 +205,20 @@ class Intake:
         if not readings or {reading.raw.sha256 for reading in readings} != {blob.sha256}:
             await self._set_aside(item, blob, "the reader named other bytes than it was given")
             return
-        new = [(reading, RecordId(self._ids.new())) for reading in readings]
+        new = [(reading, RecordId(self._ids.new()), StopId(self._ids.new())) for reading in readings]
+        vehicle = self._vault.store.vehicle
 
-        def job(conn: Connection) -> list[Kept]:
+        def job(conn: Connection) -> tuple[list[Kept], list[bool]]:
             put_setting(conn, _TRIED + item.ticket, None)
             close_understood(conn, blob.sha256)
-            return [keep(conn, reading, new_id, Act(None, self._clock.now())) for reading, new_id in new]
+            act = Act(None, self._clock.now())
+            kept = [keep(conn, reading, new_id, act) for reading, new_id, _ in new]
+            return kept, [follow(conn, vehicle, reading, stop_id) for reading, _, stop_id in new]
 
-        for kept in await self._write(job):
+        every, is_at_stop = await self._write(job)
+        if any(is_at_stop):
+            self._events.publish("stop")
+        for kept in every:
             recording = kept.recording
             _log.info("intake.kept", device=recording.reading.device, is_new=kept.is_new, status=recording.status.value)
             self._events.publish(*kept.topics)

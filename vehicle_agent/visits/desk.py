@@ -37,6 +37,7 @@ from vehicle_agent.visits.quality_desk import QualityDesk
 from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 from vehicle_agent.visits.recorder import topics_of
 from vehicle_agent.visits.roster import Roster
+from vehicle_agent.visits.stop_desk import StopDesk
 from vehicle_agent.visits.versions import Act, get
 from vehicle_agent.visits.views import (
     Arming,
@@ -101,6 +102,7 @@ class Desk(DeskPort):
         self.quality = QualityDesk(vault, roster, self.events, clock, ids)
         self.messages = MessageDesk(vehicle, vault, self.events, clock, ids)
         self.aside = QuarantineDesk(vault, self.events, clock)
+        self.stops = StopDesk(vehicle, vault, self.events, clock, ids)
         self._vehicle = vehicle
         self._vault = vault
         self._slots = slots

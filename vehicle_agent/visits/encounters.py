@@ -1,12 +1,13 @@
 """Opening and finishing a person's encounter."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import msgspec
 
 from clinic_records.care import ENCOUNTER_MOVES, Encounter, EncounterStatus, Recording, move
-from clinic_records.errors import Conflict, Hint
+from clinic_records.clock import CHINA
+from clinic_records.errors import Conflict, Hint, RefusedInput
 from clinic_records.ids import EncounterId, PatientId
 from clinic_records.people import Author, Patient
 from vehicle_agent.store.driver import Connection
@@ -45,6 +46,8 @@ def open_encounter(
         started_at=now,
         author=author,
         reason=reason.strip(),
+        schedule_version=stop.thing.schedule_version,
+        visit_id=stop.thing.visit_id,
     )
     put(conn, encounter, Act(author, now))
     return encounter
@@ -64,6 +67,25 @@ def finish(conn: Connection, encounter_id: EncounterId, act: Act) -> Encounter:
     finished = msgspec.structs.replace(version.thing, status=status, finished_at=act.now)
     put(conn, finished, act, before=version.record)
     return finished
+
+
+def set_follow_up(conn: Connection, encounter_id: EncounterId, day: date | None, act: Act) -> Encounter:
+    """Say when the person is due again; None takes it back.
+
+    Raises:
+        NotFound: no such encounter.
+        Conflict: it is over.
+        RefusedInput: a day that is not to come.
+    """
+    if day is not None and day <= act.now.astimezone(CHINA).date():
+        raise RefusedInput(f"follow-up on {day}", hint=Hint("复诊要选以后的日子。", "Choose a day to come."))
+    must_be_open(conn, encounter_id)
+    version = get(conn, Encounter, encounter_id)
+    if version.thing.follow_up_on == day:
+        return version.thing
+    due = msgspec.structs.replace(version.thing, follow_up_on=day)
+    put(conn, due, act, before=version.record)
+    return due
 
 
 def must_be_open(conn: Connection, encounter_id: EncounterId) -> Encounter:

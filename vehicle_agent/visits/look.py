@@ -18,8 +18,9 @@ from vehicle_agent.visits.binding import REASONS
 from vehicle_agent.visits.encounters import queue_of
 from vehicle_agent.visits.kept import load_armings
 from vehicle_agent.visits.orders import SAMPLED, sample_of
+from vehicle_agent.visits.plans import plan_of_day
 from vehicle_agent.visits.roster import IDLE, Roster
-from vehicle_agent.visits.stops import plan_for, todays_stop
+from vehicle_agent.visits.stops import todays_stop
 from vehicle_agent.visits.versions import get, listed
 from vehicle_agent.visits.views import DeviceView, EncounterView, Quarantined, RecordingView, TodayView
 from vehicle_agent.visits.ways import WAYS, ways
@@ -37,7 +38,7 @@ def today(conn: Connection, vehicle: str, now: datetime) -> TodayView:
     """Today's stop and its queue."""
     day = now.astimezone(CHINA).date()
     stop = todays_stop(conn, vehicle, day)
-    plan = plan_for(conn, day)
+    plan = plan_of_day(conn, day)
     queue = queue_of(conn, stop.id) if stop else []
     return TodayView(stop, day, vehicle, plan.version if plan else 0, queue)
 

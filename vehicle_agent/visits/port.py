@@ -12,6 +12,7 @@ from vehicle_agent.visits.identity_desk import IdentityDesk
 from vehicle_agent.visits.message_desk import MessageDesk
 from vehicle_agent.visits.quality_desk import QualityDesk
 from vehicle_agent.visits.quarantine_desk import QuarantineDesk
+from vehicle_agent.visits.stop_desk import StopDesk
 from vehicle_agent.visits.views import (
     Arming,
     DeviceView,
@@ -45,6 +46,7 @@ class DeskPort(Protocol):
     quality: QualityDesk
     messages: MessageDesk
     aside: QuarantineDesk
+    stops: StopDesk
 
     @property
     def is_open(self) -> bool:

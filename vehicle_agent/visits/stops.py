@@ -1,24 +1,23 @@
 """Today's stop: from the schedule that came down, or an unscheduled one; closing it ends the day with a statement."""
 
-from collections.abc import Iterable
-from contextlib import suppress
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Final
 
 import msgspec
 
-from clinic_records.care import STOP_MOVES, Encounter, EncounterStatus, Stop, StopStatus, move
+from clinic_records.care import STOP_MOVES, CheckInWay, Encounter, EncounterStatus, Stop, StopStatus, move
 from clinic_records.clock import CHINA, to_ms
-from clinic_records.errors import Conflict, Hint, NotFound
+from clinic_records.errors import Conflict, Hint, NotFound, RefusedInput
 from clinic_records.ids import StopId
 from clinic_records.record import DayClosed, Kind
 from clinic_records.schedule import PublishedSchedule, Visit
-from schedules.publish import in_force
 from sync.messages.table import MESSAGES
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.outbox import day_figures
-from vehicle_agent.store.records import get_version, list_current, put_record
+from vehicle_agent.store.records import list_current, put_record
 from vehicle_agent.visits.day_end import put_audit_head
+from vehicle_agent.visits.plans import Turn, changes_of_day, plan_of_day, stops_on, visits_of
+from vehicle_agent.visits.positions import check_in, last_fix
 from vehicle_agent.visits.versions import Act, Version, find, listed, put
 
 UNSCHEDULED_ENDS: Final = time(23, 59)
@@ -26,19 +25,26 @@ UNSCHEDULED_ENDS: Final = time(23, 59)
 
 OVER: Final = frozenset({EncounterStatus.FINISHED, EncounterStatus.CANCELLED, EncounterStatus.ENTERED_IN_ERROR})
 """States of an encounter that no longer holds a stop open."""
+DONE: Final = frozenset({StopStatus.CLOSED, StopStatus.REPORTED})
+GONE: Final = frozenset({Turn.CANCELLED, Turn.MOVED})
 
 
-def planned_visit(plan: PublishedSchedule | None, vehicle: str, day: date, done: Iterable[str]) -> Visit | None:
-    """The next visit of `vehicle` on `day` whose stop is not `done`, by its start."""
-    if plan is None:
-        return None
-    closed = set(done)
-    left = [v for v in plan.visits if v.vehicle_id == vehicle and v.date == day and v.visit_id not in closed]
-    return min(left, key=lambda visit: visit.start, default=None)
+class NewStop(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stop nobody planned, as a person says it.
+
+    Attributes:
+        point_id: a clinic point of the schedule; empty where it is none of them, and `place` says where.
+        makes_up_for: the missed visit it is for.
+    """
+
+    point_id: str = ""
+    place: str = ""
+    reason: str = ""
+    makes_up_for: str = ""
 
 
 def stop_of(visit: Visit, plan: PublishedSchedule) -> Stop:
-    """The planned stop of a visit."""
+    """The planned stop of a visit, not kept yet: its id is the visit's until somebody comes."""
     return Stop(
         id=visit.visit_id,
         vehicle=visit.vehicle_id,
@@ -51,21 +57,27 @@ def stop_of(visit: Visit, plan: PublishedSchedule) -> Stop:
         schedule_version=plan.version,
         crew=visit.staff_ids,
         ordinal=visit.ordinal,
+        visit_id=visit.visit_id,
     )
 
 
-def plan_for(conn: Connection, day: date) -> PublishedSchedule | None:
-    """The schedule in force on `day`: a version published for next month does not hide this month's."""
-    fitting = []
-    for newest in list_current(conn, Kind.SCHEDULE):
-        for revision in range(newest.revision, 0, -1):
-            with suppress(NotFound):  # published before this vehicle was enrolled
-                record = newest if revision == newest.revision else get_version(conn, newest.kind, newest.id, revision)
-                plan = msgspec.json.decode(record.payload, type=PublishedSchedule)
-                if in_force([plan], day) is not None:
-                    fitting.append(plan)
-                    break
-    return in_force(fitting, day)
+def planned_stops(conn: Connection, vehicle: str, day: date) -> list[Stop]:
+    """The day's visits by their start, each as it stands: kept, or only planned."""
+    plan = plan_of_day(conn, day)
+    kept = {stop.visit_id: stop for stop in stops_on(conn, day.isoformat()) if stop.visit_id}
+    if plan is None:
+        return []
+    return [kept.get(visit.visit_id) or stop_of(visit, plan) for visit in visits_of(plan, vehicle, day)]
+
+
+def expected(conn: Connection, vehicle: str, day: date) -> list[Stop]:
+    """The stops still to come on a day, by their start; those that a newer version took away are not."""
+    gone = {turn.before.visit_id for turn in changes_of_day(conn, vehicle, day) if turn.turn in GONE and turn.before}
+    return [
+        stop
+        for stop in planned_stops(conn, vehicle, day)
+        if stop.status is StopStatus.PLANNED and (stop.arrived or stop.visit_id not in gone)
+    ]
 
 
 def open_one(conn: Connection) -> Version[Stop] | None:
@@ -75,40 +87,101 @@ def open_one(conn: Connection) -> Version[Stop] | None:
 
 
 def todays_stop(conn: Connection, vehicle: str, day: date) -> Stop | None:
-    """The open stop; else the next planned one of the day; else the last one closed today; else None."""
+    """The open stop; else the one the vehicle stands at; else the next planned one; else the last one closed."""
     opened = open_one(conn)
     if opened is not None:
         return opened.thing
-    mine = [version.thing for version in listed(conn, Stop, where={"day": day.isoformat()}, newest_first=True)]
-    done = [stop for stop in mine if stop.status in {StopStatus.CLOSED, StopStatus.REPORTED}]
-    plan = plan_for(conn, day)
-    visit = planned_visit(plan, vehicle, day, (stop.id for stop in done))
-    if plan is not None and visit is not None:
-        return stop_of(visit, plan)
+    coming = expected(conn, vehicle, day)
+    here = [stop for stop in coming if stop.arrived and not stop.left]
+    if coming:
+        return (here or coming)[0]
+    done = [stop for stop in stops_on(conn, day.isoformat()) if stop.status in DONE]
     return max(done, key=lambda stop: to_ms(stop.closed_at) if stop.closed_at else 0, default=None)
 
 
-def open_stop(conn: Connection, vehicle: str, new_id: StopId, act: Act) -> Stop:
-    """Open the planned stop of today, or an unscheduled one; the open one where there is one already."""
+def open_stop(
+    conn: Connection, vehicle: str, new_id: StopId, act: Act, visit_id: str = "", arrived_at: datetime | None = None
+) -> Stop:
+    """Open a planned stop of today (the next one by default), or an unscheduled one; the open one where there is one.
+
+    Who opens it without a check-in before is checked in by hand, now or at `arrived_at`.
+
+    Raises:
+        NotFound: no such visit is planned for this vehicle today.
+        RefusedInput: `arrived_at` is later than now, or on another day.
+    """
+    opened = open_one(conn)
+    if opened is not None:
+        return opened.thing
+    day = act.now.astimezone(CHINA).date()
+    if visit_id:
+        planned = next((stop for stop in planned_stops(conn, vehicle, day) if stop.visit_id == visit_id), None)
+        if planned is None:
+            raise NotFound(f"visit {visit_id[:64]} is not planned for {vehicle} on {day}")
+    else:
+        planned = todays_stop(conn, vehicle, day)
+        if planned is None or planned.status is not StopStatus.PLANNED:
+            return open_unscheduled(conn, vehicle, new_id, act, NewStop())
+    return _open(conn, planned, new_id, act, arrived_at)
+
+
+def open_unscheduled(
+    conn: Connection, vehicle: str, new_id: StopId, act: Act, form: NewStop, arrived_at: datetime | None = None
+) -> Stop:
+    """Open a stop nobody planned for this vehicle; the open one where there is one.
+
+    Raises:
+        NotFound: the schedule knows no such point.
+        RefusedInput: as `open_stop`.
+    """
     opened = open_one(conn)
     if opened is not None:
         return opened.thing
     local = act.now.astimezone(CHINA)
-    planned = todays_stop(conn, vehicle, local.date())
-    if planned is None or planned.status is not StopStatus.PLANNED:
-        planned = Stop(
-            id=new_id,
-            vehicle=vehicle,
-            point_id="",
-            point_name="",  # data holds no words of a page: the pages say 加站 / unscheduled stop
-            village="",
-            day=local.date(),
-            start=local.time().replace(second=0, microsecond=0),
-            end=UNSCHEDULED_ENDS,
+    plan = plan_of_day(conn, local.date())
+    point = plan.points.get(form.point_id) if plan else None
+    if form.point_id and point is None:
+        raise NotFound(f"point {form.point_id[:64]} is not on the schedule")
+    stop = Stop(
+        id=new_id,
+        vehicle=vehicle,
+        point_id=form.point_id,
+        point_name=point.name if point else form.place.strip(),  # empty: the pages say 加站 / unscheduled stop
+        village=point.village if point else "",
+        day=local.date(),
+        start=local.time().replace(second=0, microsecond=0),
+        end=UNSCHEDULED_ENDS,
+        schedule_version=plan.version if plan else 0,
+        reason=form.reason.strip(),
+        makes_up_for=form.makes_up_for,
+    )
+    return _open(conn, stop, new_id, act, arrived_at)
+
+
+def _open(conn: Connection, planned: Stop, new_id: StopId, act: Act, arrived_at: datetime | None) -> Stop:
+    at = act.now if arrived_at is None else arrived_at
+    if at > act.now or at.astimezone(CHINA).date() != planned.day:
+        raise RefusedInput(
+            f"arrived at {at}, and it is {act.now}",
+            hint=Hint(
+                "到达时间不能晚于现在，也不能是别的日子。", "The time of arrival is later than now, or on another day."
+            ),
         )
+    plan = plan_of_day(conn, planned.day)
+    point = plan.points.get(planned.point_id) if plan else None
     before = find(conn, Stop, planned.id)
     status = move(STOP_MOVES, planned.status, StopStatus.OPEN)
-    stop = msgspec.structs.replace(planned, status=status, opened_at=act.now)
+    said = check_in(at, CheckInWay.HAND, last_fix(conn, act.now), point, act.author)
+    is_kept = planned.arrived is not None and arrived_at is None
+    stop = msgspec.structs.replace(
+        planned,
+        id=planned.id if before else new_id,
+        status=status,
+        opened_at=act.now,
+        arrived=planned.arrived if is_kept else said,
+        left=None,
+        reason="" if planned.status is StopStatus.MISSED else planned.reason,
+    )
     put(conn, stop, act, before=before.record if before else None)
     return stop
 

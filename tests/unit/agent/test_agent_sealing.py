@@ -12,8 +12,8 @@ import pytest
 from clinic_records.clock import Origin, SystemClock
 from clinic_records.errors import ClinicError, RefusedInput, StoreError
 from clinic_records.people import Author, Role
-from clinic_records.record import Kind, Lane, Record, encode_payload
-from clinic_records.schedule import PublishedSchedule
+from clinic_records.record import Kind, Lane, Record
+from schedules.publish import encode, make_version
 from sync.enrolment import Enrolment
 from sync.keys import OriginKeys, RecipientPrivate
 from vehicle_agent.services.sealing import Sealing
@@ -129,8 +129,9 @@ def schedule(payload: bytes, revision: int = 1) -> Record:
 def test_the_downlink_is_kept_or_set_aside(box: Box) -> None:
     sealing = box.sealing(Children())
     day = date(2026, 11, 1)
-    plan = encode_payload(PublishedSchedule(1, "0" * 64, day, day, day, ()))
-    for record in (schedule(plan), schedule(plan), schedule(b"not a plan", 2), schedule(plan + b" ")):
+    plan = encode(make_version((), version=1, effective_from=day, first=day, last=day))
+    other = encode(make_version((), version=1, effective_from=day, first=day, last=date(2026, 11, 2)))
+    for record in (schedule(plan), schedule(plan), schedule(b"not a plan", 2), schedule(other)):
         sealing._merge(record)
     kept = box.store.read(lambda conn: list_current(conn, Kind.SCHEDULE))
     assert [record.revision for record in kept] == [1]

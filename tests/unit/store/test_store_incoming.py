@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from clinic_records.clock import Origin
 from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.ids import RecordId
-from clinic_records.record import Kind, Lane, Record, encode_payload
-from clinic_records.schedule import PublishedSchedule
+from clinic_records.record import Kind, Lane, Record
+from schedules.publish import encode, make_version
 from sync.keys import OriginKeys, RecipientKey, RecipientPrivate
 from sync.ports import Receipt, Verdict
 from sync.seal import seal
@@ -22,8 +22,8 @@ from vehicle_agent.store.records import current, put_foreign
 
 
 def _schedule(number: int = 1, kind: Kind = Kind.SCHEDULE) -> Record:
-    plan = PublishedSchedule(number, "0" * 64, date(2026, 11, 1), date(2026, 11, 1), date(2026, 12, 1), ())
-    payload = encode_payload(plan)
+    first, last = date(2026, 11, 1), date(2026, 12, 1)
+    payload = encode(make_version((), version=number, effective_from=first, first=first, last=last))
     return Record(RecordId(f"s{number}"), 1, kind, Lane.P1, payload, Origin("H1", 1, number), None, NOW)
 
 

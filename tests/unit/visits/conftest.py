@@ -1,6 +1,7 @@
 """The clinic fixture."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,17 @@ from vehicle_agent.store.derive import database_key, new_data_key
 from vehicle_agent.store.store import Store
 
 
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[Clinic]:
-    (tmp_path / "blobs").mkdir()
+@contextmanager
+def opened(folder: Path) -> Iterator[Clinic]:
+    """A clinic on a new store in `folder`."""
+    (folder / "blobs").mkdir()
     key = database_key(new_data_key())
-    store = Store.open(tmp_path / "clinic.db", tmp_path / "blobs", key, vehicle="V01", incarnation=1)
+    store = Store.open(folder / "clinic.db", folder / "blobs", key, vehicle="V01", incarnation=1)
     yield Clinic(store)
     store.close()
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Iterator[Clinic]:
+    with opened(tmp_path) as one:
+        yield one

@@ -21,6 +21,7 @@ from vehicle_agent.visits.roster import Device
 from vehicle_agent.visits.versions import Act
 from vehicle_agent.visits.views import NewPatient
 
+NOW_DAY = date(2026, 11, 23)
 NURSE = Author("n001", "张护士", Role.NURSE)
 
 
