@@ -121,6 +121,8 @@ def doctor(folder: Folder, as_json: AsJson = False) -> None:
     else:
         for finding in findings:
             typer.echo(f"{'ok  ' if finding.is_well else 'BAD '} {finding.what}: {finding.detail}")
+            for hint in filter(None, (finding.zh, finding.en)):
+                typer.echo(f"     {hint}")
     if not all(finding.is_well for finding in findings):
         raise typer.Exit(1)
 

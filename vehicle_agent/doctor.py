@@ -3,13 +3,18 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from clinic_records.clock import SystemClock
 from clinic_records.errors import ClinicError, ConfigError, Offline, StoreError, StoreLocked
 from devices.transports.open import check_url
+from sync.ports import SessionState
+from vehicle_agent.certificates import look_at_certificates
 from vehicle_agent.children import Children
 from vehicle_agent.control import ask
 from vehicle_agent.jobs import Ping
@@ -18,6 +23,7 @@ from vehicle_agent.store.database import check_header
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.pinning import load_pinned
+from vehicle_agent.store.tls import TlsFiles
 from vehicle_agent.visits.roster import Device, Roster
 from vehicle_agent.visits.twins import FOLDER, LISTEN
 
@@ -26,11 +32,13 @@ OTHERS: Final = 0o077
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at."""
+    """One thing looked at; where it is not well, what to do in Chinese and English."""
 
     what: str
     is_well: bool
     detail: str
+    zh: str = ""
+    en: str = ""
 
 
 def examine(root: Path) -> list[Finding]:
@@ -44,6 +52,7 @@ def examine(root: Path) -> list[Finding]:
         ),
         ("device keys", lambda: f"signing key {DeviceKeys.load(folder.device_key).sign.public.raw.hex()[:16]}"),
         ("hospital", lambda: f"pinned: {load_pinned(folder.hospital).hospital_id}"),
+        ("certificates", lambda: _certificates(folder)),
         ("permissions", lambda: _permissions(folder)),
         ("database", lambda: _encrypted(folder.database)),
         ("spool", lambda: _spool(folder.spool / "spool.db")),
@@ -74,8 +83,27 @@ def _check_place(device: Device) -> None:
 def _look(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, is_well=True, detail=check())
-    except (ClinicError, OSError, sqlite3.Error) as error:
+    except ClinicError as error:
+        return Finding(what, is_well=False, detail=str(error), zh=error.hint.zh, en=error.hint.en)
+    except (OSError, sqlite3.Error) as error:
         return Finding(what, is_well=False, detail=str(error))
+
+
+def _certificates(folder: VehicleFolder) -> str:
+    clock = SystemClock()
+    if (floor := _last_signed_time(folder.spool / "spool.db")) is not None:
+        clock.raise_floor(floor)
+    return look_at_certificates(TlsFiles(folder.tls).identity, load_pinned(folder.hospital), clock.now())
+
+
+def _last_signed_time(path: Path) -> datetime | None:
+    """The hospital's, as the spool remembers it; None before the first session."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
+            row = conn.execute("SELECT value FROM meta WHERE key = 'session'").fetchone()
+    except sqlite3.Error:
+        return None  # the spool has a finding of its own
+    return None if row is None else msgspec.json.decode(row[0], type=SessionState).peer_time
 
 
 def _permissions(folder: VehicleFolder) -> str:
