@@ -1,11 +1,15 @@
 """Couriers, station, broker and radio in memory, in simulated time: the same core code that runs over MQTT.
 
+An end is polled when something reached it, when it woke its link, and when it said: as `sync.drive` does it, and so
+that hours in which nothing happens cost nothing.
+
 A vehicle's messages pass its radio (a rate, a latency; a cut loses what is still in it), then the broker, which may
 deliver late, out of order and twice, and still holds old messages when the vehicle is back. Everything follows from
 the seed.
 """
 
 import heapq
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -63,7 +67,7 @@ class Weather:
 
 @dataclass(eq=False)
 class _Radio:
-    """One vehicle's link; `connection` counts, and what belongs to an older one is lost."""
+    """One vehicle's link; `connection` counts, and what belongs to an older one is lost; `poll_at` 0 is at once."""
 
     courier: Endpoint
     weather: Weather | None = None
@@ -74,6 +78,11 @@ class _Radio:
     stalled_until: float = 0.0
     free_at: dict[Way, float] = field(default_factory=dict)
     will: Publish | None = None
+    poll_at: float = 0.0
+
+    def touch(self) -> None:
+        """Something reached the courier, or it has something to say."""
+        self.poll_at = 0.0
 
 
 class MemoryNetwork:
@@ -97,6 +106,7 @@ class MemoryNetwork:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._broker_epoch = 0
+        self._station_at = 0.0
 
     def attach(self, vehicle: VehicleId, courier: Endpoint, weather: Weather | None = None) -> None:
         """Give a vehicle its (new) courier and connect it; one that is there is taken over without a word."""
@@ -107,6 +117,7 @@ class MemoryNetwork:
         if before is not None:
             radio.connection, radio.has_coverage = before.connection, before.has_coverage
             radio.weather = weather or before.weather
+        courier.wake = radio.touch
         self.after(0.0, lambda: self._connect(radio))
 
     def detach(self, vehicle: VehicleId) -> None:
@@ -122,6 +133,8 @@ class MemoryNetwork:
         """Put a (new) station behind the broker, or take it away."""
         self.station = station
         if station is not None:
+            station.wake = self._touch_station
+            self._touch_station()
             station.on_connected(self.clock.monotonic_s())
             for message in self._retained.values():
                 self._to_station(message)
@@ -137,6 +150,7 @@ class MemoryNetwork:
         if self.station is not None:
             self.station.on_disconnected()
             self.station.on_connected(self.clock.monotonic_s())
+            self._touch_station()
 
     def cut(self, vehicle: VehicleId) -> None:
         """Break the vehicle's connection now; it reconnects while there is coverage."""
@@ -217,27 +231,40 @@ class MemoryNetwork:
         heapq.heappush(self._events, (self.clock.monotonic_s() + delay_s, self._count, action))
 
     def _next_time(self) -> float | None:
-        ends = [radio.courier for radio in self._radios.values() if radio.is_up]
-        ends += [self.station] if self.station is not None else []
-        times = [at for end in ends if (at := end.next_wakeup()) is not None]
+        times = [radio.poll_at for radio in self._radios.values() if radio.is_up]
+        times += [self._station_at] if self.station is not None else []
         times += [self._events[0][0]] if self._events else []
-        return min(times, default=None)
+        at = min(times, default=math.inf)
+        return None if at == math.inf else at
+
+    def _touch_station(self) -> None:
+        self._station_at = 0.0
 
     def _poll_all(self) -> None:
         now = self.clock.monotonic_s()
         for radio in list(self._radios.values()):
-            if radio.is_up and radio.courier.is_stalled(now):
-                self._break(radio)
-            while radio.is_up and (out := self._drain(radio.courier, now)):
-                for each in out:
-                    self._send_up(radio, each)
-        while self.station is not None:
+            if radio.is_up and radio.poll_at <= now:
+                self._poll(radio, now)
+        while self.station is not None and self._station_at <= now:
+            self._station_at = math.inf
             self.station.is_stalled(now)
             out = self._drain(self.station, now) if self.station is not None else []
-            if not out:
-                return
             for each in out:
                 self._send_down(each)
+            if out:
+                self._touch_station()
+            elif self.station is not None:
+                self._station_at = min(self._station_at, _or_never(self.station.next_wakeup()))
+                return
+
+    def _poll(self, radio: _Radio, now: float) -> None:
+        radio.poll_at = math.inf
+        if radio.courier.is_stalled(now):
+            self._break(radio)
+        while radio.is_up and (out := self._drain(radio.courier, now)):
+            for each in out:
+                self._send_up(radio, each)
+        radio.poll_at = min(radio.poll_at, _or_never(radio.courier.next_wakeup()))
 
     @staticmethod
     def _drain(end: Endpoint, now: float) -> list[Publish]:
@@ -255,6 +282,7 @@ class MemoryNetwork:
         radio.is_up = True
         radio.connection += 1
         radio.will = radio.courier.will
+        radio.touch()
         radio.courier.on_connected(self.clock.monotonic_s())
 
     def _break(self, radio: _Radio) -> None:
@@ -301,6 +329,7 @@ class MemoryNetwork:
         def at_vehicle() -> None:
             if radio.connection == connection and not radio.is_hole:
                 self.tap(self.clock.monotonic_s(), message)
+                radio.touch()
                 radio.courier.on_message(message.topic, message.payload, self.clock.monotonic_s())
 
         for _ in range(self._copies(radio)):
@@ -311,6 +340,7 @@ class MemoryNetwork:
             self._retained[message.topic] = message
         if self.station is not None:
             self.tap(self.clock.monotonic_s(), message)
+            self._touch_station()
             self.station.on_message(message.topic, message.payload, self.clock.monotonic_s())
 
     def _weather(self, radio: _Radio) -> Weather:
@@ -338,3 +368,7 @@ class MemoryNetwork:
 
     def _broker_delay(self, radio: _Radio) -> float:
         return self._rng.random() * self._weather(radio).jitter_s
+
+
+def _or_never(at_s: float | None) -> float:
+    return math.inf if at_s is None else at_s

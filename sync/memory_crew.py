@@ -7,11 +7,15 @@ takes with it what it held.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from clinic_records.clock import Clock
 from sync.endpoint import nobody_waits
 from sync.station import HospitalStation
 from sync.topics import CREDIT, SESSION, Publish, Topic, Way
+
+LOOK_S: Final = 0.5
+"""Seconds between two looks at the leases."""
 
 
 class MemoryLeases:
@@ -70,9 +74,19 @@ class Crew:
 
     def __init__(self, stations: dict[str, HospitalStation], leases: MemoryLeases, rng: random.Random) -> None:
         self.stations = stations
-        self.wake: Callable[[], None] = nobody_waits
         self._leases = leases
         self._rng = rng
+        self._looked_at = 0.0
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """See Endpoint."""
+        return next((each.wake for each in self.stations.values()), nobody_waits)
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None]) -> None:
+        for each in self.stations.values():
+            each.wake = wake
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -112,6 +126,7 @@ class Crew:
 
     def poll(self, now: float) -> list[Publish]:
         """What all publish; lost leases end lines and lapsed ones are claimed, as the workers' looks do it."""
+        self._looked_at = now
         for name, station in self.stations.items():
             for vehicle in sorted(station.online):
                 if self._leases.holder(vehicle) in ("", name):
@@ -123,7 +138,7 @@ class Crew:
     def next_wakeup(self) -> float | None:
         """See Endpoint."""
         times = [at for each in self.stations.values() if (at := each.next_wakeup()) is not None]
-        return min(times, default=None)
+        return min([*times, self._looked_at + LOOK_S])
 
     def is_stalled(self, now: float) -> bool:
         """See Endpoint."""

@@ -20,8 +20,9 @@ from sync.endpoint import Endpoint
 from sync.memory import ManualClock, MemoryNetwork
 from sync.topics import Topic
 
-FOREVER_S = 600.0
-"""Simulated seconds between two looks of an intake that nobody woke; a real one looks twice a second."""
+SELDOM_S = 6 * 3600.0
+"""Simulated seconds between two looks of an intake that nothing reached; a real one looks twice a second, but what it
+finds was brought by a message, by another process or by a start, and each of these makes it look here."""
 SOON_S = 0.5
 """Seconds until an intake that was woken looks (`cloud_hospital.intake.worker.LOOK_EVERY_S`)."""
 OUTSIDE = ("keys", "run")
@@ -47,6 +48,14 @@ class _Looking:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._station, name)
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        return self._station.wake
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None]) -> None:
+        self._station.wake = wake
 
 
 class County:
@@ -113,13 +122,14 @@ class County:
 
     def _look(self) -> None:
         self._is_poked = False
-        if self.intake is not None:
-            self.do(self.intake.look)
+        intake = self.intake
+        if intake is not None:
+            self.do(lambda: intake.look() and intake.station.wake())
 
     def _look_again(self, start: int) -> None:
         if self.is_on and start == self._starts:
             self.poke()
-            self._net.after(FOREVER_S, lambda: self._look_again(start))
+            self._net.after(SELDOM_S, lambda: self._look_again(start))
 
     def die(self) -> None:
         """The power is gone; only files stay. A world that wants it starts it again."""

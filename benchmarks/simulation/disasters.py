@@ -100,6 +100,7 @@ def restore_box(world: World) -> None:
                 made.lost = "" if made.is_only_hospital else "vehicle restored"
         box.power_off()
         box.restore_from(backup)
+        box.disk.is_full = False  # it is another disk, or this one wiped
         if is_told:
             box.ask_to_rejoin()
         world.start(box)

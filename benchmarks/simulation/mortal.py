@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks.simulation.disk import CRASHES, Disk, at_work
-from sync.endpoint import Endpoint, nobody_waits
+from sync.endpoint import Endpoint
 from sync.topics import Publish, Topic
 
 
@@ -11,11 +11,19 @@ class Mortal:
     """`sync.endpoint.Endpoint` around another one; `on_killed` is told once, then it is silent."""
 
     def __init__(self, endpoint: Endpoint, disk: Disk, on_killed: Callable[[], None]) -> None:
-        self.wake: Callable[[], None] = nobody_waits
         self._endpoint = endpoint
         self._disk = disk
         self._on_killed = on_killed
         self._is_dead = False
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """See Endpoint."""
+        return self._endpoint.wake
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None]) -> None:
+        self._endpoint.wake = wake
 
     @property
     def filters(self) -> tuple[str, ...]:

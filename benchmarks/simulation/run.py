@@ -16,6 +16,7 @@ from benchmarks.simulation.county import make_template
 from benchmarks.simulation.days import plan_days
 from benchmarks.simulation.disk import watched_disks
 from benchmarks.simulation.faults import plan_faults
+from benchmarks.simulation.inline import without_threads
 from benchmarks.simulation.judge import judge, watch_alarms
 from benchmarks.simulation.trace import Trace
 from benchmarks.simulation.world import DAY_S, HOUR_S, Ended, Size, World
@@ -72,7 +73,7 @@ def simulate(
     folder = shop / f"world-{seed}"
     trace = Trace(keeps_all=keeps_all)
     began = time.perf_counter()
-    with seeded(str(seed)) as rng, watched_disks():
+    with seeded(str(seed)) as rng, watched_disks(), without_threads():
         world = World(seed, folder, shop / "template", rng, trace, size)
         world.ends_at_first = ends_at_first
         try:
