@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from clinic_records.errors import BadFrame, RefusedInput
+from clinic_records.ids import sha256_hex
 from clinic_records.record import Kind, Lane, Record
 from sync.coding.choose import Coded, Terms, code
 from sync.coding.sources import Counting, Joined, PayloadSource, open_source, pieces_of
@@ -298,7 +299,9 @@ def peek(src: bytes | Path) -> Front:
         return read_front(wire)
 
 
-def wire_hash(path: Path) -> str:
+def wire_hash(src: bytes | Path) -> str:
     """SHA-256 of a wire file, hex: the name of its transfer."""
-    with path.open("rb") as src:
-        return _hash_rest(src)
+    if isinstance(src, bytes):
+        return sha256_hex(src)
+    with src.open("rb") as stream:
+        return _hash_rest(stream)

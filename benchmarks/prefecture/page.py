@@ -8,9 +8,9 @@ from benchmarks.page import put_section
 
 _INTRO: Final = """## A prefecture's evening
 {at}, {cores} cores, Linux x86_64; load before it {loads}. {vehicles} vehicles come home at once; each brings a day of
-40 people: {files} files in all, {megabytes:.0f} MB. Real couriers over MQTT to mosquitto (Debian){tls}, workers and pages as
-`clinic hospital run` starts them, PostgreSQL with its settings as they come. Vehicles, broker, database and hospital
-share this machine's cores. A file counts when its signed receipt is back at its vehicle.
+40 people: {files} files in all, {megabytes:.0f} MB. Real couriers over MQTT to mosquitto (Debian){tls}, workers and
+pages as `clinic hospital run` starts them, PostgreSQL with its settings as they come. Vehicles, broker, database and
+hospital share this machine's cores. A file counts when its signed receipt is back at its vehicle.
 """
 
 _PARTS: Final = ("vehicles", "broker", "workers", "pages", "PostgreSQL")

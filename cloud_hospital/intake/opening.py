@@ -1,5 +1,6 @@
 """A whole wire file -> what it says, or why it is not taken. No record is changed here."""
 
+import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ MAX_BLOB: Final = 4 * 1024**3
 """Bytes of the largest blob taken; as MAX_WIRE."""
 MAX_RECORD: Final = 8 * 1024 * 1024
 """Bytes of the largest record taken: a recording with every inline header has a few kilobytes. Our choice."""
+INCOMING: Final = ".incoming-"
+"""How names of files begin that are being opened; two workers may be at one envelope, so each has a name of its own."""
 MAX_ATTEMPTS: Final = 2
 """How often opening one file is tried before it is held unopened (sync rule 13)."""
 
@@ -61,15 +64,15 @@ class Opener:
     blobs: Path
     own: Verifier
 
-    def open(self, path: Path, wire_sha256: str, attempts: int) -> Taken | NotTaken:
-        """Verify, open and understand the whole file at `path`."""
+    def open(self, source: Path | bytes, wire_sha256: str, attempts: int) -> Taken | NotTaken:
+        """Verify, open and understand a whole file, small enough for memory where it comes as bytes."""
         if attempts > MAX_ATTEMPTS:
             detail = f"opening it was tried {attempts - 1} times and never ended"
             return NotTaken(Verdict.HELD, "poison", detail)
-        if wire_hash(path) != wire_sha256:
+        if wire_hash(source) != wire_sha256:
             return NotTaken(Verdict.REFUSED, "wire-hash", "the bytes that came are not the file that was announced")
         try:
-            front = peek(path)
+            front = peek(source)
         except BadFrame as error:
             return NotTaken(Verdict.REFUSED, "not-a-wire-file", str(error))
         except RefusedInput as error:
@@ -77,9 +80,9 @@ class Opener:
         origin = self.origins.get(front.outer.origin)
         if origin is None:
             return NotTaken(Verdict.REFUSED, "origin-unknown", f"{front.outer.origin!r} is not enrolled here")
-        return self._open_from(path, front, origin)
+        return self._open_from(source, front, origin)
 
-    def _open_from(self, path: Path, front: Front, origin: Verifier) -> Taken | NotTaken:
+    def _open_from(self, source: Path | bytes, front: Front, origin: Verifier) -> Taken | NotTaken:
         outer = front.outer
         try:
             front.verify(origin)
@@ -89,9 +92,9 @@ class Opener:
             return NotTaken(Verdict.HELD, "revoked", f"{outer.origin} is revoked; a person decides", outer)
         if outer.key_id not in self.recipients:
             return NotTaken(Verdict.REFUSED, "recipient", f"sealed to key {outer.key_id}, which is not ours", outer)
-        target = self.blobs / f".incoming-{path.stem}"
+        target = self.blobs / f"{INCOMING}{secrets.token_hex(8)}"
         try:
-            opened = self._read(path, origin, target)
+            opened = self._read(source, origin, target)
         except BadFrame as error:
             return NotTaken(Verdict.REFUSED, "codec", str(error), outer)
         except RefusedInput as error:
@@ -101,16 +104,16 @@ class Opener:
         finally:
             target.unlink(missing_ok=True)
 
-    def _read(self, path: Path, origin: Verifier, target: Path) -> Opened:
-        if path.stat().st_size <= IN_MEMORY:
+    def _read(self, source: Path | bytes, origin: Verifier, target: Path) -> Opened:
+        if (source.stat().st_size if isinstance(source, Path) else len(source)) <= IN_MEMORY:
             try:
-                return open_wire(path, origin=origin, recipients=self.recipients)
+                return open_wire(source, origin=origin, recipients=self.recipients)
             except BadFrame:
                 raise
             except RefusedInput:
                 pass  # a small file with a large payload: a well compressed picture
         return open_wire(
-            path, origin=origin, recipients=self.recipients, dst=target, max_size=MAX_BLOB, heavy=decode_in_child
+            source, origin=origin, recipients=self.recipients, dst=target, max_size=MAX_BLOB, heavy=decode_in_child
         )
 
     def _understand(self, opened: Opened, target: Path) -> Taken | NotTaken:
@@ -141,7 +144,7 @@ class Opener:
             final.parent.mkdir(mode=0o700, exist_ok=True)
             fsync_folder(self.blobs)
         if opened.payload is not None:
-            write_new(target, opened.payload)  # a name of its wire file: the next try takes it over
+            write_new(target, opened.payload)
         move_file(target, final)
 
 

@@ -1,7 +1,7 @@
 """Parts of many wire files kept in one transaction: their bytes on disk first, then the ranges."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Final
 
 import msgspec
@@ -11,22 +11,22 @@ from clinic_records.clock import to_ms
 from clinic_records.errors import RefusedInput
 from clinic_records.ids import blob_hash
 from cloud_hospital.hospital import Hospital
-from cloud_hospital.intake.receipts import last_receipt, still_stands
-from cloud_hospital.intake.transfers import MAX_WIRE, Transfers
-from cloud_hospital.store.engine import writing
+from cloud_hospital.intake.receipts import last_receipts, still_stands
+from cloud_hospital.intake.transfers import MAX_WIRE, Transfers, note_contact
+from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import insert_all_new
 from cloud_hospital.store.tables import transfers
 from sync.byteranges import union
-from sync.ports import FilePart, Ranges
+from sync.ports import FilePart, Ranges, Receipt
 
-WRITERS: Final = 4
-"""Threads that write and sync: the disk commits several fsyncs at once."""
 _KEY: Final = (transfers.c.vehicle, transfers.c.wire_sha256)
 _Key = tuple[str, str]
 
 
-def keep_parts(hospital: Hospital, parts: Sequence[FilePart]) -> dict[_Key, Ranges]:
+def keep_parts(hospital: Hospital, parts: Sequence[FilePart], disk: Executor) -> dict[_Key, Ranges]:
     """The durable ranges of each file of `parts`, by vehicle and wire_sha256; all of it where it was answered before.
+
+    The threads of `disk` wait for it: one wait a file, however many parts of it came.
 
     Raises:
         RefusedInput: a part outside its file, an impossible size, or another size than said before; nothing is kept.
@@ -50,22 +50,39 @@ def keep_parts(hospital: Hospital, parts: Sequence[FilePart]) -> dict[_Key, Rang
             if any(part.size != row.size for part in files[key]):
                 raise RefusedInput(f"wire file {row.wire_sha256}: another size than {row.size}, as it was before")
             before[key] = _of(hospital, row.vehicle).believed(row.wire_sha256, row.ranges)
-        with ThreadPoolExecutor(WRITERS, "parts") as pool:
-            list(pool.map(lambda key: _put(hospital, key, files[key]), going))
+        list(disk.map(lambda key: _put(hospital, key, files[key]), going))
         for key in going:
             fresh = [(part.offset, part.offset + len(part.data)) for part in files[key]]
             held[key] = union(before[key], fresh)
         _note(connection, {key: held[key] for key in going}, now)
-        for vehicle in sorted({vehicle for vehicle, _ in files}):
-            _of(hospital, vehicle).note_contact(connection, now)
+        note_contact(connection, {vehicle for vehicle, _ in files}, now)
     return held
+
+
+def what_is_here(hospital: Hospital, asked: Sequence[FilePart]) -> dict[_Key, Ranges | Receipt]:
+    """The receipt that stands for each file asked about, else its durable ranges.
+
+    One whose receipt is of an older epoch is left out: it has to be given anew (sync rule 3).
+    """
+    files = {(part.vehicle, blob_hash(part.wire_sha256)) for part in asked}
+    found: dict[_Key, Ranges | Receipt] = dict.fromkeys(files, ())
+    with reading(hospital.engine) as connection:
+        given = {
+            key: each for key, each in last_receipts(connection, files).items() if still_stands(each, hospital.now())
+        }
+        query = select(*_KEY, transfers.c.ranges).where(tuple_(*_KEY).in_(sorted(files)))
+        for row in connection.execute(query):
+            key = row.vehicle, row.wire_sha256
+            found[key] = _of(hospital, row.vehicle).believed(row.wire_sha256, row.ranges)
+    epoch = hospital.log.current()
+    return {key: given.get(key, held) for key, held in found.items() if key not in given or given[key].epoch == epoch}
 
 
 def _of(hospital: Hospital, vehicle: str) -> Transfers:
     return Transfers(hospital.engine, hospital.folder, vehicle, hospital.clock)
 
 
-def _begin(connection: Connection, files: dict[_Key, list[FilePart]], now: int) -> set[_Key]:
+def _begin(connection: Connection, files: Mapping[_Key, Sequence[FilePart]], now: int) -> set[_Key]:
     """Give each file a row; those that had none."""
     rows = [
         {
@@ -82,23 +99,22 @@ def _begin(connection: Connection, files: dict[_Key, list[FilePart]], now: int) 
 
 
 def _answered(
-    hospital: Hospital, connection: Connection, fresh: set[_Key], files: dict[_Key, list[FilePart]]
+    hospital: Hospital, connection: Connection, fresh: set[_Key], files: Mapping[_Key, Sequence[FilePart]]
 ) -> dict[_Key, Ranges]:
     """Late copies of parts whose files were answered: they leave nothing behind."""
-    done: dict[_Key, Ranges] = {}
-    for vehicle, wire in sorted(fresh):
-        given = last_receipt(connection, vehicle, wire)
-        if given is not None and still_stands(given, hospital.now()):
-            done[vehicle, wire] = ((0, files[vehicle, wire][0].size),)
+    if not fresh:
+        return {}
+    given = last_receipts(connection, fresh)
+    done: dict[_Key, Ranges] = {
+        key: ((0, files[key][0].size),) for key, each in given.items() if still_stands(each, hospital.now())
+    }
     if done:
         connection.execute(delete(transfers).where(tuple_(*_KEY).in_(list(done))))
     return done
 
 
 def _put(hospital: Hospital, key: _Key, parts: Sequence[FilePart]) -> None:
-    place = _of(hospital, key[0])
-    for part in parts:
-        place.put(key[1], part.offset, part.data)
+    _of(hospital, key[0]).put(key[1], [(part.offset, part.data) for part in parts])
 
 
 def _note(connection: Connection, held: dict[_Key, Ranges], now: int) -> None:

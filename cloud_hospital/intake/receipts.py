@@ -1,10 +1,11 @@
 """Receipts: dense numbers for each vehicle, written in the transaction that took the envelope."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from clinic_records.clock import to_ms
 from clinic_records.errors import AccessError
@@ -69,6 +70,14 @@ def receipt_row(vehicle: str, receipt: Receipt) -> dict[str, object]:
         "verdict": receipt.verdict.value,
         "receipt": msgspec.json.encode(receipt),
     }
+
+
+def last_receipts(connection: Connection, files: Collection[tuple[str, str]]) -> dict[tuple[str, str], Receipt]:
+    """The newest receipt given for each of `files`, by vehicle and wire_sha256; none where none was given."""
+    key = (receipts.c.vehicle, receipts.c.wire_sha256)
+    query = select(*key, receipts.c.receipt).where(tuple_(*key).in_(sorted(files))).order_by(receipts.c.receipt_seq)
+    newest = {(row.vehicle, row.wire_sha256): row.receipt for row in connection.execute(query)}
+    return {file: msgspec.json.decode(raw, type=Receipt) for file, raw in newest.items()}
 
 
 def last_receipt(connection: Connection, vehicle: str, wire_sha256: str) -> Receipt | None:

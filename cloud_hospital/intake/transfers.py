@@ -1,6 +1,6 @@
 """Wire files on their way in: parts on disk, durable ranges and attempts in the records."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import insert_new
 from cloud_hospital.store.tables import transfers, vehicles
 from sync.byteranges import union
-from sync.durable import fsync_folder, write_part
+from sync.durable import fsync_folder, write_parts
 from sync.ports import Ranges
 
 MAX_WIRE: Final = 4 * 1024**3
@@ -68,29 +68,12 @@ class Transfers:
             if row.size != size:
                 raise RefusedInput(f"wire file {wire_sha256}: {size} bytes, before it was {row.size}")
             held = self.believed(wire_sha256, row.ranges)
-            self.put(wire_sha256, offset, data)
+            self.put(wire_sha256, [(offset, data)])
             merged = union(held, [(offset, offset + len(data))])
             changed = update(transfers).where(*self._is(wire_sha256))
             connection.execute(changed.values(ranges=msgspec.json.encode(merged).decode(), updated_at=now))
-            self.note_contact(connection, now)
+            note_contact(connection, [self.vehicle], now)
         return merged
-
-    def begin_whole(self, connection: Connection, wires: Collection[str]) -> list[str]:
-        """Those of `wires` that are whole and were never tried; their first attempt is counted."""
-        query = select(transfers.c.wire_sha256, transfers.c.size, transfers.c.ranges).where(
-            transfers.c.vehicle == self.vehicle, transfers.c.wire_sha256.in_(wires), transfers.c.attempts == 0
-        )
-        rows = connection.execute(query.order_by(transfers.c.wire_sha256).with_for_update()).all()
-        whole = [row.wire_sha256 for row in rows if self.believed(row.wire_sha256, row.ranges) == ((0, row.size),)]
-        if whole:
-            which = (transfers.c.vehicle == self.vehicle, transfers.c.wire_sha256.in_(whole))
-            connection.execute(update(transfers).where(*which).values(attempts=1))
-        return whole
-
-    def note_contact(self, connection: Connection, now: int) -> None:
-        """Seldom, because the vehicle's row is what its receipts wait for."""
-        is_old = vehicles.c.last_contact.is_(None) | (vehicles.c.last_contact < now - CONTACT_EVERY_MS)
-        connection.execute(update(vehicles).where(vehicles.c.id == self.vehicle, is_old).values(last_contact=now))
 
     def _is_answered(self, connection: Connection, wire_sha256: str) -> bool:
         given = last_receipt(connection, self.vehicle, wire_sha256)
@@ -137,13 +120,19 @@ class Transfers:
             return ()
         return ranges if not ranges or size >= ranges[-1][1] else ()
 
-    def put(self, wire_sha256: str, offset: int, data: bytes) -> None:
-        """Write bytes of the file, durable on return."""
+    def put(self, wire_sha256: str, parts: Iterable[tuple[int, bytes]]) -> None:
+        """Write bytes of the file, each from its offset, durable on return."""
         path = self.path(wire_sha256)
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             fsync_folder(path.parent.parent)
-        write_part(path, offset, data)
+        write_parts(path, parts)
+
+
+def note_contact(connection: Connection, of: Collection[str], now: int) -> None:
+    """These vehicles were heard of; noted seldom, because a vehicle's row is what its receipts wait for."""
+    is_old = vehicles.c.last_contact.is_(None) | (vehicles.c.last_contact < now - CONTACT_EVERY_MS)
+    connection.execute(update(vehicles).where(vehicles.c.id.in_(sorted(of)), is_old).values(last_contact=now))
 
 
 def _decode(text: str) -> Ranges:

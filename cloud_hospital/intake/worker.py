@@ -27,6 +27,7 @@ from cloud_hospital.hospital import Hospital, open_hospital
 from cloud_hospital.intake.counter import IntakeCounter
 from cloud_hospital.intake.inbound import VehicleInbound
 from cloud_hospital.intake.leases import RENEW_S, VehicleLease, abandoned, renew
+from cloud_hospital.intake.leftovers import clear_leftovers
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.posts import Post, post_of
 from cloud_hospital.intake.reopening import reopen_held
@@ -68,6 +69,7 @@ class Intake:
         self._revoked = hospital.log.revoked()
         self._newest_down = (0, 0)
         self._follower = Follower(hospital)
+        self._counter = IntakeCounter(hospital)
         self.station = HospitalStation(
             hospital.settings.id,
             keys=hospital.keys.sign,
@@ -78,7 +80,7 @@ class Intake:
             on_alarm=lambda vehicle, code: raise_alarm(hospital, vehicle, code),
             statements=hospital.keys.statements,
             keep_days=hospital.settings.backup_days,
-            store=IntakeCounter(hospital),
+            store=self._counter,
             duty=duty,
             aside=aside,
         )
@@ -88,8 +90,13 @@ class Intake:
         """Whether the hospital's keys were rotated: this worker is to end, the next one begins with the new ones."""
         return HospitalKeys.load(self._hospital.folder).number != self._hospital.keys.number
 
+    def close(self) -> None:
+        """Nothing is taken afterwards."""
+        self._counter.close()
+
     def sweep(self) -> None:
         """Answer files that were whole when the last worker died, and open again what this program understands now."""
+        clear_leftovers(self._hospital)
         reopen_held(self._hospital)
         for vehicle in active_vehicles(self._hospital):
             VehicleInbound(self._hospital, vehicle).sweep()
@@ -192,7 +199,10 @@ async def _run(hospital: Hospital, post: Post) -> None:
                 ready.write_text(f"{os.getpid()}\n", encoding="ascii")
             await _stopped_within(stop, LOOK_EVERY_S)
         ready.unlink(missing_ok=True)
-        await serving
+        try:
+            await serving
+        finally:
+            intake.close()
 
 
 async def _probe(group: str, connect: Callable[[], MqttLink], stop: asyncio.Event) -> None:

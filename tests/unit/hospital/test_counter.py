@@ -178,6 +178,7 @@ def test_parts_of_many_files_are_kept_in_one_transaction_and_the_files_taken_in_
     held = counter.keep([*parts, parts[0]])
     assert held == [((0, part.size),) for part in [*parts, parts[0]]]
     answers = counter.accept_some([(each.vehicle, each.wire_sha256) for each in files])
+    counter.close()
     assert len(commits) == 3
     assert [each and each.verdict for each in answers] == [Verdict.APPLIED] * 7
     assert left_behind(clinic.hospital) == []

@@ -1,5 +1,6 @@
 """Envelopes become entries once, and everything else is kept and named."""
 
+import os
 import random
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from clinic_records.record import Kind, Lane
 from cloud_hospital.api.proof import prove
 from cloud_hospital.hospital import init_hospital, open_hospital
 from cloud_hospital.intake.inbound import VehicleInbound
+from cloud_hospital.intake.leftovers import clear_leftovers
 from cloud_hospital.settings import HospitalSettings
-from cloud_hospital.store.engine import reading
+from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import alarms, entries, quarantine, transfers
 from cloud_hospital.vehicles import enrol
 from sync.keys import RecipientPrivate
@@ -171,7 +173,7 @@ def test_a_file_that_kills_its_reader_is_held_after_two_attempts(
     assert quarantined(clinic) == [("V01", "poison")]
 
 
-def test_a_blob_half_kept_at_a_power_cut_leaves_no_second_copy(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blob_half_kept_at_a_power_cut_is_cleared_when_old(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     sealed = clinic.box.blob(b"an ECG", clinic.recipient)
     inbound = VehicleInbound(clinic.hospital, "V01")
     assert sealed.data is not None
@@ -188,7 +190,26 @@ def test_a_blob_half_kept_at_a_power_cut_leaves_no_second_copy(clinic: Clinic, m
     blobs = clinic.hospital.folder.blobs
     assert len([each for each in blobs.rglob("*") if each.is_file()]) == 1
     assert inbound.accept(sealed.wire_sha256).verdict is Verdict.APPLIED
+    assert clear_leftovers(clinic.hospital) == 0  # another worker may be writing it
+    (half,) = blobs.glob(".*")
+    os.utime(half, (0, 0))
+    assert clear_leftovers(clinic.hospital) == 1
     assert [each.name for each in blobs.rglob("*") if each.is_file()] == [sha256_hex(b"an ECG")]
+
+
+def test_old_parts_are_cleared_where_no_row_names_them(clinic: Clinic) -> None:
+    kept, answered = (clinic.box.blob(data, clinic.recipient) for data in (b"an ECG", b"a curve"))
+    inbound = VehicleInbound(clinic.hospital, "V01")
+    for each in (kept, answered):
+        assert each.data is not None
+        inbound.write(each.wire_sha256, each.size + 1, Lane.P2, 0, each.data)
+    with writing(clinic.hospital.engine) as connection:
+        inbound.transfers.forget(connection, answered.wire_sha256)  # its worker was killed behind its answer
+    paths = [inbound.transfers.path(each.wire_sha256) for each in (kept, answered)]
+    for path in paths:
+        os.utime(path, (0, 0))
+    assert clear_leftovers(clinic.hospital) == 1
+    assert [path.exists() for path in paths] == [True, False]
 
 
 def test_a_revoked_vehicles_data_is_held(clinic: Clinic) -> None:
