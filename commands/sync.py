@@ -48,6 +48,8 @@ def status(
             "inbox": found.inbox,
             "quarantine": found.quarantine,
             "carried": found.carried,
+            "keep_days": found.keep_days,
+            "cleared": msgspec.to_builtins(found.cleared),
             "disk": msgspec.to_builtins(found.disk),
             "waits": found.waits,
             "open": found.is_open,
@@ -58,6 +60,11 @@ def status(
             typer.echo(_line(name, lane))
         for origin, (waiting, received) in found.carried.items():
             typer.echo(f"carried for {origin}: {waiting} wait, {received} received")
+        cleared, disk = found.cleared, found.disk
+        typer.echo(
+            f"received stays {found.keep_days} days; cleared since start: {cleared.envelopes} envelopes,"
+            f" {cleared.raw.blobs} raw files of {cleared.raw.bytes / 1e6:.1f} MB; disk {disk.free / 1e9:.1f} GB free"
+        )
         typer.echo(f"link {found.sync.link}  inbox {found.inbox}  {found.sync.alarm}".rstrip())
     if require_complete and (found.waits or not found.sync.is_whole):
         raise typer.Exit(INCOMPLETE)

@@ -199,6 +199,8 @@ class Agent:
             schedule_version=(await self.desk.today()).schedule_version if is_open else None,
             waits=sync.total.queued + sync.total.sending + sync.total.refused + inbox,
             disk=self._housekeeping.disk,
+            keep_days=await asyncio.to_thread(self._housekeeping.days),
+            cleared=self._housekeeping.cleared,
             carried=await asyncio.to_thread(self._spool.up.carried),
             urgent=await self.desk.urgent() if is_open else None,
             devices=await self.desk.devices(),
@@ -228,7 +230,14 @@ class Agent:
     def _make_housekeeping(self, root: Path) -> Housekeeping:
         disk = self._settings.disk
         budget = DiskBudget(tight=int(disk.tight_gb * 1e9), low=int(disk.low_gb * 1e9))
-        return Housekeeping(root, self._spool, budget, disk.keep_days, self._clock)
+        return Housekeeping(
+            root,
+            self._spool,
+            budget,
+            disk.keep_days,
+            self._clock,
+            store=lambda: self._vault.store if self._vault.is_open else None,
+        )
 
     def _make_pages(self) -> FastAPI:
         settings = self._settings

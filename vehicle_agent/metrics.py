@@ -44,6 +44,9 @@ def _plain(status: AgentStatus) -> Iterator[GaugeMetricFamily]:
         "clinic_quarantine_items": ("Deliveries that could not be understood", status.quarantine),
         "clinic_disk_free_bytes": ("Free bytes of the vehicle's disk", status.disk.free),
         "clinic_disk_total_bytes": ("Bytes of the vehicle's disk", status.disk.total),
+        "clinic_keep_days": ("Days that what the hospital received stays on the vehicle", status.keep_days),
+        "clinic_cleared_envelopes": ("Envelopes cleared away since the agent began", status.cleared.envelopes),
+        "clinic_cleared_raw_bytes": ("Raw bytes cleared away since the agent began", status.cleared.raw.bytes),
         "clinic_agent_resident_bytes": ("Resident memory of the agent's own process", status.resident_bytes),
     }
     for name, (text, value) in values.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from clinic_records.record import Lane
+from vehicle_agent.store.raw_retention import Cleared
 from vehicle_agent.store.retention import DiskView
 from vehicle_agent.visits.views import DeviceView, LaneCounts, SyncView, UrgentView
 
@@ -18,6 +19,8 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
         waits: things the hospital has not received, as far as can be known; while the store is locked, big blobs
             that were not sealed yet are not known.
         disk: what is left of the disk.
+        keep_days: for how long what the hospital received stays here.
+        cleared: what the retention took away since the agent began.
         carried: other vehicles' envelopes brought by stick: how many of each wait, and how many the hospital has.
         urgent: what was marked urgent in the last day, with who has seen it.
         resident_bytes: memory of the agent's own process.
@@ -39,6 +42,8 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     schedule_version: int | None
     waits: int
     disk: DiskView
+    keep_days: int
+    cleared: Cleared
     carried: dict[str, tuple[int, int]]
     urgent: list[UrgentView] | None
     devices: list[DeviceView]

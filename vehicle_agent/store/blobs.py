@@ -4,7 +4,7 @@ import hashlib
 import io
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,6 +109,17 @@ class Blobs:
                 self._submit(lambda conn: _insert(conn, kept, key)).result()
         return kept
 
+    def forget(self, hashes: Sequence[BlobHash]) -> None:
+        """Take blobs away, file first: where a crash comes between, the row without a file is taken away next time.
+
+        Raises:
+            StoreError: the database refused.
+        """
+        with self._naming:
+            for sha256 in hashes:
+                self._path(sha256).unlink(missing_ok=True)
+            self._submit(lambda conn: _delete(conn, hashes)).result()
+
     def locate(self, sha256: BlobHash, conn: Connection | None = None) -> BlobFile:
         """Where it lies and its key, by `conn` where the caller holds one.
 
@@ -163,3 +174,7 @@ def _insert(conn: Connection, kept: KeptBlob, key: bytes) -> None:
         "INSERT INTO blobs (sha256, size, key) VALUES (?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET key = excluded.key",
         (kept.sha256, kept.size, key),
     )
+
+
+def _delete(conn: Connection, hashes: Sequence[BlobHash]) -> None:
+    conn.executemany("DELETE FROM blobs WHERE sha256 = ?", [(each,) for each in hashes])

@@ -63,8 +63,8 @@ def keep_days(wanted: int, announced: int) -> int:
     return max(LEAST_DAYS, wanted, announced)
 
 
-def clear_received(spool: Spool, now: datetime, wanted_days: int, *, is_clock_doubtful: bool) -> int:
-    """Clear away envelopes received longer ago than they must stay; how many. None while the clock is in doubt.
+def must_stay_since(spool: Spool, now: datetime, wanted_days: int, *, is_clock_doubtful: bool) -> datetime | None:
+    """What was received before it may be cleared away; None while nobody can tell how much time has passed.
 
     Args:
         spool: of the vehicle.
@@ -75,6 +75,6 @@ def clear_received(spool: Spool, now: datetime, wanted_days: int, *, is_clock_do
     """
     session = spool.session.load()
     if is_clock_doubtful or session.peer_time is None:
-        return 0
+        return None
     days = keep_days(wanted_days, session.keep_days)
-    return spool.prune(min(now, session.peer_time) - timedelta(days=days))
+    return min(now, session.peer_time) - timedelta(days=days)

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from vehicle_agent.metrics import exposition
 from vehicle_agent.status import AgentStatus, total_of
+from vehicle_agent.store.raw_retention import Cleared, ClearedRaw
 from vehicle_agent.store.retention import DiskLevel, DiskView
 from vehicle_agent.visits.views import AlarmView, LaneCounts, SyncView
 
@@ -32,6 +33,8 @@ def status(*, is_open: bool) -> AgentStatus:
         schedule_version=None,
         waits=7,
         disk=DiskView(5, 10, DiskLevel.LOW),
+        keep_days=30,
+        cleared=Cleared(3, ClearedRaw(1, 77)),
         carried={"V02": (6, 1)},
         urgent=None,
         devices=[],
@@ -50,6 +53,7 @@ def test_counts_ages_and_alarms_are_told() -> None:
     assert found["clinic_sync_oldest_seconds", "p3"] == 90.5
     assert [found["clinic_alarm", code] for code in ("overdue", "refused")] == [1, 1]
     assert found["clinic_sync_carried_items", "V02"] == 6
+    assert (found["clinic_keep_days",], found["clinic_cleared_raw_bytes",]) == (30, 77)
     assert (found["clinic_link_online",], found["clinic_disk_free_bytes",]) == (1, 5)
 
 
