@@ -1,4 +1,4 @@
-"""`clinic schedule adherence PATH --actuals FILE --month 2026-03`: how the plan was kept."""
+"""`clinic schedule adherence`: how the plan was kept, from a file of check-ins or from the hospital's records."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from clinic_records.clock import CHINA, SystemClock
+from clinic_records.errors import Hint, NotFound, RefusedInput
 from schedules.adherence.checkins import read_checkins
 from schedules.adherence.match import MAKE_UP_WITHIN
 from schedules.adherence.report import Report, Tally, adherence
@@ -19,25 +20,56 @@ REFUSED = 3
 
 
 def adherence_command(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Workbook (.xlsx) or folder of CSV files.")],
-    actuals: Annotated[Path, typer.Option(metavar="FILE", help="CSV of check-ins.")],
-    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to tell about.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="Workbook (.xlsx) or folder of CSV files.")
+    ] = None,
+    actuals: Annotated[Path | None, typer.Option(metavar="FILE", help="CSV of check-ins.")] = None,
+    hospital: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The hospital's folder: its versions, its vehicles' records.")
+    ] = None,
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to tell about.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")] = False,
 ) -> None:
-    """Tell how many visits of a month were on time, early, late, missed and made up, and for whom."""
+    """Tell how many visits of a month were on time, early, late, missed and made up, and for whom.
+
+    Either PATH with --actuals, or --hospital: what its vehicles recorded beside what it published.
+    """
+    if (path is None) != (actuals is None) or (path is None) == (hospital is None) or not month:
+        raise RefusedInput(
+            "give PATH with --actuals, or --hospital, and --month",
+            hint=Hint("写 PATH 和 --actuals，或写 --hospital；再写 --month。", "PATH with --actuals, or --hospital."),
+        )
+    if hospital is not None:
+        _tell(_of_records(hospital, month), as_json)
+        return
     first, last = month_days(month)
     now = SystemClock().now().astimezone(CHINA)
+    assert path is not None  # noqa: S101  the check above says so to the type checker
+    assert actuals is not None  # noqa: S101
     checked = check_files(path, (first, last + MAKE_UP_WITHIN), now.date()).checked
     checkins, found = read_checkins(actuals, checked.plan)
-    report = adherence(checked.plan, checkins, first, last, now)
-    if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(report), indent=1).decode())
-    else:
-        _print(report)
+    _tell(adherence(checked.plan, checkins, first, last, now), as_json)
     wrong = [one for one in (*checked.findings, *found) if one.severity is Severity.ERROR]
     if wrong:
         _print_left_out(wrong)
         raise typer.Exit(REFUSED)
+
+
+def _of_records(folder: Path, month: str) -> Report:
+    from cloud_hospital.adherence.month import month_report  # noqa: PLC0415 - a database; the other form needs none
+    from cloud_hospital.hospital import open_hospital  # noqa: PLC0415
+
+    if not folder.is_dir():
+        raise NotFound(f"{folder}: no such folder; make it with clinic hospital init")
+    with open_hospital(folder, SystemClock()) as opened:
+        return month_report(opened, month)
+
+
+def _tell(report: Report, as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(report), indent=1).decode())
+    else:
+        _print(report)
 
 
 def _print_left_out(wrong: Iterable[Finding]) -> None:
@@ -70,7 +102,8 @@ def _print(report: Report) -> None:
             typer.echo(f"{title} {name}: {_line(tally)}")
     for one in report.missed_visits:
         later = f"补 made up {one.made_up_on}" if one.made_up_on else "没有补 not made up"
-        typer.echo(f"缺 missed {one.day} {one.vehicle_id} {one.point_id} {one.point_name} {one.visit_id}: {later}")
+        why = f" ({one.why})" if one.why else ""
+        typer.echo(f"缺 missed {one.day} {one.vehicle_id} {one.point_id} {one.point_name} {one.visit_id}: {later}{why}")
 
 
 def _line(tally: Tally) -> str:

@@ -41,7 +41,8 @@ class CountyRow(msgspec.Struct, frozen=True):
     Attributes:
         feed_seq: its place in the feed; of rows about one id and revision the last one counts.
         row: `encounter` (one for each version) or `recording` (its summary).
-        visit, point, point_name, village, day: the stop it belongs to.
+        visit, point, point_name, village, day: the stop it belongs to; `visit` is the schedule's, or the stop's own id
+            where nobody planned it.
         patient: id, or pseudonym; age_years is exact on statutory rows, age_band stands on analytic ones.
         has_ecg: an ECG is bound to this encounter, or this recording is one.
         quality: what stands against the recording's numbers (`missing`, `failed` ...), or `released` by a person.
@@ -127,7 +128,7 @@ def _exact(fed: Fed) -> CountyRow:
         feed_seq=fed.feed_seq,
         row="recording" if recording else "encounter",
         vehicle=fed.vehicle,
-        visit=encounter.stop if encounter else "",
+        visit=(encounter.visit_id or encounter.stop) if encounter else "",
         point=stop.point_id if stop else "",
         point_name=stop.point_name if stop else "",
         village=stop.village if stop else "",

@@ -1,7 +1,7 @@
 """The month's report: how many visits were kept, and for whom."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -44,7 +44,7 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class MissedVisit(msgspec.Struct, frozen=True):
-    """A visit nobody kept on its `day`; `made_up_on` where somebody came later."""
+    """A visit nobody kept on its `day`; `made_up_on` where somebody came later, `why` where its crew said so."""
 
     visit_id: str
     day: date
@@ -52,6 +52,7 @@ class MissedVisit(msgspec.Struct, frozen=True):
     point_name: str
     vehicle_id: str
     made_up_on: date | None
+    why: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -144,14 +145,37 @@ def _reasons(plan: Plan, first: date, last: date) -> dict[str, int]:
 
 
 def adherence(plan: Plan, checkins: Iterable[CheckIn], first: date, last: date, as_of: datetime) -> Report:
-    """What became of the visits from `first` to `last`.
-
-    Check-ins of the week after are looked at for make-ups only.
+    """What became of the visits that the plan's rules give from `first` to `last`.
 
     Raises:
         RefusedInput: a lunar pattern leaves its table.
     """
-    visits = expand(plan, first, last + MAKE_UP_WITHIN)
+    return adherence_of(expand(plan, first, last + MAKE_UP_WITHIN), plan, checkins, first, last, as_of)
+
+
+def adherence_of(
+    visits: Sequence[Visit],
+    plan: Plan,
+    checkins: Iterable[CheckIn],
+    first: date,
+    last: date,
+    as_of: datetime,
+    *,
+    why: Mapping[str, str] | None = None,
+) -> Report:
+    """What became of `visits` from `first` to `last`.
+
+    Visits and check-ins of the week after are looked at for make-ups only.
+
+    Args:
+        visits: to the end of that week.
+        plan: its points, vehicles, ways and dated exceptions.
+        checkins: in any order.
+        first: the first day.
+        last: the last day.
+        as_of: a visit due later that nobody kept is open, not missed.
+        why: what crews said of visits they missed, by visit id.
+    """
     checkins = [one for one in checkins if first <= one.arrived_at.date() <= last + MAKE_UP_WITHIN]
     all_kept, spare = match(visits, stays(checkins, visits, plan).stays, as_of)
     kept = [one for one in all_kept if one.visit.date <= last]
@@ -191,12 +215,18 @@ def adherence(plan: Plan, checkins: Iterable[CheckIn], first: date, last: date, 
         by_county=_by(kept, here, lambda v: county(v.point_id), lambda s: county(s.point_id), {}),
         by_point=_by(kept, here, lambda v: v.point_id, lambda s: s.point_id, {}),
         changes_by_reason=_reasons(plan, first, last),
-        missed_visits=tuple(_missed(one) for one in kept if one.outcome is Outcome.MISSED),
+        missed_visits=tuple(_missed(one, why or {}) for one in kept if one.outcome is Outcome.MISSED),
     )
 
 
-def _missed(kept: Kept) -> MissedVisit:
+def _missed(kept: Kept, why: Mapping[str, str]) -> MissedVisit:
     visit, later = kept.visit, kept.made_up_by
     return MissedVisit(
-        visit.visit_id, visit.date, visit.point_id, visit.point_name, visit.vehicle_id, later.date if later else None
+        visit.visit_id,
+        visit.date,
+        visit.point_id,
+        visit.point_name,
+        visit.vehicle_id,
+        later.date if later else None,
+        why.get(visit.visit_id, ""),
     )

@@ -59,7 +59,7 @@ def test_the_stop_comes_from_the_published_schedule(lab: Lab) -> None:
     shown = json.loads(
         clinic("schedule", "show", "--hospital", str(lab.hospital_dir), "--vehicle", "V01", "--json").out
     )
-    assert today["stop"]["id"] in json.dumps(shown)
+    assert today["stop"]["visit_id"] in json.dumps(shown)
 
 
 def test_an_ecg_on_the_serial_line_goes_every_hop(lab: Lab) -> None:

@@ -11,8 +11,9 @@ from clinic_records.ids import StopId
 from clinic_records.reading import Reading
 from clinic_records.schedule import PublishedPoint, PublishedSchedule
 from schedules.adherence.geofence import FIX_ERROR_M, GEOFENCE_M
+from schedules.vehicle_days import came_at
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.visits.plans import came_at, plan_of_day
+from vehicle_agent.visits.plans import plan_of_day
 from vehicle_agent.visits.positions import Fix, check_in, fix_of, metres_to
 from vehicle_agent.visits.stops import expected
 from vehicle_agent.visits.versions import Act, find, listed, put

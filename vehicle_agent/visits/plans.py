@@ -6,7 +6,7 @@ or moves is told at once. Nothing that was recorded is ever numbered anew by a v
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from clinic_records.care import Stop
 from clinic_records.errors import NotFound
 from clinic_records.record import Kind
 from clinic_records.schedule import PublishedSchedule, Visit
+from schedules.vehicle_days import kept_versions
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.records import get_version, list_current
 from vehicle_agent.visits.versions import listed
@@ -65,21 +66,6 @@ def plans_for(conn: Connection, days: Collection[date]) -> dict[date, PublishedS
         if not missing:
             break
     return found
-
-
-def came_at(stop: Stop) -> datetime | None:
-    """When the vehicle came to a stop: its check-in, or its opening where nobody checked in."""
-    return stop.arrived.at if stop.arrived else stop.opened_at
-
-
-def kept_versions(stops: Iterable[Stop]) -> dict[date, int]:
-    """The version that each day keeps, by its first check-in; a day that began without any plan takes the first."""
-    first: dict[date, tuple[datetime, int]] = {}
-    for stop in stops:
-        at = came_at(stop)
-        if at is not None and stop.schedule_version:
-            first[stop.day] = min(first.get(stop.day, (at, stop.schedule_version)), (at, stop.schedule_version))
-    return {day: version for day, (_, version) in first.items()}
 
 
 def plans_kept(conn: Connection, days: Collection[date], stops: Iterable[Stop]) -> dict[date, PublishedSchedule]:

@@ -1,0 +1,1 @@
+"""How the vehicles keep the published schedule, from the records they send."""
