@@ -22,6 +22,12 @@ CALM_S: Final = 120.0
 """Seconds without any fault before a link is called calm."""
 RECORDING_SIZES: Final = (2_000, 6_000, 20_000, 60_000)
 LARGE_SIZES: Final = (300_000, 1_200_000)
+AMID: Final = 0.5
+"""The chance that an urgent case comes while a large recording is on its way ..."""
+AMID_S: Final = (1.0, 60.0)
+"""... and the seconds after it."""
+AGAIN: Final = 3
+"""Encounters that a nurse finishes once more where the box has forgotten that she did."""
 RETENTION: Final = timedelta(days=30)
 
 
@@ -42,8 +48,11 @@ def _plan_day(world: World, vehicle: VehicleId, midnight_s: float) -> None:
         world.at(midnight_s + rng.uniform(OPENS_S, CLOSES_S), lambda: _see_patient(world, vehicle, stop))
     if rng.random() < 0.3:
         world.at(midnight_s + rng.uniform(OPENS_S, CLOSES_S), lambda: _save_urgent(world, vehicle, stop))
-    if rng.random() < 0.1:
-        world.at(midnight_s + rng.uniform(OPENS_S, CLOSES_S), lambda: _save_large(world, vehicle, stop))
+    if rng.random() < world.size.bulk:
+        at_s = midnight_s + rng.uniform(OPENS_S, CLOSES_S)
+        world.at(at_s, lambda: _save_large(world, vehicle, stop))
+        if rng.random() < AMID:
+            world.at(at_s + rng.uniform(*AMID_S), lambda: _save_urgent(world, vehicle, stop))
     world.at(midnight_s + CLOSES_S + rng.uniform(0, HOUR_S), lambda: _close_day(world, vehicle, stop))
     for _ in range(rng.choice((0, 0, 1, 2))):
         world.at(midnight_s + rng.uniform(OPENS_S, 20 * HOUR_S), lambda: _answer(world, vehicle))
@@ -83,6 +92,13 @@ def _see_patient(world: World, vehicle: VehicleId, stop: Stop) -> None:
         world.save(box, Kind.ENCOUNTER, encounter.id, payload_of(encounter))
         world.save(box, Kind.RECORDING, recording.id, payload_of(recording), lane=Lane.P3, raw=raw)
         world.net.after(900.0, partial(_finish, world, vehicle, encounter))
+        world.seen.setdefault(vehicle, []).append(encounter)
+
+
+def finish_again(world: World, vehicle: VehicleId) -> None:
+    """The nurse sees encounters unfinished after a restore and finishes them in other words (law 3)."""
+    for encounter in world.seen.get(vehicle, [])[-AGAIN:]:
+        _finish(world, vehicle, encounter)
 
 
 def _finish(world: World, vehicle: VehicleId, encounter: Encounter) -> None:
@@ -102,6 +118,13 @@ def _finished(encounter: Encounter, box: Box, world: World) -> Encounter:
         encounter.author,
         reason=f"{box.name} {world.rng.randrange(10**6)}",
     )
+
+
+def save_late(world: World, vehicle: VehicleId) -> None:
+    """Somebody is registered at the door, in the evening."""
+    for box in _boxes(world, vehicle):
+        patient = world.maker.patient()
+        world.save(box, Kind.PATIENT, patient.id, payload_of(patient))
 
 
 def _save_large(world: World, vehicle: VehicleId, stop: Stop) -> None:

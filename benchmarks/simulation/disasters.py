@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import select
 
 from benchmarks.simulation.box import Box
+from benchmarks.simulation.days import finish_again
 from benchmarks.simulation.world import DAY_S, HOUR_S, World
 from clinic_records.ids import VehicleId
 from cloud_hospital.hospital import Hospital
@@ -105,6 +106,7 @@ def restore_box(world: World) -> None:
             box.ask_to_rejoin()
         world.start(box)
         _help(world, box)
+        world.net.after(world.rng.uniform(*PERSON_S), lambda: finish_again(world, vehicle))
 
     world.at(at_s, take)
     world.at(at_s + world.rng.uniform(2 * HOUR_S, 30 * HOUR_S), put)

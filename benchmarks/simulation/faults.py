@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
+from benchmarks.simulation.days import save_late
 from benchmarks.simulation.disasters import (
     any_vehicle,
     clone_box,
@@ -18,6 +19,9 @@ from benchmarks.simulation.forger import Forger
 from benchmarks.simulation.strange import send_strange_down, send_strange_up
 from benchmarks.simulation.world import DAY_S, HOUR_S, World
 from sync.abilities import OURS
+
+EVENING_S: Final = 21 * HOUR_S
+"""After all of the day's work and drives."""
 
 Fault = Callable[[World], None]
 
@@ -80,6 +84,22 @@ def _bad_broker(world: World) -> None:
         world.net.after(hours_s, end)
 
     sometime(world, begin)
+
+
+def _bad_evening(world: World) -> None:
+    """The last evening's messages are lost now and then, and no new session asks again before the judge does."""
+    vehicle = any_vehicle(world)
+    loss = world.rng.choice((0.1, 0.3, 0.5))
+
+    def begin() -> None:
+        world.note("bad-evening", vehicle)
+        world.net.cover(vehicle, has_coverage=True)
+        world.set_weather(vehicle, replace(world.boxes[vehicle].weather, loss=loss))
+
+    world.at((world.size.days - 1) * DAY_S + EVENING_S, begin)
+    for _ in range(world.rng.randint(1, 6)):
+        at_s = (world.size.days - 1) * DAY_S + world.rng.uniform(EVENING_S, DAY_S)
+        world.at(at_s, lambda: save_late(world, vehicle))
 
 
 def _slow(world: World) -> None:
@@ -208,6 +228,7 @@ FAULTS: Final[tuple[tuple[Fault, float, int], ...]] = (
     (_stall, 0.6, 3),
     (_hole, 0.6, 3),
     (_bad_broker, 0.5, 2),
+    (_bad_evening, 0.2, 1),
     (_slow, 0.3, 1),
     (_broker_restart, 0.4, 2),
     (_forging, 0.35, 1),

@@ -14,7 +14,7 @@ from sync.frames import Challenge, Greet, Have, Presence, Receipts, encode, sign
 from sync.keys import OriginKeys
 from sync.ports import Receipt, Verdict
 from sync.seal import seal
-from sync.topics import SESSION, Publish, Topic, Way
+from sync.topics import CREDIT, SESSION, Publish, Topic, Way
 
 REMEMBERED: Final = 400
 """Messages it can repeat ..."""
@@ -48,8 +48,8 @@ class Forger:
 
     def _receipts_again(self, vehicle: VehicleId) -> None:
         """What the hospital said to this vehicle before, whatever session it was in."""
-        said = Topic(vehicle, Way.DOWN, SESSION)
-        for message in [each for each in self._heard if each.topic == said][-REPEATED:]:
+        said = {Topic(vehicle, Way.DOWN, channel) for channel in (SESSION, CREDIT)}
+        for message in [each for each in self._heard if each.topic in said][-REPEATED:]:
             self._world.net.inject(message)
 
     def speak(self) -> None:

@@ -1,16 +1,85 @@
-"""The hunt for one planted bug: harsh worlds, seed by seed, until one of them accuses."""
+"""The hunt for planted bugs: harsh worlds, seed by seed, until one of them accuses that is quiet without the bug."""
 
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from benchmarks.simulation.planted import Planted
-from benchmarks.simulation.run import HARSH, Verdict, simulate
+from benchmarks.simulation.run import HARSH, simulate
+
+LEDGER: Final = Path(__file__).parents[1] / "ledgers" / "planted.jsonl"
 
 
-def hunt(bug: Planted, shop: Path, seeds: int, first: int = 0) -> Verdict | None:
-    """The first world that shows the bug; None where none of `seeds` worlds does."""
-    for seed in range(first, first + seeds):
+@dataclass(frozen=True)
+class Hunted:
+    """How a bug's hunt stands.
+
+    Attributes:
+        tried: worlds tried so far, from seed 0.
+        seed: the world that showed it; None where none did.
+        by: what that world accused of first.
+        broken: seeds that accuse without the bug too: findings of their own.
+    """
+
+    bug: str
+    rule: str
+    tried: int
+    seed: int | None
+    by: str
+    broken: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+
+class Quiet:
+    """Which seeds accuse though nothing is planted; each is tried once."""
+
+    def __init__(self, shop: Path) -> None:
+        self._shop = shop
+        self._known: dict[int, bool] = {}
+
+    def is_quiet(self, seed: int) -> bool:
+        """Whether the product as it is keeps its promises in that world."""
+        if seed not in self._known:
+            self._known[seed] = not simulate(seed, self._shop, size=HARSH, ends_at_first=True).violations
+        return self._known[seed]
+
+
+def hunt(bug: Planted, shop: Path, seeds: int, first: int = 0, quiet: Quiet | None = None) -> Hunted:
+    """Worlds from `first` on until one shows the bug, up to seed `seeds`."""
+    quiet, began = quiet or Quiet(shop), time.process_time()
+    broken: list[int] = []
+    for seed in range(first, seeds):
         with bug.put():
-            verdict = simulate(seed, shop, size=HARSH, ends_at_first=True)
-        if verdict.violations:
-            return verdict
-    return None
+            violations = simulate(seed, shop, size=HARSH, ends_at_first=True).violations
+        if violations and quiet.is_quiet(seed):
+            spent = round(time.process_time() - began, 1)
+            return Hunted(bug.name, bug.rule, seed + 1, seed, violations[0], tuple(broken), spent)
+        if violations:
+            broken.append(seed)
+    spent = round(time.process_time() - began, 1)
+    return Hunted(bug.name, bug.rule, seeds, None, "", tuple(broken), spent)
+
+
+def hunted(ledger: Path) -> dict[str, Hunted]:
+    """How each bug's hunt stands, by the ledger; later lines count."""
+    if not ledger.exists():
+        return {}
+    lines = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()]
+    return {line["bug"]: Hunted(**{**line, "broken": tuple(line["broken"])}) for line in lines}
+
+
+def hunt_all(bugs: tuple[Planted, ...], shop: Path, seeds: int, ledger: Path) -> Iterator[Hunted]:
+    """Each bug that the ledger does not show as found is hunted on from where it stopped, and noted when done."""
+    before, quiet = hunted(ledger), Quiet(shop)
+    for bug in bugs:
+        known = before.get(bug.name)
+        if known is not None and (known.seed is not None or known.tried >= seeds):
+            yield known
+            continue
+        now = hunt(bug, shop, seeds, 0 if known is None else known.tried, quiet)
+        with ledger.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(now), ensure_ascii=False) + "\n")
+        yield now

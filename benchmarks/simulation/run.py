@@ -22,7 +22,7 @@ from benchmarks.simulation.trace import Trace
 from benchmarks.simulation.world import DAY_S, HOUR_S, Ended, Size, World
 
 MEMORY_DISK: Final = Path("/dev/shm")  # noqa: S108  # only where the machine has one; what lies there is for one run
-HARSH: Final = Size(vehicles=2, days=2, encounters=4, harshness=2.5)
+HARSH: Final = Size(vehicles=2, days=2, encounters=4, bulk=0.5, harshness=2.5)
 """Where planted bugs are looked for: nearly every fault there is, in two days of two vehicles."""
 
 

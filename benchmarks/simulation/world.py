@@ -15,6 +15,7 @@ from benchmarks.simulation.disk import at_work
 from benchmarks.simulation.things import DOCTOR, NURSE, Maker, payload_of
 from benchmarks.simulation.trace import Trace
 from benchmarks.simulation.truth import Made, Sent, Truth
+from clinic_records.care import Encounter
 from clinic_records.clock import CHINA, Origin
 from clinic_records.ids import IdFactory, RecordId, VehicleId, sha256_hex, vehicle_id
 from clinic_records.record import Kind, Lane, Record
@@ -59,13 +60,14 @@ class Ended(Exception):
 class Size:
     """How large a world is: vehicles, days, the most encounters of a stop, the part of the days that have a stop.
 
-    `harshness` multiplies how likely each fault is.
+    `bulk` is the chance that a stop has a large recording; `harshness` multiplies how likely each fault is.
     """
 
     vehicles: int
     days: int
     encounters: int
     stops_a_day: float = 1.0
+    bulk: float = 0.1
     harshness: float = 1.0
 
 
@@ -92,6 +94,7 @@ class World:
         self.county.start()
         self.boxes: dict[VehicleId, Box] = {}
         self.clones: dict[VehicleId, Box] = {}
+        self.seen: dict[VehicleId, list[Encounter]] = {}
         self.taps: list[Callable[[float, Publish], None]] = []
         for number in range(size.vehicles):
             self._add_vehicle(vehicle_id(f"V{number + 1:02}"))
