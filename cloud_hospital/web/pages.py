@@ -18,6 +18,8 @@ from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.opening import blob_path
 from cloud_hospital.store.engine import reading
 from cloud_hospital.web.cases import newest_cases, one_recording, unbound_recordings
+from cloud_hospital.web.coordinator.imports import UPLOAD
+from cloud_hospital.web.coordinator.pages import add_coordinator
 from cloud_hospital.web.held import add_held
 from cloud_hospital.web.login import add_login, own_path
 from cloud_hospital.web.opinions import add_opinions, case_page
@@ -33,8 +35,9 @@ def add_pages(app: FastAPI, hospital: Hospital) -> None:
         ConfigError: the browser libraries were never built.
     """
     site = Site(hospital)
+    add_coordinator(app, site)
     mount_static(app)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, own_limits=[UPLOAD])
 
     @app.exception_handler(EnterNeeded)
     async def _enter(request: Request, _error: Exception) -> Response:
@@ -78,6 +81,8 @@ def _add_entrance(app: FastAPI, site: Site) -> None:
 def _add_lists(app: FastAPI, site: Site) -> None:
     @app.get("/")
     def received(request: Request) -> Response:
+        if site.is_coordinator(request):
+            return RedirectResponse("/schedule", 303)
         site.caller(request)
         with reading(site.hospital.engine) as connection:
             cases, unbound = newest_cases(connection), unbound_recordings(connection)

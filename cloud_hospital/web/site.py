@@ -40,7 +40,10 @@ class Site:
     def __init__(self, hospital: Hospital) -> None:
         self.hospital = hospital
         self.sessions = Sessions(hospital.clock.monotonic_s, IDLE_S)
-        self.pages = create_templates([HERE / "templates"], [HERE / "texts.toml"])
+        coordinator = HERE / "coordinator"
+        self.pages = create_templates(
+            [HERE / "templates", coordinator / "templates"], [HERE / "texts.toml", coordinator / "texts.toml"]
+        )
 
         @pass_context
         def modality(context: Context, name: str) -> str:
@@ -56,13 +59,20 @@ class Site:
             EnterNeeded: nobody is signed in, or the account was disabled or got another password since.
             RoleNeeded: another role.
         """
-        session = self.sessions.find(request)
+        session = self.sessions.find(request, is_act="hx-request" not in request.headers)
         user = None if session is None else active_user(self.hospital, session.author.staff)
         if user is None or session is None or session.mark != password_mark(self.hospital, user.staff):
             raise EnterNeeded
         if roles and user.role not in roles:
             raise RoleNeeded
         return user.author
+
+    def is_coordinator(self, request: Request) -> bool:
+        """Whether a coordinator is signed in: her first page is the month."""
+        try:
+            return self.person(request).role is Role.COORDINATOR
+        except EnterNeeded:
+            return False
 
     def caller(self, request: Request) -> Bearer:
         """Who looks: a person whose role reads cases, or the holder of a token.

@@ -11,7 +11,8 @@ import msgspec
 from schedules.tables import TABLES
 
 
-def _text(value: object) -> str:
+def cell_text(value: object) -> str:
+    """A value as its cell holds it; empty where there is none."""
     if value is None:
         return ""
     if isinstance(value, time):
@@ -29,5 +30,5 @@ def as_csv(table: str, rows: Iterable[msgspec.Struct]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_text(getattr(row, name)) for name in columns] for row in rows)
+    writer.writerows([cell_text(getattr(row, name)) for name in columns] for row in rows)
     return out.getvalue()

@@ -1,0 +1,50 @@
+"""What heads each of the coordinator's pages: the draft, the version in force, how far they differ."""
+
+from typing import NamedTuple
+
+from cloud_hospital.schedule_desk.desk import ScheduleDesk
+from schedules.diff import Change, changes, visits_in_force
+from schedules.findings import Severity
+from schedules.folder import Draft, Edit
+from schedules.publish import in_force
+
+
+class Head(NamedTuple):
+    """The state of the plan in one line.
+
+    Attributes:
+        source: the file the draft was read from; empty where there is no draft.
+        revision: of the draft.
+        current: number of the version in force today; 0 where none is.
+        newest: number of the newest version; 0 where none was published.
+        differing: what the draft changes of what is in force on its days.
+        last_edit: the last change by hand.
+    """
+
+    source: str
+    revision: int
+    errors: int
+    warnings: int
+    current: int
+    newest: int
+    differing: tuple[Change, ...]
+    last_edit: Edit | None
+
+
+def head_of(desk: ScheduleDesk, draft: Draft | None) -> Head:
+    """The head of the pages now."""
+    versions = desk.folder.versions()
+    current = in_force(versions, desk.today())
+    numbers = current.version if current else 0, versions[-1].version if versions else 0
+    if draft is None:
+        return Head("", 0, 0, 0, *numbers, (), None)
+    severities = [one.severity for one in draft.findings]
+    return Head(
+        draft.source,
+        draft.revision,
+        severities.count(Severity.ERROR),
+        severities.count(Severity.WARNING),
+        *numbers,
+        changes(visits_in_force(versions, draft.first, draft.last), draft.visits),
+        draft.edits[-1] if draft.edits else None,
+    )

@@ -1,0 +1,143 @@
+"""What is given out of the version in force: calendars, workbook, texts, notices, a feed for route planners."""
+
+import io
+import threading
+import zipfile
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+
+from clinic_records.clock import CHINA
+from clinic_records.errors import ClinicError, Hint, NotFound, RefusedInput
+from clinic_records.schedule import PublishedSchedule
+from cloud_hospital.web.coordinator.head import head_of
+from cloud_hospital.web.coordinator.place import Coordination, Problem, problem_of, status_of
+from schedules.draft import month_days
+from schedules.exports.entries import entries
+from schedules.exports.request import FORMATS, files
+from schedules.exports.request import Request as Export
+from schedules.exports.subjects import Kind, Subject, chosen
+from schedules.exports.words import file_names
+from schedules.model import Plan
+from schedules.publish import in_force
+
+AT_ONCE: Final = 2
+"""Exports made at the same time; a county's posters take seconds."""
+SITE: Final = "clinic.example"
+"""Domain in the UIDs of calendars where the hospital says none: it must never change."""
+
+_places = threading.BoundedSemaphore(AT_ONCE)
+
+
+class Source(NamedTuple):
+    """The published version to give out, and the plan it was made of."""
+
+    version: PublishedSchedule
+    plan: Plan
+
+
+def add_outputs(app: FastAPI, here: Coordination) -> None:
+    """Mount the page and the files."""
+
+    @app.get("/schedule/outputs")
+    def ask(request: Request) -> Response:
+        here.planner(request)
+        return _page(request, here, None, 200)
+
+    @app.get("/schedule/export")
+    def give(request: Request, format: str = "", month: str = "", of: str = "") -> Response:  # noqa: A002 - as in the address
+        here.planner(request)
+        try:
+            with _places:
+                made = _made(here, format, month, of)
+        except ClinicError as error:
+            return _page(request, here, problem_of(request, error), status_of(error))
+        name, data = made
+        header = f"attachment; filename*=UTF-8''{quote(name)}"
+        return Response(data, media_type="application/octet-stream", headers={"content-disposition": header})
+
+
+def source_of(here: Coordination) -> Source:
+    """The version in force today, else the newest.
+
+    Raises:
+        NotFound: nothing is published, or an older program published it without its plan.
+    """
+    versions = here.desk.folder.versions()
+    version = in_force(versions, here.desk.today()) or (versions[-1] if versions else None)
+    if version is None:
+        hint = Hint("还没有发布过班表。先导入、发布。", "Nothing is published yet: import a plan and publish it.")
+        raise NotFound("nothing is published yet", hint=hint)
+    publication = here.desk.folder.publication(version.version)
+    if publication is None:
+        hint = Hint(
+            "这一版是用命令发布的，没有带计划。用 clinic schedule export 输出，或在这里再发布一次。",
+            "That version was published by command without its plan: use clinic schedule export, or publish it here.",
+        )
+        raise NotFound(f"version {version.version} has no plan beside it", hint=hint)
+    return Source(version, publication.draft.plan)
+
+
+def _made(here: Coordination, format_: str, month: str, of: str) -> tuple[str, bytes]:
+    source = source_of(here)
+    first, last = month_days(month)
+    first, last = max(first, source.version.first), min(last, source.version.last)
+    if last < first:
+        hint = Hint("现行班表没有这个月。", "The version in force has no such month.")
+        raise RefusedInput(f"{month} lies outside the version in force", hint=hint)
+    visits = tuple(one for one in source.version.visits if first <= one.date <= last)
+    hospital = here.desk.hospital
+    request = Export(
+        entries(source.plan, visits, first, last),
+        _subject(source.plan, of),
+        SITE,
+        hospital.settings.name,
+        hospital.now().astimezone(CHINA),
+        lambda _line: None,
+    )
+    made = dict(files(format_, request))
+    names = file_names(made)
+    if len(made) == 1:
+        ((name, data),) = made.items()
+        return names[name], data
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in made.items():
+            archive.writestr(names[name], data)
+    return f"{format_}-{month}.zip", out.getvalue()
+
+
+def _subject(plan: Plan, of: str) -> Subject | None:
+    """`vehicle/V01`; empty is the whole county.
+
+    Raises:
+        NotFound: the plan has none such.
+    """
+    if not of:
+        return None
+    kind, _, name = of.partition("/")
+    try:
+        return chosen(plan, Kind(kind), name)
+    except ValueError:
+        raise NotFound(f"{of[:64]}: say vehicle, point or person") from None
+
+
+def _page(request: Request, here: Coordination, problem: Problem | None, status: int) -> Response:
+    draft = here.desk.draft()
+    source = None
+    try:
+        source = source_of(here)
+    except ClinicError as error:
+        problem = problem or problem_of(request, error)
+    return here.page(
+        request,
+        "outputs.html",
+        status,
+        head=head_of(here.desk, draft),
+        source=source,
+        formats=list(FORMATS),
+        months=sorted({f"{one.date:%Y-%m}" for one in source.version.visits}) if source else [],
+        this_month=f"{here.desk.today():%Y-%m}",
+        problem=problem,
+    )
