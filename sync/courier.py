@@ -233,14 +233,14 @@ class VehicleCourier:
         self._session = self._new_session()
         self._go(LinkState.OFFLINE)
 
-    def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
-        """Something came from the broker. Nothing from a stranger changes anything but the alarm."""
+    def on_message(self, topic: Topic, payload: bytes, now: float, *, waited_s: float = 0.0) -> None:
+        """Something came from the broker `waited_s` ago. Nothing from a stranger changes anything but the alarm."""
         if topic.vehicle != self.vehicle or topic.way is not Way.DOWN or self.state is LinkState.OFFLINE:
             return
         try:
             frame = decode(payload)
             if isinstance(frame, Signed):
-                self._on_session_message(verify(frame, self._hospital.newest), now)
+                self._on_session_message(verify(frame, self._hospital.newest), now, waited_s)
             elif isinstance(frame, Challenge):
                 self._on_challenge(frame, now)
             elif isinstance(frame, KeyNews):
@@ -250,7 +250,7 @@ class VehicleCourier:
             elif isinstance(frame, Greet):
                 self._is_given_up = self._is_given_up or self.state is LinkState.ONLINE
             elif self._exchange is not None:
-                self._exchange.on_frame(frame, now)
+                self._exchange.on_frame(frame, now, waited_s)
         except PeerRefused as error:
             self._raise_alarm(Alarm.PEER_REFUSED, str(error))
         except ClinicError as error:
@@ -340,12 +340,12 @@ class VehicleCourier:
             self._hospital = chain
             _logger.info("the hospital's keys are number %d now", chain.number)
 
-    def _on_session_message(self, message: SessionMessage, now: float) -> None:
+    def _on_session_message(self, message: SessionMessage, now: float, waited_s: float) -> None:
         if isinstance(message, Welcome):
             self._on_welcome(message, now)
         elif self._exchange is not None:
             try:
-                receipts = self._exchange.on_receipts(message, now)
+                receipts = self._exchange.on_receipts(message, now, waited_s)
             except PeerRefused as error:  # signed by our hospital, only late: no alarm
                 _logger.info("%s", error)
                 return

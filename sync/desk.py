@@ -6,6 +6,7 @@ parts is given as soon as they are durable, before any file of their lane is ope
 
 import hashlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ from typing import Final, TypeVar
 from clinic_records.errors import AccessError, ClinicError
 from clinic_records.ids import VehicleId
 from clinic_records.record import Lane
-from sync.frames import Have, Items, Part
+from sync.frames import Have, Items, Part, held_ms
 from sync.ports import FilePart, InboundStore, IntakeStore, Ranges, Receipt, WholeFile
 
 BATCH_FILES: Final = 256
@@ -67,10 +68,19 @@ class Answer:
 
     haves: dict[str, Ranges] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    came: dict[str, float] = field(default_factory=dict)
 
-    def frames(self) -> list[Have]:
+    def frames(self, now: float) -> list[Have]:
         """Credit; a receipt makes the Have of its file needless."""
-        return [Have(wire, ranges) for wire, ranges in self.haves.items() if wire not in self.receipts]
+        return [
+            Have(wire, ranges, held_ms(self.came.get(wire, now), now))
+            for wire, ranges in self.haves.items()
+            if wire not in self.receipts
+        ]
+
+    def held_ms(self, now: float) -> int:
+        """Of the receipts, see sync.frames.Receipts."""
+        return held_ms(max((self.came[wire] for wire in self.receipts if wire in self.came), default=now), now)
 
 
 class Desk:
@@ -80,6 +90,7 @@ class Desk:
         store: where everything goes.
         aside: where a large file that is not urgent is taken, one at a time; meanwhile credit goes on.
         wake: called when that one is done.
+        monotonic_s: the clock, for how long files lie here before they are answered.
         small_bytes: size up to which a file is small.
     """
 
@@ -88,12 +99,15 @@ class Desk:
         store: IntakeStore,
         aside: Aside = at_once,
         wake: Callable[[], None] = lambda: None,
+        monotonic_s: Callable[[], float] = time.monotonic,
         small_bytes: int = SMALL,
     ) -> None:
         self._store = store
         self._small_bytes = small_bytes
         self._aside = aside
         self._wake = wake
+        self._monotonic_s = monotonic_s
+        self._came: dict[_Key, float] = {}
         self._lanes = {lane: _Waiting() for lane in Lane}
         self._answers: dict[VehicleId, Answer] = {}
         self._taking: tuple[_Key, Future[Receipt]] | None = None
@@ -110,13 +124,16 @@ class Desk:
                 return lane
         return None
 
-    def on_items(self, vehicle: VehicleId, items: Items) -> None:
-        """Whole wire files came."""
-        queue = self._lanes[items.lane].files
-        queue.extend(WholeFile(vehicle, hashlib.sha256(data).hexdigest(), items.lane, data) for data in items.data)
+    def on_items(self, vehicle: VehicleId, items: Items, waited_s: float = 0.0) -> None:
+        """Whole wire files came, `waited_s` seconds ago."""
+        files = [WholeFile(vehicle, hashlib.sha256(data).hexdigest(), items.lane, data) for data in items.data]
+        came = self._monotonic_s() - waited_s
+        self._came.update(((vehicle, each.wire_sha256), came) for each in files)
+        self._lanes[items.lane].files.extend(files)
 
-    def on_part(self, vehicle: VehicleId, part: Part) -> None:
-        """Bytes of a wire file came, or the question which are here."""
+    def on_part(self, vehicle: VehicleId, part: Part, waited_s: float = 0.0) -> None:
+        """Bytes of a wire file came `waited_s` seconds ago, or the question which are here."""
+        self._came[vehicle, part.wire_sha256] = self._monotonic_s() - waited_s
         said = FilePart(vehicle, part.wire_sha256, part.size, part.lane, part.offset, part.data)
         self._lanes[part.lane].parts.append(said)
 
@@ -140,6 +157,7 @@ class Desk:
         parts = _some(waiting.parts)
         for part, held in zip(parts, self._store.keep(parts), strict=True):
             key = part.vehicle, part.wire_sha256
+            self._note_came(key)
             if isinstance(held, Receipt):
                 self._of(part.vehicle).receipts[part.wire_sha256] = held
             elif held is not None:  # without an answer there is no credit: the sender keeps the bytes and comes back
@@ -150,6 +168,7 @@ class Desk:
     def _take_some(self, queue: deque[WholeFile]) -> None:
         files = list({(each.vehicle, each.wire_sha256): each for each in _some(queue)}.values())
         for file, receipt in zip(files, self._store.take(files), strict=True):
+            self._note_came((file.vehicle, file.wire_sha256))
             if receipt is not None:
                 self._of(file.vehicle).receipts[file.wire_sha256] = receipt
 
@@ -182,6 +201,11 @@ class Desk:
             self._of(vehicle).receipts[wire] = future.result()
         except ClinicError as error:
             _logger.error("cannot take envelope %s: %s", wire, error)  # noqa: TRY400 - told, not traced
+
+    def _note_came(self, key: _Key) -> None:
+        """It is answered now, or never."""
+        if (came := self._came.pop(key, None)) is not None:
+            self._of(key[0]).came[key[1]] = came
 
     def _of(self, vehicle: VehicleId) -> Answer:
         return self._answers.setdefault(vehicle, Answer())

@@ -41,11 +41,11 @@ class DownLine:
         self._outbound = outbound
         self._has_asked = False
 
-    def on_have(self, have: Have, now: float) -> None:
+    def on_have(self, have: Have, now: float, waited_s: float) -> None:
         """Credit from the vehicle."""
-        self.sender.on_have(have, now)
+        self.sender.on_have(have, now, waited_s)
 
-    def on_receipts(self, message: SessionMessage, now: float) -> None:
+    def on_receipts(self, message: SessionMessage, now: float, waited_s: float) -> None:
         """A session message the vehicle signed.
 
         Raises:
@@ -54,8 +54,7 @@ class DownLine:
         named = (message.vehicle, message.session, message.epoch) if isinstance(message, Receipts) else None
         if not isinstance(message, Receipts) or named != (self.vehicle, self.session, self.epoch):
             raise PeerRefused(f"{type(message).__name__} of session {message.session[:16]} does not belong to this one")
-        for receipt in message.receipts:
-            self.sender.on_receipt(receipt, now)
+        self.sender.on_receipts(message, now, waited_s)
 
     def poll(self, now: float) -> list[Publish]:
         """What to send now; first the question for what the vehicle held, which it may understand by now."""

@@ -106,10 +106,10 @@ class _Driver:
         if is_moving:
             endpoint.note_progress(now)
         for message in messages:
-            endpoint.on_message(message.topic, message.payload, now)
+            endpoint.on_message(message.topic, message.payload, now, waited_s=max(0.0, now - message.at))
         if endpoint.is_stalled(now):
             return [], None
-        out = endpoint.poll(now)
+        out = endpoint.poll(time.monotonic())  # a receipt's fsync has come between
         if endpoint.has_work:
             return out, 0.0
         wakeup = endpoint.next_wakeup()

@@ -40,8 +40,8 @@ class Endpoint(Protocol):
     def on_disconnected(self) -> None:
         """The connection ended, by whichever side."""
 
-    def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
-        """A message came."""
+    def on_message(self, topic: Topic, payload: bytes, now: float, *, waited_s: float = 0.0) -> None:
+        """A message came, `waited_s` seconds ago."""
 
     def poll(self, now: float) -> list[Publish]:
         """What to publish now."""

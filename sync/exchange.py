@@ -35,16 +35,16 @@ class Exchange:
         self._way = way
         self._keys = keys
 
-    def on_frame(self, frame: Items | Part | Have, now: float) -> None:
-        """A frame of the peer's."""
+    def on_frame(self, frame: Items | Part | Have, now: float, waited_s: float) -> None:
+        """A frame of the peer's that came `waited_s` seconds ago."""
         if isinstance(frame, Have):
-            self.sender.on_have(frame, now)
+            self.sender.on_have(frame, now, waited_s)
         elif isinstance(frame, Items):
-            self.receiver.on_items(frame)
+            self.receiver.on_items(frame, waited_s)
         else:
-            self.receiver.on_part(frame)
+            self.receiver.on_part(frame, waited_s)
 
-    def on_receipts(self, message: SessionMessage, now: float) -> tuple[Receipt, ...]:
+    def on_receipts(self, message: SessionMessage, now: float, waited_s: float) -> tuple[Receipt, ...]:
         """A verified session message; the receipts that were applied.
 
         Raises:
@@ -53,8 +53,7 @@ class Exchange:
         named = (message.vehicle, message.session, message.epoch)
         if not isinstance(message, Receipts) or named != (self.vehicle, self.session, self.epoch):
             raise PeerRefused(f"{type(message).__name__} of session {message.session[:16]} does not belong to this one")
-        for receipt in message.receipts:
-            self.sender.on_receipt(receipt, now)
+        self.sender.on_receipts(message, now, waited_s)
         return message.receipts
 
     def poll(self, now: float) -> list[Publish]:
@@ -69,11 +68,11 @@ class Exchange:
 
     def answers(self) -> list[Publish]:
         """All receipts and all credit there is to give."""
-        haves, receipts = self.receiver.answers()
+        haves, receipts, held = self.receiver.answers()
         out = [self._publish(have, CREDIT) for have in haves]
         for first in range(0, len(receipts), MAX_RECEIPTS):
             some = tuple(receipts[first : first + MAX_RECEIPTS])
-            signed = sign(Receipts(self.vehicle, self.session, self.epoch, some), self._keys)
+            signed = sign(Receipts(self.vehicle, self.session, self.epoch, some, held), self._keys)
             out.append(self._publish(signed, CREDIT))
         return out
 

@@ -92,12 +92,17 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag="welcome"):
 
 
 class Receipts(msgspec.Struct, frozen=True, array_like=True, tag="receipts"):
-    """Receipts of whole envelopes. `epoch` is the session's: those of an older one count no more (sync rule 3)."""
+    """Receipts of whole envelopes. `epoch` is the session's: those of an older one count no more (sync rule 3).
+
+    Attributes:
+        held_ms: as Have's, of the newest of these envelopes.
+    """
 
     vehicle: Token
     session: Token
     epoch: Token
     receipts: Annotated[tuple[Receipt, ...], msgspec.Meta(max_length=MAX_RECEIPTS)]
+    held_ms: Count = 0
 
 
 SessionMessage = Hello | Welcome | Receipts
@@ -128,10 +133,16 @@ class Part(msgspec.Struct, frozen=True, array_like=True, tag="part"):
 
 
 class Have(msgspec.Struct, frozen=True, array_like=True, tag="have"):
-    """Which bytes of a wire file are durable at the receiver: the only credit there is (sync rule 17)."""
+    """Which bytes of a wire file are durable at the receiver: the only credit there is (sync rule 17).
+
+    Attributes:
+        held_ms: milliseconds from the arrival of the newest of these bytes to this answer. They are the receiver's and
+            not the link's, as QUIC's ACK Delay (RFC 9000, section 19.3).
+    """
 
     wire_sha256: WireHash
     ranges: Ranges
+    held_ms: Count = 0
 
 
 class Challenge(msgspec.Struct, frozen=True, array_like=True, tag="challenge"):
@@ -162,6 +173,11 @@ class Presence(msgspec.Struct, frozen=True):
 
     session: str
     is_online: bool
+
+
+def held_ms(came: float, now: float) -> int:
+    """Whole milliseconds between two monotonic instants, rounded down: what is left counts as the link's."""
+    return max(0, int((now - came) * 1000))
 
 
 Frame = Signed | Items | Part | Have | Challenge | KeyNews | Renewal | Greet

@@ -116,13 +116,13 @@ class Crew:
         for each in self.stations.values():
             each.on_disconnected()
 
-    def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
+    def on_message(self, topic: Topic, payload: bytes, now: float, *, waited_s: float = 0.0) -> None:
         """One of those who share the channel hears it; states and credit are heard by all."""
         ears = [each for each in self.stations.values() if _hears(each, topic)]
         if topic.way is not Way.STATE and topic.channel != CREDIT and len(ears) > 1:
             ears = [self._rng.choice(ears)]
         for each in ears:
-            each.on_message(topic, payload, now)
+            each.on_message(topic, payload, now, waited_s=waited_s)
 
     def poll(self, now: float) -> list[Publish]:
         """What all publish; lost leases end lines and lapsed ones are claimed, as the workers' looks do it."""

@@ -5,6 +5,7 @@ accepted twice gives its first receipt again.
 """
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,8 +62,12 @@ class MemoryOutbound:
             raise NotFound(f"no envelope {wire_sha256}")
         return self.data[wire_sha256][offset : offset + size]
 
-    def settle(self, receipt: Receipt) -> bool:
+    def settle_all(self, receipts: Sequence[Receipt]) -> int:
         """See OutboundStore."""
+        return sum(self.settle(each) for each in receipts)
+
+    def settle(self, receipt: Receipt) -> bool:
+        """As `settle_all`, of one."""
         if receipt.wire_sha256 not in self.items:
             return False
         if not (self._is_open(receipt.wire_sha256) or self._is_understood_now(receipt)):

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -63,11 +64,12 @@ class Broker:
 
 @dataclass(frozen=True)
 class Message:
-    """What came from the broker; `mid` is its packet id, for `MqttLink.acknowledge`."""
+    """What came from the broker at `at`, monotonic seconds; `mid` is its packet id, for `MqttLink.acknowledge`."""
 
     topic: Topic
     payload: bytes
     mid: int = 0
+    at: float = 0.0
 
 
 class MqttLink:
@@ -184,7 +186,7 @@ class MqttLink:
         def on_message(_client: object, _data: object, message: paho.MQTTMessage) -> None:
             try:
                 mid = message.mid if self._is_manual else 0
-                heard = Message(Topic.parse(message.topic), bytes(message.payload), mid)
+                heard = Message(Topic.parse(message.topic), bytes(message.payload), mid, time.monotonic())
             except (BadFrame, UnicodeDecodeError):
                 if self._is_manual:
                     client.ack(message.mid, message.qos)

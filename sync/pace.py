@@ -4,8 +4,9 @@ Rate and round trip are measured from the receiver's acknowledgements alone. The
 times base round trip (the bandwidth-delay product), and a short queue before it: less leaves the link idle, more only
 delays what is urgent. Like TCP BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM Queue 14(5),
 2016) it forgets the base round trip now and then and measures it again behind a short window, because a full window
-hides it. The rate starts low, so that the first chunks do not flood a 16 kbit/s link, and at most doubles with an
-answer, as TCP does in slow start (RFC 5681, section 3.1).
+hides it. How long the receiver holds what came before it answers is no part of the link: it says so itself, and the
+window grows by as much. The rate starts low, so that the first chunks do not flood a 16 kbit/s link, and at most
+doubles with an answer, as TCP does in slow start (RFC 5681, section 3.1).
 """
 
 from typing import Final
@@ -17,8 +18,7 @@ FIRST_RATE: Final = 8 * 1024.0
 FIRST_RTT_S: Final = 0.1
 """Base round trip assumed before one was measured: a mobile link's."""
 QUEUE_S: Final = 0.1
-"""Seconds of the rate that may wait before the link. It hides the receiver's fsync and the scheduler's lag; an urgent
-item waits behind it."""
+"""Seconds of the rate that may wait before the link. It hides the scheduler's lag; an urgent item waits behind it."""
 PROBE: Final = 1.25
 """The window's part of the base round trip; above 1, so that a faster link shows (BBR's pacing gain)."""
 CHUNKS_IN_WINDOW: Final = 4
@@ -29,6 +29,8 @@ MIN_PATIENCE_S: Final = 5.0
 """Seconds before silence counts as a dead link, whatever the rate."""
 _RTT_GAIN: Final = 0.125
 """Weight of a new sample (RFC 6298, section 2: alpha = 1/8)."""
+_HELD_GAIN: Final = 0.25
+"""Weight of how long the receiver held the last one: one slow fsync lets no long queue grow before the link."""
 _RATE_GAIN: Final = 0.25
 """Weight of a rate sample near what is believed; one far from it counts in full, up to a factor of two."""
 
@@ -40,15 +42,18 @@ class Pace:
         self.rate = FIRST_RATE
         self.rtt_s = 0.0
         self.base_rtt_s = FIRST_RTT_S
+        self._held_s = 0.0
         self._base_at: float | None = None
         self._measuring_since: float | None = None
         self._is_starting = True
+        self._has_filled = False
         self._short_from = self._short_to = 0.0
 
     @property
     def chunk(self) -> int:
-        """Bytes a part may carry: a power of two, at most a quarter of the window and one second of the rate."""
-        wanted = int(min(MAX_CHUNK, max(MIN_CHUNK, min(self._full_window / CHUNKS_IN_WINDOW, self.rate))))
+        """Bytes a part may carry: a power of two, at most a quarter of what the link holds and a second of the rate."""
+        on_link = self.rate * self._full_s / CHUNKS_IN_WINDOW
+        wanted = int(min(MAX_CHUNK, max(MIN_CHUNK, min(on_link, self.rate))))
         return 1 << (wanted.bit_length() - 1)
 
     @property
@@ -60,34 +65,42 @@ class Pace:
 
     @property
     def _full_window(self) -> int:
-        return max(2 * MIN_CHUNK, int(self.rate * self._full_s))
+        return max(2 * MIN_CHUNK, int(self.rate * (self._full_s + self._held_s)))
 
     @property
     def _full_s(self) -> float:
-        """Seconds of the rate that make up a full window."""
+        """Seconds of the rate that the link and the queue before it hold."""
         return PROBE * self.base_rtt_s + QUEUE_S
 
     def patience_s(self, in_flight: int) -> float:
         """Seconds without any answer after which the link is dead."""
         return max(MIN_PATIENCE_S, 4 * in_flight / self.rate + self.rtt_s)
 
-    def answered(self, delivered: int, *, sent_at: float, now: float, was_full: bool) -> None:
+    @property
+    def is_filled(self) -> bool:
+        """Whether the link was ever seen full: until then the rate is only what it carries at least."""
+        return self._has_filled
+
+    def answered(self, delivered: int, *, sent_at: float, now: float, was_full: bool, held_s: float = 0.0) -> None:
         """An answer came; between `sent_at` of what it answers and `now` `delivered` bytes were answered in all.
 
         `was_full`: the window was used up when that was sent. Only then a low rate is the link's and not ours; a high
-        one is the link's in any case.
+        one is the link's in any case. `held_s`: for so long it lay at either end instead of being under way.
         """
         waited_s = max(now - sent_at, 1e-4)
+        held_s = min(max(held_s, 0.0), waited_s)
+        under_way_s = max(waited_s - held_s, 1e-4)
+        self._held_s += _HELD_GAIN * (held_s - self._held_s)
         self.rtt_s = waited_s if not self.rtt_s else self.rtt_s + _RTT_GAIN * (waited_s - self.rtt_s)
         is_measured = self._measuring_since is not None and sent_at >= self._measuring_since
         is_short = is_measured or self._short_from <= sent_at <= self._short_to
         self._note_rate(delivered / waited_s, was_full=was_full and not is_short)
-        if self._base_at is None or is_measured or waited_s < self.base_rtt_s:
+        if self._base_at is None or is_measured or under_way_s < self.base_rtt_s:
             if self._measuring_since is not None:
                 self._short_from, self._short_to = self._measuring_since, now
-            self.base_rtt_s, self._base_at, self._measuring_since = waited_s, now, None
-        elif was_full and waited_s > self._full_s:
-            self._is_starting = False
+            self.base_rtt_s, self._base_at, self._measuring_since = under_way_s, now, None
+        elif was_full and under_way_s > self._full_s:
+            self._is_starting, self._has_filled = False, True
         if was_full and now - self._base_at > MEASURE_EVERY_S and self._measuring_since is None:
             self._measuring_since = now
 

@@ -67,10 +67,11 @@ class OutboundStore(Protocol):
     def read(self, wire_sha256: str, offset: int, size: int) -> bytes:
         """Up to `size` bytes of the wire file from `offset`."""
 
-    def settle(self, receipt: Receipt) -> bool:
-        """Apply a verified receipt; False where it is unknown or was applied before. Idempotent.
+    def settle_all(self, receipts: Sequence[Receipt]) -> int:
+        """Apply verified receipts, all or none, durable on return: how many ended something.
 
-        The first ending stays, but what was held becomes applied when the receiver understood it later.
+        One that is unknown or was applied before changes nothing. The first ending stays, but what was held becomes
+        applied when the receiver understood it later.
         """
 
     def held(self, after_order: int, limit: int) -> Sequence[WireItem]:

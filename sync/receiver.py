@@ -8,12 +8,12 @@ file's credit waits for its turn in that poll, because its receipt then makes a 
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from clinic_records.errors import ClinicError
 from clinic_records.record import Lane
-from sync.frames import Have, Items, Part
+from sync.frames import Have, Items, Part, held_ms
 from sync.ports import InboundStore, Ranges, Receipt
 
 ACCEPTS_A_POLL: Final = 16
@@ -39,19 +39,24 @@ class Receiver:
         self._unfinished: dict[str, None] = {}
         self._have: dict[str, Ranges] = {}
         self._receipts: dict[str, Receipt] = {}
+        self._came: dict[str, float] = {}
 
     @property
     def most_urgent(self) -> Lane | None:
         """The best lane with a whole file to be taken; None where there is no work left."""
         return next((lane for lane, queue in self._complete.items() if queue), None)
 
-    def on_items(self, items: Items) -> None:
-        """Whole wire files came."""
+    def on_items(self, items: Items, waited_s: float = 0.0) -> None:
+        """Whole wire files came, `waited_s` seconds ago."""
+        came = self._monotonic_s() - waited_s
         for data in items.data:
-            self._keep(hashlib.sha256(data).hexdigest(), len(data), items.lane, 0, data)
+            wire_sha256 = hashlib.sha256(data).hexdigest()
+            self._came[wire_sha256] = came
+            self._keep(wire_sha256, len(data), items.lane, 0, data)
 
-    def on_part(self, part: Part) -> None:
-        """Bytes of a wire file came, or the question which are here."""
+    def on_part(self, part: Part, waited_s: float = 0.0) -> None:
+        """Bytes of a wire file came `waited_s` seconds ago, or the question which are here."""
+        self._came[part.wire_sha256] = self._monotonic_s() - waited_s
         self._keep(part.wire_sha256, part.size, part.lane, part.offset, part.data)
 
     def _keep(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> None:
@@ -69,6 +74,7 @@ class Receiver:
         except ClinicError as error:
             # No answer, so no credit: the sender keeps the bytes and comes back.
             _logger.error("cannot keep bytes of envelope %s: %s", wire_sha256, error)  # noqa: TRY400 - told, not traced
+            self._came.pop(wire_sha256, None)
             return
         self._have[wire_sha256] = ranges
         if ranges == ((0, size),) and wire_sha256 not in self._queued:
@@ -98,7 +104,7 @@ class Receiver:
     def credit(self) -> list[Have]:
         """The Have of every file but small whole ones still to be taken."""
         ripe = [
-            Have(wire, ranges)
+            Have(wire, ranges, self._held_ms([wire]))
             for wire, ranges in self._have.items()
             if wire not in self._receipts and not (wire in self._queued and ranges[0][1] <= SMALL)
         ]
@@ -106,15 +112,23 @@ class Receiver:
             del self._have[have.wire_sha256]
         return ripe
 
-    def answers(self) -> tuple[list[Have], list[Receipt]]:
-        """What to tell the sender now; a receipt makes the Have of its file needless."""
+    def answers(self) -> tuple[list[Have], list[Receipt], int]:
+        """What to tell the sender now, and the receipts' held_ms; a receipt makes the Have of its file needless."""
         receipts = list(self._receipts.values())
-        haves = [Have(wire, ranges) for wire, ranges in self._have.items() if wire not in self._receipts]
+        waiting = {wire: ranges for wire, ranges in self._have.items() if wire not in self._receipts}
+        haves = [Have(wire, ranges, self._held_ms([wire])) for wire, ranges in waiting.items()]
+        held_ms = self._held_ms(self._receipts)
         self._have.clear()
         self._receipts.clear()
-        return haves, receipts
+        return haves, receipts, held_ms
+
+    def _held_ms(self, wires: Iterable[str]) -> int:
+        """Milliseconds since the newest of these came; told once."""
+        came = [self._came.pop(wire) for wire in wires if wire in self._came]
+        return held_ms(max(came), self._monotonic_s()) if came else 0
 
     def reset(self) -> None:
         """The session ended: answers to it are void; whole files not yet taken stay in the queue."""
+        self._came.clear()
         self._have.clear()
         self._receipts.clear()

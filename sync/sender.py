@@ -14,9 +14,9 @@ from clinic_records.errors import ClinicError
 from clinic_records.ids import sha256_hex
 from clinic_records.record import Lane
 from sync.byteranges import covers, first_gap, union
-from sync.frames import MAX_ITEMS, Have, Items, Part
+from sync.frames import MAX_ITEMS, Have, Items, Part, Receipts
 from sync.pace import Pace
-from sync.ports import OutboundStore, Ranges, Receipt, Verdict, WireItem
+from sync.ports import OutboundStore, Ranges, Verdict, WireItem
 
 MAX_OPEN: Final = 128
 """Transfers of one lane at a time that were begun and have no receipt yet; bounds memory."""
@@ -268,19 +268,25 @@ class Sender:
     def _under_way(self, wire_sha256: str) -> Ranges:
         return union((each.start, each.end) for each in self._flights if each.wire_sha256 == wire_sha256)
 
-    def _land(self, landed: list[_Flight], now: float) -> None:
-        """These flights were answered."""
+    def _land(self, landed: list[_Flight], now: float, waited_s: float, held_ms: int) -> None:
+        """These flights were answered `waited_s` ago; the newest of them lay at the receiver for `held_ms`."""
+        if not landed:
+            return
         for flight in landed:
             self._flights.remove(flight)
             self._delivered += flight.cost
-        for flight in landed:
-            delivered = self._delivered - flight.delivered_before
-            self.pace.answered(delivered, sent_at=flight.sent_at, now=now, was_full=flight.is_window_full)
-        if landed:
-            self._last_progress = now
+        newest = max(landed, key=lambda each: each.sent_at)
+        self.pace.answered(
+            self._delivered - newest.delivered_before,
+            sent_at=newest.sent_at,
+            now=now,
+            was_full=newest.is_window_full,
+            held_s=waited_s + held_ms / 1000,
+        )
+        self._last_progress = now
 
-    def on_have(self, have: Have, now: float) -> None:
-        """The receiver said which bytes are durable there."""
+    def on_have(self, have: Have, now: float, waited_s: float = 0.0) -> None:
+        """The receiver said which bytes are durable there; that came `waited_s` ago."""
         transfer = self._open.get(have.wire_sha256)
         if transfer is None:
             return
@@ -293,16 +299,20 @@ class Sender:
             if each.wire_sha256 == have.wire_sha256
             and (each.start == each.end or covers(transfer.have, each.start, each.end))
         ]
-        self._land(landed, now)
+        self._land(landed, now, waited_s, have.held_ms)
         if covers(transfer.have, 0, size):
             transfer.ask_again_at = now + RECEIPT_PATIENCE_S
 
-    def on_receipt(self, receipt: Receipt, now: float) -> None:
-        """A verified receipt of this session: the store decides what it ends; a refused one waits for a person."""
-        wire_sha256 = receipt.wire_sha256
-        self._land([each for each in self._flights if each.wire_sha256 == wire_sha256], now)
-        self._begun.discard(wire_sha256)
-        self._store.settle(receipt)
-        transfer = self._open.pop(wire_sha256, None)
-        if receipt.verdict is Verdict.REFUSED:
-            self._skipped[wire_sha256] = transfer.lane if transfer else Lane.P4
+    def on_receipts(self, said: Receipts, now: float, waited_s: float = 0.0) -> None:
+        """Verified receipts of this session, which came `waited_s` ago.
+
+        The store decides what they end; a refused one waits for a person.
+        """
+        named = {each.wire_sha256 for each in said.receipts}
+        self._land([each for each in self._flights if each.wire_sha256 in named], now, waited_s, said.held_ms)
+        self._begun -= named
+        self._store.settle_all(said.receipts)
+        for receipt in said.receipts:
+            transfer = self._open.pop(receipt.wire_sha256, None)
+            if receipt.verdict is Verdict.REFUSED:
+                self._skipped[receipt.wire_sha256] = transfer.lane if transfer else Lane.P4

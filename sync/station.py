@@ -130,7 +130,8 @@ class HospitalStation:
             abilities=abilities,
             keep_days=keep_days,
         )
-        self._desk = Desk(store or OneByOne(self._inbound), aside, self._rouse)
+        self._monotonic_s = clock.monotonic_s
+        self._desk = Desk(store or OneByOne(self._inbound), aside, self._rouse, self._monotonic_s)
         self._standing: dict[VehicleId, _Standing] = {}
         self._lines: dict[VehicleId, DownLine] = {}
         self._paces: dict[VehicleId, Pace] = {}
@@ -235,14 +236,14 @@ class HospitalStation:
         self._out = []
         self._expected.clear()
 
-    def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
-        """Something came from the broker under a vehicle's name; only signatures are believed."""
+    def on_message(self, topic: Topic, payload: bytes, now: float, *, waited_s: float = 0.0) -> None:
+        """Something came from the broker `waited_s` ago under a vehicle's name; only signatures are believed."""
         vehicle = topic.vehicle
         try:
             if topic.way is Way.STATE:
                 self._on_presence(vehicle, payload, now)
             elif topic.way is Way.UP:
-                self._on_frame(vehicle, decode(payload), payload, now)
+                self._on_frame(vehicle, decode(payload), payload, now, waited_s)
         except (BadFrame, PeerRefused) as error:
             self._on_stranger(vehicle, payload, str(error))
         except ClinicError as error:
@@ -280,11 +281,12 @@ class HospitalStation:
         standing = self._look_up(vehicle, now)
         if standing is None:
             return []
-        frames: list[Frame] = [*answer.frames()]
-        receipts = list(answer.receipts.values())
+        at = self._monotonic_s()
+        frames: list[Frame] = [*answer.frames(at)]
+        receipts, held = list(answer.receipts.values()), answer.held_ms(at)
         for first in range(0, len(receipts), MAX_RECEIPTS):
             some = tuple(receipts[first : first + MAX_RECEIPTS])
-            frames.append(sign(Receipts(vehicle, standing.session, standing.epoch, some), self._keys))
+            frames.append(sign(Receipts(vehicle, standing.session, standing.epoch, some, held), self._keys))
         return [Publish(Topic(vehicle, Way.DOWN, CREDIT), encode(each)) for each in frames]
 
     def _look_up(self, vehicle: VehicleId, now: float) -> _Standing | None:
@@ -300,22 +302,22 @@ class HospitalStation:
         standing = self._standing[vehicle] = _Standing(peer, *found, until=now + KNOWN_S)
         return standing
 
-    def _on_frame(self, vehicle: VehicleId, frame: Frame, payload: bytes, now: float) -> None:
+    def _on_frame(self, vehicle: VehicleId, frame: Frame, payload: bytes, now: float, waited_s: float) -> None:
         match frame:
             case Signed():
-                self._on_signed(vehicle, frame, payload, now)
+                self._on_signed(vehicle, frame, payload, now, waited_s)
             case KeyNews() | Renewal():
                 self._on_signed_by_itself(vehicle, frame, payload)
             case Have():
                 if (line := self._lines.get(vehicle)) is not None:
-                    line.on_have(frame, now)
+                    line.on_have(frame, now, waited_s)
             case Items() | Part():
                 if self._look_up(vehicle, now) is None:
                     self._on_unannounced(vehicle, payload, now)
                 elif isinstance(frame, Items):
-                    self._desk.on_items(vehicle, frame)
+                    self._desk.on_items(vehicle, frame, waited_s)
                 else:
-                    self._desk.on_part(vehicle, frame)
+                    self._desk.on_part(vehicle, frame, waited_s)
             case _:
                 pass  # what only a hospital says
 
@@ -328,7 +330,7 @@ class HospitalStation:
         else:
             self._say(vehicle, Renewal(peer.on_renewal(frame.body)))
 
-    def _on_signed(self, vehicle: VehicleId, signed: Signed, payload: bytes, now: float) -> None:
+    def _on_signed(self, vehicle: VehicleId, signed: Signed, payload: bytes, now: float, waited_s: float) -> None:
         peer = self._port(vehicle)
         if peer is None:
             self._on_stranger(vehicle, payload, f"vehicle {vehicle} is not enrolled here")
@@ -342,7 +344,7 @@ class HospitalStation:
             self._on_hello(vehicle, peer, message, now)
         elif (line := self._lines.get(vehicle)) is not None:
             try:
-                line.on_receipts(message, now)
+                line.on_receipts(message, now, waited_s)
             except PeerRefused as error:  # signed by this vehicle, only late
                 _logger.info("%s", error)
 

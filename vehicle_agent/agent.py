@@ -294,7 +294,7 @@ class Agent:
         sealer = await asyncio.to_thread(lambda: Sealer(store, self._spool, keys=self._keys, clock=self._clock))
         self._sealing = Sealing(
             store, sealer, self._spool, self._children,
-            events=self.desk.events, clock=self._clock, rate=lambda: self._courier.rate,
+            events=self.desk.events, clock=self._clock, link=lambda: self._courier.link,
         )  # fmt: skip
         store.writer.after_commit(lambda _: self._from_thread(self._committed))
         self._keep("sealing", self._sealing.run)

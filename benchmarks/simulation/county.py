@@ -41,8 +41,8 @@ class _Looking:
         self._station = station
         self._poke = poke
 
-    def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
-        self._station.on_message(topic, payload, now)
+    def on_message(self, topic: Topic, payload: bytes, now: float, *, waited_s: float = 0.0) -> None:
+        self._station.on_message(topic, payload, now, waited_s=waited_s)
         if topic.channel not in {"p2", "p3", "p4"}:
             self._poke()
 

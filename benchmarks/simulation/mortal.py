@@ -52,9 +52,9 @@ class Mortal:
         """See Endpoint."""
         self._do(self._endpoint.on_disconnected)
 
-    def on_message(self, topic: Topic, payload: bytes, now: float) -> None:
+    def on_message(self, topic: Topic, payload: bytes, now: float, *, waited_s: float = 0.0) -> None:
         """See Endpoint."""
-        self._do(lambda: self._endpoint.on_message(topic, payload, now))
+        self._do(lambda: self._endpoint.on_message(topic, payload, now, waited_s=waited_s))
 
     def poll(self, now: float) -> list[Publish]:
         """See Endpoint."""

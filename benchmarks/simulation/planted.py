@@ -97,11 +97,10 @@ def _unsigned(signed: Signed, _public: Verifier) -> Any:
     return unpack(signed.body, SessionMessage, "session message")  # type: ignore[arg-type]  # a union is no type[T]
 
 
-def _of_any_session(self: Exchange, message: object, now: float) -> tuple[Receipt, ...]:
+def _of_any_session(self: Exchange, message: object, now: float, waited_s: float) -> tuple[Receipt, ...]:
     if not isinstance(message, Receipts):
         return ()
-    for receipt in message.receipts:
-        self.sender.on_receipt(receipt, now)
+    self.sender.on_receipts(message, now, waited_s)
     return message.receipts
 
 

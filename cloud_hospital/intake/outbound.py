@@ -63,8 +63,16 @@ class VehicleOutbound:
         except FileNotFoundError:
             raise NotFound(f"downlink file {wire_sha256} for {self._vehicle} is gone") from None
 
+    def settle_all(self, receipts: Sequence[Receipt]) -> int:
+        """Apply the vehicle's verified receipts; how many changed anything: none where the lease is lost."""
+        with writing(self._hospital.engine) as connection:
+            return sum(self._settle(connection, each) for each in receipts)
+
     def settle(self, receipt: Receipt) -> bool:
-        """Apply the vehicle's verified receipt; False where it is unknown, changes nothing, or the lease is lost."""
+        """As `settle_all`, of one."""
+        return self.settle_all([receipt]) == 1
+
+    def _settle(self, connection: Connection, receipt: Receipt) -> bool:
         changed = update(downlink).where(
             downlink.c.vehicle == self._vehicle,
             downlink.c.wire_sha256 == receipt.wire_sha256,
@@ -73,13 +81,12 @@ class VehicleOutbound:
         if self._lease is not None:
             changed = changed.where(self._lease.holds)
         values = {"verdict": receipt.verdict.value, "settled_at": to_ms(self._hospital.now())}
-        with writing(self._hospital.engine) as connection:
-            is_new = connection.execute(changed.values(**values)).rowcount == 1
-            if is_new and receipt.verdict is Verdict.HELD:
-                self._alarm(connection, receipt)
-            elif is_new:
-                self._end_alarm(connection, receipt)
-            return is_new
+        is_new = connection.execute(changed.values(**values)).rowcount == 1
+        if is_new and receipt.verdict is Verdict.HELD:
+            self._alarm(connection, receipt)
+        elif is_new:
+            self._end_alarm(connection, receipt)
+        return is_new
 
     def _end_alarm(self, connection: Connection, receipt: Receipt) -> None:
         """The vehicle was upgraded and understands it now."""

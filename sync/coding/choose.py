@@ -22,7 +22,8 @@ WHOLE: Final = 1024 * 1024
 KEPT: Final = 16 * 1024 * 1024
 """Coded bytes kept in memory between measuring and sealing; what is longer is coded twice, the same way."""
 FAST: Final = 4_000_000.0
-"""Bytes/s of a link (32 Mbit/s) on which no image coder stays ahead for sure: it is not even tried."""
+"""Bytes/s of a link (32 Mbit/s) on which no image coder stays ahead for sure: it is not even tried. From there on
+what coding takes is taken from sending, which needs the same processor."""
 PICTURE_GAIN: Final = 0.4
 """Share of zstd's size that no picture coder goes below: on our real frames they reach 0.45 to 0.8 of it."""
 _SPARE: Final = 2 * 1024 * 1024
@@ -124,7 +125,7 @@ def _level(head: bytes, terms: Terms) -> int:
         size = sum(map(len, plain.encode(io.BytesIO(head), level)))
         if size < len(head) * (1 - MIN_GAIN):
             trials.append((level, Trial(size, time.monotonic() - began)))
-    return best(trials, terms.rate, is_idle=terms.is_idle)
+    return best(trials, terms.rate, is_idle=terms.is_idle or terms.rate >= FAST)
 
 
 def _streamed(source: PayloadSource, codec: Codec, encode: Callable[[Source], Iterator[bytes]], kept: int) -> Coded:

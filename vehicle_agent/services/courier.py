@@ -15,6 +15,7 @@ from sync.keys import OriginPublic
 from sync.mqtt import MqttLink
 from vehicle_agent.alarms import down_alarm, link_alarm, overdue, sentence, stalled
 from vehicle_agent.services.renewal import Renewal
+from vehicle_agent.services.sealing import Link
 from vehicle_agent.stall import Progress
 from vehicle_agent.status import total_of
 from vehicle_agent.store.keys import DeviceKeys
@@ -86,9 +87,11 @@ class Courier:
         self._courier.notify()
 
     @property
-    def rate(self) -> float:
-        """The link's measured rate, bytes/s; the lowest one where it was not measured yet."""
-        return self._courier.sender.pace.rate
+    def link(self) -> Link:
+        """The link as it was measured; its rate is the lowest one where it was not yet."""
+        sender, is_online = self._courier.sender, self._courier.state is LinkState.ONLINE
+        is_filled = sender.pace.is_filled or not is_online
+        return Link(sender.pace.rate, is_filled=is_filled, is_busy=is_online and sender.in_flight > 0)
 
     @property
     def sending(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ Runs while the store is open. Small records were sealed at their commit already.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from clinic_records.errors import ClinicError, Conflict, RefusedInput, StoreErro
 from clinic_records.ids import IdFactory
 from clinic_records.record import Lane, Record
 from sync.coding.choice import UNKNOWN
+from sync.coding.choose import FAST
 from sync.pace import FIRST_RATE
 from vehicle_agent.alarms import resuming_alarm
 from vehicle_agent.children import Children
@@ -42,7 +44,10 @@ GIVEN_AT_ONCE: Final = 16
 """Envelopes given back to a restored hospital in one round; what else waits goes on between."""
 TRIES: Final = 2
 RATE_S: Final = 2.0
-"""The first blob that needs a coder waits so long for a rate; the rest of the day is coded for the link there is."""
+"""The first blob that needs a coder waits at most so long for a rate; the rest of the day is coded for the link there
+is."""
+LOOK_AGAIN_S: Final = 0.2
+"""How often the link is looked at while a child codes."""
 RETRY_S: Final = 600.0
 """After it, what could not be sealed is tried once more: a full disk may have room again. Our choice."""
 CALL: Final = ("数据还在车上，请找维护人员", "all of it is kept here; call the maintainers")
@@ -54,6 +59,31 @@ REMEDIES: Final[Mapping[str, tuple[str, str]]] = {
 """Reason of a refusal that stands -> what to do, in both languages."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Link:
+    """What coding must keep ahead of.
+
+    Attributes:
+        rate: bytes/s; UNKNOWN where nobody measures.
+        is_filled: it is known how much the link carries, not only that it carries `rate`.
+        is_busy: something is under way now.
+    """
+
+    rate: float = UNKNOWN
+    is_filled: bool = True
+    is_busy: bool = False
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether anything was ever answered over it."""
+        return self.rate > FIRST_RATE
+
+    @property
+    def rate_to_code_for(self) -> float:
+        """A link that never was full is taken as fast: what is coded soonest fills it, and then it is known."""
+        return max(self.rate, FAST) if self.is_measured and not self.is_filled else self.rate
 
 
 class Sealing:
@@ -68,16 +98,16 @@ class Sealing:
         *,
         events: EventHub,
         clock: Clock,
-        rate: Callable[[], float] = lambda: UNKNOWN,
+        link: Callable[[], Link] = Link,
     ) -> None:
-        """`rate` is the link's, bytes/s: on a fast one, coding must not take longer than sending."""
+        """`link` is how it is now: on a fast one, coding must not take longer than sending."""
         self._store = store
         self._sealer = sealer
         self._spool = spool
         self._children = children
         self._events = events
         self._clock = clock
-        self._rate = rate
+        self._link = link
         self._ids = IdFactory()
         self._poked = asyncio.Event()
         self._is_reconciled = False
@@ -175,24 +205,25 @@ class Sealing:
             await asyncio.to_thread(down.given_back, item)
 
     async def _seal_next(self) -> None:
-        rate = self._rate()
-        for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=rate)):
-            if self._is_awaited(rate):
+        link = self._link()
+        for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=link.rate_to_code_for)):
+            if self._is_awaited(link):
                 return
             await self._seal(job)
             self._poked.set()  # the most urgent one may have changed meanwhile
 
-    def _is_awaited(self, rate: float) -> bool:
-        """Whether the link may yet turn out to be fast: what is small is measuring it now."""
+    def _is_awaited(self, link: Link) -> bool:
+        """Whether the link may yet turn out to be fast or slow: what is small is measuring it now."""
         now = self._clock.monotonic_s()
         if self._awaits_until is None:
             self._awaits_until = now + RATE_S
-        return UNKNOWN < rate <= FIRST_RATE and now < self._awaits_until
+        is_unsure = not link.is_measured or (link.is_busy and not link.is_filled)
+        return link.rate > UNKNOWN and is_unsure and now < self._awaits_until
 
     async def _seal(self, job: SealJob) -> None:
         for _ in range(TRIES):
             try:
-                body = await self._children.run("seal", job, timeout_s=SEAL_S)
+                body = await self._coded(job)
             except ClinicError as error:
                 reason = str(error)
                 if not isinstance(error, StoreError) and not job.is_heavy:
@@ -204,6 +235,21 @@ class Sealing:
             self._events.publish("sync")
             return
         self._sealer.fail(job, reason)
+
+    async def _coded(self, job: SealJob) -> bytes:
+        """The child's answer; begun anew without heavy coders where the link turns out to be too fast for them."""
+        running = asyncio.ensure_future(self._children.run("seal", job, timeout_s=SEAL_S))
+        try:
+            while not (await asyncio.wait({running}, timeout=LOOK_AGAIN_S))[0]:
+                rate = self._link().rate
+                if job.is_heavy and job.rate < FAST <= rate:
+                    break
+            else:
+                return running.result()
+        finally:
+            running.cancel()
+        await asyncio.wait({running})
+        return await self._children.run("seal", msgspec.structs.replace(job.light(), rate=rate), timeout_s=SEAL_S)
 
     def _merge(self, record: Record) -> None:
         """Keep what the hospital sent; what cannot be read, or contradicts what is here, is set aside."""

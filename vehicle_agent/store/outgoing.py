@@ -179,10 +179,14 @@ class Outgoing:
         except FileNotFoundError:
             raise NotFound(f"spool: the file of envelope {wire_sha256} is gone") from None
 
-    def settle(self, receipt: Receipt) -> bool:
-        """See sync.ports.OutboundStore; the receipt is journalled for the outbox."""
+    def settle_all(self, receipts: Iterable[Receipt]) -> int:
+        """See sync.ports.OutboundStore; the receipts are journalled for the outbox."""
         with self._database.write() as conn:
-            return self.settle_in(conn, receipt)
+            return sum(self.settle_in(conn, each) for each in receipts)
+
+    def settle(self, receipt: Receipt) -> bool:
+        """As `settle_all`, of one."""
+        return self.settle_all([receipt]) == 1
 
     def settle_in(self, conn: Connection, receipt: Receipt) -> bool:
         """As `settle`, in the caller's transaction."""

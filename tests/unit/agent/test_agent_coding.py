@@ -26,7 +26,7 @@ from sync.pace import FIRST_RATE
 from sync.seal import Opened, open_wire
 from tests.unit.sync.coding_files import Pixels, dicom, speckle
 from vehicle_agent.children import Children
-from vehicle_agent.services.sealing import Sealing
+from vehicle_agent.services.sealing import Link, Sealing
 from vehicle_agent.store.derive import database_key, new_data_key
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
@@ -41,6 +41,7 @@ NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
 NURSE = Author("n001", "张护士", Role.NURSE)
 LOOP = dicom(Pixels(160, 200, frames=40), speckle(np.random.default_rng(1), 40, 160, 200).tobytes())
 STILL = dicom(Pixels(300, 400), speckle(np.random.default_rng(2), 1, 300, 400).tobytes())
+UNMEASURED = Link()
 CURVE = b"".join((1000 + step % 97 * 5).to_bytes(2, "little") * 8 for step in range(3000))
 
 
@@ -98,15 +99,15 @@ def box(tmp_path: Path) -> Iterator[Box]:
     spool.close()
 
 
-def seal_all(box: Box, rate: float = 0.0, before: Sequence[float] = ()) -> None:
-    """By the agent's own service and its own children; `before` is what it hears of the link until `rate` is known."""
+def seal_all(box: Box, link: Link = UNMEASURED, before: Sequence[Link] = ()) -> None:
+    """By the agent's own service and its own children; `before` is what it hears of the link until it is `link`."""
     said = list(before)
 
     async def go() -> None:
         children = Children(1)
         sealing = Sealing(
             box.store, box.sealer, box.spool, children, events=EventHub(), clock=SystemClock(),
-            rate=lambda: said.pop(0) if said else rate,
+            link=lambda: said.pop(0) if said else link,
         )  # fmt: skip
         running = asyncio.create_task(sealing.run())
         async with asyncio.timeout(60):
@@ -144,7 +145,7 @@ def test_a_hospital_that_does_not_read_it_gets_what_it_reads(box: Box, codecs: t
 def test_a_fast_link_is_not_kept_waiting(box: Box, tmp_path: Path) -> None:
     box.hears(OURS)
     blob = box.keep(LOOP)
-    seal_all(box, rate=50e6)
+    seal_all(box, Link(50e6))
     one, payload = box.opened(blob, tmp_path)
     assert one.header.codec != Codec.IMAGE
     assert payload == LOOP
@@ -153,7 +154,23 @@ def test_a_fast_link_is_not_kept_waiting(box: Box, tmp_path: Path) -> None:
 def test_the_first_loop_is_coded_for_the_link_that_was_measured_meanwhile(box: Box, tmp_path: Path) -> None:
     box.hears(OURS)
     blob = box.keep(LOOP)
-    seal_all(box, rate=50e6, before=[FIRST_RATE] * 2)
+    seal_all(box, Link(50e6), before=[Link(FIRST_RATE)] * 2)
+    one, _ = box.opened(blob, tmp_path)
+    assert one.header.codec != Codec.IMAGE
+
+
+def test_a_link_that_small_things_are_still_filling_is_waited_for(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    seal_all(box, Link(1e5), before=[Link(1e5, is_filled=False, is_busy=True)] * 2)
+    one, _ = box.opened(blob, tmp_path)
+    assert one.header.codec == Codec.IMAGE
+
+
+def test_a_link_that_nothing_has_filled_is_taken_as_fast(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    seal_all(box, Link(1e5, is_filled=False))
     one, _ = box.opened(blob, tmp_path)
     assert one.header.codec != Codec.IMAGE
 
@@ -161,7 +178,7 @@ def test_the_first_loop_is_coded_for_the_link_that_was_measured_meanwhile(box: B
 def test_a_link_that_stays_slow_gets_the_smallest_form(box: Box, tmp_path: Path) -> None:
     box.hears(OURS)
     blob = box.keep(LOOP)
-    seal_all(box, rate=FIRST_RATE)
+    seal_all(box, Link(FIRST_RATE, is_filled=False))
     one, _ = box.opened(blob, tmp_path)
     assert one.header.codec == Codec.IMAGE
 
@@ -238,6 +255,35 @@ class Failing:
         if request.is_heavy:
             raise self.error
         return msgspec.msgpack.encode(await asyncio.to_thread(seal_blob, request))
+
+
+class Coding:
+    """Children whose heavy coders never end."""
+
+    def __init__(self) -> None:
+        self.jobs: list[SealJob] = []
+
+    async def run(self, _job: str, request: SealJob, *, timeout_s: float) -> bytes:
+        self.jobs.append(request)
+        if request.is_heavy:
+            await asyncio.Event().wait()
+        return msgspec.msgpack.encode(await asyncio.to_thread(seal_blob, request))
+
+
+def test_a_coder_is_given_up_once_the_link_turns_out_fast(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    children = Coding()
+    said = [Link(1e6), Link(2e6), Link(50e6)]
+    sealing = Sealing(
+        box.store, box.sealer, box.spool, children,  # type: ignore[arg-type]  # the same one method
+        events=EventHub(), clock=SystemClock(), link=lambda: said.pop(0),
+    )  # fmt: skip
+    (job,) = box.sealer.jobs(1, rate=1e6)
+    asyncio.run(sealing._seal(job))
+    assert [(each.is_heavy, each.rate) for each in children.jobs] == [(True, 1e6), (False, 50e6)]
+    one, payload = box.opened(blob, tmp_path)
+    assert (one.header.codec, payload) == (Codec.ZSTD, LOOP)
 
 
 @pytest.mark.parametrize("error", [StoreError("the child took too long"), RefusedInput("seal: IndexError")])

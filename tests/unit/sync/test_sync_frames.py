@@ -36,7 +36,11 @@ WIRE = "ab" * 32
 frames = st.one_of(
     st.builds(Items, st.sampled_from(Lane), st.lists(st.binary(max_size=50), min_size=1, max_size=3).map(tuple)),
     st.builds(lambda data: Part(WIRE, 100, Lane.P4, 50, data), st.binary(max_size=50)),
-    st.builds(lambda ends: Have(WIRE, tuple(ends)), st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)))),
+    st.builds(
+        lambda ends, held_ms: Have(WIRE, tuple(ends), held_ms),
+        st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99))),
+        st.integers(0, 2**62),
+    ),
     st.builds(Signed, st.binary(), st.binary()),
     st.builds(Challenge, st.text(max_size=64), st.text(max_size=64)),
     st.builds(Renewal, st.binary(max_size=50)),

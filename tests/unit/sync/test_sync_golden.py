@@ -103,11 +103,16 @@ def test_frames_are_these_bytes() -> None:
         Part(
             wire, 9, Lane.P4, 4, b"\x03"
         ): f"96 a470617274 {hash_hex} 09 a27034 04 c40103",  # .. size, lane, offset, data
-        Have(wire, ((0, 4), (5, 9))): f"93 a468617665 {hash_hex} 92 920004 920509",  # ["have", hash, [[0, 4], [5, 9]]]
+        Have(wire, ((0, 4), (5, 9)), 40): f"94 a468617665 {hash_hex} 92 920004 920509 28",  # .. ranges, held_ms
     }
     for frame, expected in frames.items():
         assert encode(frame) == bytes.fromhex(expected)
         assert decode(bytes.fromhex(expected)) == frame
+
+
+def test_the_credit_of_an_earlier_program_is_read() -> None:
+    data = bytes.fromhex("93 a468617665 d940" + (b"ab" * 32).hex() + "92 920004 920509")
+    assert decode(data) == Have("ab" * 32, ((0, 4), (5, 9)))
 
 
 def test_a_later_program_may_add_fields_at_the_end_of_a_frame() -> None:

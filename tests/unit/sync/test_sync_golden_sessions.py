@@ -32,7 +32,7 @@ WELCOME = (
 )
 WELCOME_2 = "28"  # keep_days: 40
 RECEIPTS = (
-    "95 a87265636569707473 a3563031 a435653535 a26531 91"  # "receipts", vehicle, session, epoch, one of them:
+    "a87265636569707473 a3563031 a435653535 a26531 91"  # "receipts", vehicle, session, epoch, one of them:
     "89"  # map of nine; id, revision, sha256 and reason are left out where they are empty
     "ab776972655f736861323536 d940" + "6162" * 32 + "a776657264696374 a468656c64"  # verdict: "held"
     "a565706f6368 a26531 ab726563656970745f736571 09"  # epoch, receipt_seq
@@ -40,6 +40,7 @@ RECEIPTS = (
     "a26964 a23031 a87265766973696f6e 02"  # id "01", revision
     "a6736861323536 d940" + "6364" * 32 + "a6726561736f6e a776657273696f6e"  # reason: "version"
 )
+RECEIPTS_2 = "28"  # held_ms: 40
 STATEMENT = (
     "93"  # the statement, the former key's signature over it, its own
     "c452 95 a24831 02"  # 82 bytes: holder "H1", number 2
@@ -77,9 +78,14 @@ RECEIPT = Receipt(
         (array(16, WELCOME, WELCOME_2), msgspec.structs.replace(ANSWER, keep_days=40)),
         (array(18, HELLO, HELLO_2, HELLO_3, "a36e6577"), msgspec.structs.replace(SAID, rejoin="bb", last_seq=9)),
         (array(17, WELCOME, WELCOME_2, "81a16101"), msgspec.structs.replace(ANSWER, keep_days=40)),
-        (bytes.fromhex(RECEIPTS), Receipts("V01", "5e55", "e1", (RECEIPT,))),
+        (array(5, RECEIPTS), Receipts("V01", "5e55", "e1", (RECEIPT,))),
+        (array(6, RECEIPTS, RECEIPTS_2), Receipts("V01", "5e55", "e1", (RECEIPT,), 40)),
+        (array(7, RECEIPTS, RECEIPTS_2, "a36e6577"), Receipts("V01", "5e55", "e1", (RECEIPT,), 40)),
     ],
-    ids=["hello 1", "hello 2", "hello 3", "welcome 1", "welcome 2", "hello 4", "welcome 4", "receipts"],
+    ids=[
+        *("hello 1", "hello 2", "hello 3", "welcome 1", "welcome 2", "hello 4", "welcome 4"),
+        *("receipts 1", "receipts 2", "receipts 3"),
+    ],
 )
 def test_every_versions_message_is_read(data: bytes, expected: SessionMessage) -> None:
     assert msgspec.msgpack.decode(data, type=SessionMessage) == expected
@@ -89,18 +95,18 @@ def test_this_version_says_these_bytes() -> None:
     said = msgspec.structs.replace(SAID, rejoin="bb", last_seq=9)
     assert sign(said, FORMER).body == array(17, HELLO, HELLO_2, HELLO_3)
     assert sign(msgspec.structs.replace(ANSWER, keep_days=40), FORMER).body == array(16, WELCOME, WELCOME_2)
-    assert sign(Receipts("V01", "5e55", "e1", (RECEIPT,)), FORMER).body == bytes.fromhex(RECEIPTS)
+    assert sign(Receipts("V01", "5e55", "e1", (RECEIPT,), 40), FORMER).body == array(6, RECEIPTS, RECEIPTS_2)
 
 
 def test_a_message_is_signed_for_its_domain() -> None:
     signed = sign(Receipts("V01", "5e55", "e1", ()), FORMER)
     signature = (
-        "878ec1235a5ffacd5b275bbd61e0fa2975ca4415350be4eb4657a177e27cf2f3"
-        "b274a7dae204c509554da9081950895058ac2ffde99086ceb901cdfa7a85f003"
+        "6b8843d2ecf66537526a9d3967aaadbf8850fcf8ff56ef69205275f512bd97d3"
+        "abd16af62bc35c6bad20be189cb00acba4b219507d2ee7d2ca31ab85ba78920b"
     )
     assert signed.signature == bytes.fromhex(signature)
-    body = "95 a87265636569707473 a3563031 a435653535 a26531 90"
-    assert encode(signed) == bytes.fromhex(f"93 a67369676e6564 c417 {body} c440 {signature}")
+    body = "96 a87265636569707473 a3563031 a435653535 a26531 90 00"
+    assert encode(signed) == bytes.fromhex(f"93 a67369676e6564 c418 {body} c440 {signature}")
 
 
 def test_a_statement_is_these_bytes() -> None:

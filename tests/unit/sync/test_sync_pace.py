@@ -205,3 +205,29 @@ def test_attempts_come_soon_after_a_loss_whatever_each_of_them_takes() -> None:
     assert max(gaps) <= 3.0 + 1e-9, "what a failed attempt took was waited already"
     assert sum(gap <= SOON_S for gap in gaps) >= 0.7 * len(gaps)
     assert min(gaps) >= SOON_S / 4 - 1e-9
+
+
+def rounds(pace: Pace, count: int, *, link_bytes_per_s: float, held_s: float, is_told: bool) -> None:
+    """Windows over a link of 20 ms, each answered `held_s` after it came."""
+    now = 0.0
+    for _ in range(count):
+        sent, size = now, min(pace.window, WINDOW_BYTES)
+        now += 0.02 + size / link_bytes_per_s + held_s
+        pace.answered(size, sent_at=sent, now=now, was_full=True, held_s=held_s if is_told else 0.0)
+
+
+def test_a_receiver_that_takes_its_time_is_no_slow_link() -> None:
+    told, untold = Pace(), Pace()
+    for pace in (told, untold):
+        rounds(pace, 20, link_bytes_per_s=1e8, held_s=0.01, is_told=pace is told)
+        rounds(pace, 100, link_bytes_per_s=1e8, held_s=0.5, is_told=pace is told)
+    assert told.rate >= 5e6
+    assert untold.window < told.window / 4
+
+
+def test_a_link_that_was_never_full_is_not_known() -> None:
+    slow_disk, slow_link = Pace(), Pace()
+    rounds(slow_disk, 20, link_bytes_per_s=1e9, held_s=0.5, is_told=True)
+    rounds(slow_link, 20, link_bytes_per_s=1e6, held_s=0.0, is_told=True)
+    slow_link.connected()
+    assert (slow_disk.is_filled, slow_link.is_filled) == (False, True)
