@@ -1,9 +1,12 @@
 """What heads each of the coordinator's pages: the draft, the version in force, how far they differ."""
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
+from clinic_records.schedule import PublishedSchedule
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
-from schedules.diff import Change, changes, visits_in_force
+from schedules.diff import Change, changes
 from schedules.findings import Severity
 from schedules.folder import Draft, Edit
 from schedules.publish import in_force
@@ -17,7 +20,7 @@ class Head(NamedTuple):
         revision: of the draft.
         current: number of the version in force today; 0 where none is.
         newest: number of the newest version; 0 where none was published.
-        differing: what the draft changes of what is in force on its days.
+        differing: what the draft changes, from today on, of what was published last for each day.
         last_edit: the last change by hand.
     """
 
@@ -45,6 +48,15 @@ def head_of(desk: ScheduleDesk, draft: Draft | None) -> Head:
         severities.count(Severity.ERROR),
         severities.count(Severity.WARNING),
         *numbers,
-        changes(visits_in_force(versions, draft.first, draft.last), draft.visits),
+        _differing(versions, draft, desk.today()),
         draft.edits[-1] if draft.edits else None,
     )
+
+
+def _differing(versions: Sequence[PublishedSchedule], draft: Draft, today: date) -> tuple[Change, ...]:
+    """What is over is not told; what is published for later already counts as published."""
+    first = max(draft.first, today)
+    days = [first + timedelta(days=number) for number in range((draft.last - first).days + 1)]
+    newest = {day: next((one for one in reversed(versions) if one.first <= day <= one.last), None) for day in days}
+    published = [visit for one in versions for visit in one.visits if newest.get(visit.date) is one]
+    return changes(published, [visit for visit in draft.visits if visit.date >= first])

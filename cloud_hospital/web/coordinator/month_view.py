@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 
 class Week(NamedTuple):
-    """Seven days from Monday, and the vehicles in them."""
+    """Seven days from Monday, and the vehicles in them; one without a workday and a visit is left out."""
 
     days: tuple[Day, ...]
     rows: tuple[Row, ...]
@@ -67,6 +67,12 @@ class Month(NamedTuple):
     cancelled: int
     full: int
     wanted: int
+
+    @property
+    def is_weekend_free(self) -> bool:
+        """Whether nothing is planned on any weekend day of it."""
+        rows = (row for week in self.weeks for row in week.rows)
+        return not any(cell for row in rows for cell in row.cells[5:])
 
 
 def month_view(draft: Draft, first: date, last: date, today: date, vehicles: tuple[str, ...]) -> Month:
@@ -131,7 +137,9 @@ def _weeks(
             Row(vehicle, tuple(tuple(cells.get((one.day, vehicle), ())) if one.is_inside else () for one in days))
             for vehicle in vehicles
         )
-        weeks.append(Week(days, rows))
+        is_wanted = any(one.is_inside and one.mark in ("", "workday") for one in days)
+        if is_wanted or any(cell for row in rows for cell in row.cells):
+            weeks.append(Week(days, rows))
         monday += timedelta(days=WEEK)
     return weeks
 

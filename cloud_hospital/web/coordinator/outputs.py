@@ -126,10 +126,11 @@ def _subject(plan: Plan, of: str) -> Subject | None:
 def _page(request: Request, here: Coordination, problem: Problem | None, status: int) -> Response:
     draft = here.desk.draft()
     source = None
-    try:
-        source = source_of(here)
-    except ClinicError as error:
-        problem = problem or problem_of(request, error)
+    if here.desk.folder.numbers():
+        try:
+            source = source_of(here)
+        except ClinicError as error:
+            problem = problem or problem_of(request, error)
     return here.page(
         request,
         "outputs.html",

@@ -1,5 +1,6 @@
 """Make-up visits for what holidays, leave and closed roads take: accepted, edited or refused one by one."""
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import Final
 
@@ -20,8 +21,10 @@ from cloud_hospital.web.coordinator.place import (
     time_of,
 )
 from cloud_hospital.web.coordinator.typed import Typed
+from schedules.draft import month_days
 from schedules.folder import Draft
 from schedules.model import Action
+from schedules.repair.lost import standing
 from schedules.repair.proposal import Change, Repair
 from schedules.repair.propose import propose
 from schedules.rules.coverage import NOTICE_DAYS
@@ -107,6 +110,16 @@ def _proposed(here: Coordination, draft: Draft, first: date, last: date) -> Repa
     return propose(draft.plan, first, last, begin=begin, refused=draft.refused)
 
 
+def _lost(draft: Draft, today: date) -> list[tuple[str, int]]:
+    """The months that are not over, and how many visits of each cannot be where they stand."""
+    months = [one for one in months_of(draft) if one >= f"{today:%Y-%m}"]
+    if not months:
+        return []
+    _, lost = standing(draft.plan, month_days(months[0])[0], month_days(months[-1])[1])
+    counts = Counter(f"{one.visit.date:%Y-%m}" for one in lost if not one.is_cancelled)
+    return [(one, counts[one]) for one in months]
+
+
 def _page(
     request: Request, here: Coordination, month: str, typed: Typed, problem: Problem | None, status: int
 ) -> Response:
@@ -114,6 +127,8 @@ def _page(
     head = head_of(here.desk, draft)
     if draft is None or not draft.plan.rules:
         return here.page(request, "nothing.html", head=head)
+    lost = _lost(draft, here.desk.today())
+    month = month or next((name for name, count in lost if count), "")
     try:
         here.desk.editable()
         first, last = here.month(month, draft)
@@ -130,7 +145,7 @@ def _page(
         head=head,
         draft=draft,
         first=first,
-        months=[one for one in months_of(draft) if one >= f"{today:%Y-%m}"],
+        months=lost,
         repair=repair,
         rows=[(one, draft.plan.points[one.point_id], _fields(one)) for one in repair.changes],
         refused=len(refused),

@@ -53,7 +53,7 @@
   }
   function mark() {
     for (const cell of grid.querySelectorAll("td[data-day]")) {
-      const choice = choiceOf(cell);
+      const choice = cell === carried.cell ? null : choiceOf(cell);
       cell.classList.toggle("can", Boolean(choice && choice.start && !choice.doubt));
       cell.classList.toggle("may", Boolean(choice && choice.doubt));
       cell.classList.toggle("cannot", Boolean(choice && choice.why));
@@ -71,15 +71,18 @@
     if (carried.at) carried.at.classList.remove("at");
     carried.at = cell;
     cell.classList.add("at");
-    cell.scrollIntoView({ block: "nearest" });
     tell(told(cell));
   }
-  async function take(visit) {
-    carried = { visit, cell: cellOf(visit), choices: null, at: null };
+  function take(visit) {
+    drop();
+    carried = { visit, cell: cellOf(visit), choices: null, at: null, isDropped: false };
     visit.classList.add("carried");
     grid.classList.add("carrying");
     tell(words("Picked", { what: visit.dataset.name }));
-    const mine = carried;
+    carried.ready = ask(carried);
+  }
+  async function ask(mine) {
+    const { visit } = mine;
     const query = new URLSearchParams({ visit: visit.dataset.visit, month: grid.dataset.month });
     try {
       const answer = await fetch(`/schedule/choices?${query}`);
@@ -94,7 +97,9 @@
       mark();
       if (mine.at) tell(told(mine.at));
     } catch {
-      if (carried === mine) drop();
+      if (carried !== mine) return;
+      drop();
+      tell(grid.dataset.tNotReached);
     }
   }
   function drop() {
@@ -137,7 +142,10 @@
   const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   function carry(event) {
     const at = carried.at || carried.cell;
-    if (MOVES[event.key]) hover(neighbour(at, ...MOVES[event.key]) || at);
+    if (MOVES[event.key]) {
+      hover(neighbour(at, ...MOVES[event.key]) || at);
+      carried.at.scrollIntoView({ block: "nearest" });
+    }
     else if (event.key === "Enter") put(at);
     else if (event.key === "Escape") {
       const { visit } = carried;
@@ -191,26 +199,37 @@
     if (!cell) return;
     if (cell !== carried.at) hover(cell);
     const choice = choiceOf(cell);
-    if (choice && choice.start && cell !== carried.cell) event.preventDefault();
+    if (cell !== carried.cell && (!choice || choice.start)) event.preventDefault();
   });
   grid.addEventListener("drop", (event) => {
     const cell = carried && cellOf(event.target);
     if (!cell) return;
     event.preventDefault();
-    put(cell);
+    const mine = carried;
+    mine.isDropped = true;
+    mine.ready.then(() => {
+      if (carried !== mine) return;
+      put(cell);
+      if (!dialog.open) drop();
+    });
   });
   grid.addEventListener("dragend", () => {
-    if (carried && !dialog.open) drop();
+    if (carried && !carried.isDropped) drop();
   });
 
   // Where to begin: the visit just changed, else today's, else the first one.
   const asked = new URLSearchParams(location.search).get("visit");
   const changed = asked && document.getElementById(`visit-${asked}`);
   const begin = changed || grid.querySelector(`td[data-day="${grid.dataset.today}"] a.visit`) || grid.querySelector("a.visit") || grid.querySelector("td[data-day]");
-  if (changed) focus(changed);
+  if (changed) {
+    focus(changed);
+    const last = document.querySelector("#undo span");
+    if (last) tell(last.textContent.replace(/\s+/g, " ").trim());
+  }
   else if (begin) {
     current = begin;
     begin.tabIndex = 0;
+    if (begin.closest(`td[data-day="${grid.dataset.today}"]`)) begin.closest("tbody").scrollIntoView({ block: "start" });
   }
 })();
 (() => {
