@@ -90,6 +90,9 @@
     const button = event.target.closest && event.target.closest("button[data-fill]");
     if (button) fill(JSON.parse(button.dataset.fill));
   });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest && event.target.closest("button[data-print]")) window.print();
+  });
   document.addEventListener("htmx:sseMessage", (event) => {
     const form = document.getElementById("register");
     const button = event.target.id === "presented" && event.target.querySelector("button[data-fill]");

@@ -20,6 +20,7 @@ from vehicle_agent.web.routes import (
     quarantine,
     recordings,
     sos,
+    stops,
     sync,
     today,
     unbound,
@@ -33,6 +34,7 @@ from vehicle_agent.web.site import Site
 PLACES = (
     login,
     today,
+    stops,
     people,
     presented,
     encounters,

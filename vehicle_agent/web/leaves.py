@@ -74,7 +74,9 @@ async def leaves_of(site: Site, page: str, lang: str, *, is_first: bool, known: 
 
 async def _today(site: Site, draw: Draw) -> list[Leaf]:
     view = await site.desk.today()
-    leaves = [_leaf("stop-state", draw("stop_state", view.stop))] if view.stop else []
+    leaves = [_leaf("stop-changes", draw("stop_changes", await site.desk.stops.day()))]
+    if view.stop:
+        leaves += [_leaf("stop-state", draw("stop_state", view.stop)), _leaf("check-in", draw("check_in", view.stop))]
     leaves.append(_leaf("instruments", draw("instruments", await site.desk.instruments())))
     for row in view.queue:
         one = row.encounter.id

@@ -37,6 +37,12 @@ BUILT = (
     "answer.",
     "quality.mark.",
     "result.",
+    "stops.weekday.",
+    "stops.origin.",
+    "stops.turn.",
+    "stops.missed.",
+    "stops.substituted.",
+    "stops.extra.",
 )
 """Prefixes of keys that pages build from a value: their rows are checked against those values elsewhere."""
 

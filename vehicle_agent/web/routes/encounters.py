@@ -1,5 +1,7 @@
 """One person's encounter: devices armed for them, readings as they arrive, finish."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -10,6 +12,9 @@ from vehicle_agent.web.keys import fresh_key
 from vehicle_agent.web.site import fields, go, is_htmx, site_of
 
 router = APIRouter()
+AGAIN_WEEKS = (2, 4)
+"""Follow-ups offered beside the next visits: two weeks after a change of treatment, four where all is well (the
+national public-health service standard, third edition, hypertension and diabetes)."""
 
 
 @router.post("/people/{patient_id}/encounters")
@@ -32,7 +37,17 @@ async def show(request: Request, encounter_id: str) -> Response:
     site = site_of(request)
     site.author(request)
     view = await site.desk.encounter(EncounterId(encounter_id))
-    return await site.page(request, "encounter.html", live=f"enc:{encounter_id}", view=view, key=fresh_key())
+    later = [site.today + timedelta(weeks=weeks) for weeks in AGAIN_WEEKS]
+    visits = await site.desk.stops.next_days(view.encounter.stop)
+    return await site.page(
+        request,
+        "encounter.html",
+        live=f"enc:{encounter_id}",
+        view=view,
+        key=fresh_key(),
+        visits=visits,
+        later=[day for day in later if day not in visits],
+    )
 
 
 @router.post("/enc/{encounter_id}/arm")

@@ -22,7 +22,15 @@ async def _page(request: Request, found: object, text: str) -> Response:
     site.author(request)
     view, last = await site.desk.today(), await site.desk.instruments()
     return await site.page(
-        request, "today.html", live="today", view=view, instruments=last, found=found, text=text, key=fresh_key()
+        request,
+        "today.html",
+        live="today",
+        view=view,
+        plan=await site.desk.stops.day(),
+        instruments=last,
+        found=found,
+        text=text,
+        key=fresh_key(),
     )
 
 
