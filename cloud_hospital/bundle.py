@@ -176,7 +176,7 @@ class _Taking:
             self._done.add(key)
             self.found.strange += 1
             return
-        inbound = VehicleInbound(self._hospital, origin)
+        inbound = VehicleInbound(self._hospital, origin, is_in_session=False)
         if key not in self._under_way and inbound.receipt_for(piece.wire_sha256) is not None:
             self._done.add(key)
             self.found.known += 1

@@ -9,6 +9,7 @@ import typer
 
 from clinic_records.errors import ConfigError, Hint, RefusedInput
 from cloud_hospital.downlink import queue_schedules
+from cloud_hospital.feed.completeness import VehicleStatement
 from cloud_hospital.hospital import init_hospital, open_hospital
 from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
 from cloud_hospital.status import hospital_status
@@ -107,10 +108,25 @@ def status(directory: Directory, as_json: Annotated[bool, typer.Option("--json",
     for alarm in found.standing:
         print(f"ALARM {alarm.code}  {alarm.zh} · {alarm.en}")
     for each in found.vehicles:
-        state = (
-            "complete" if each.is_complete else f"{each.missing_seqs} numbers and {each.blobs_missing} blobs missing"
-        )
-        print(f"{each.vehicle}  last contact {each.last_contact or 'never'}  {state}")
+        print(f"{each.vehicle}  last contact {each.last_contact or 'never'}  {_in_words(each)}")
+
+
+def _in_words(said: VehicleStatement) -> str:
+    """What of a vehicle is here and what is not; "complete" only where that is proved."""
+    if said.is_complete:
+        return "complete"
+    counts = (
+        (said.missing_seqs, "numbers missing"),
+        (said.blobs_missing, "blobs missing"),
+        (said.patients_missing, "patients missing"),
+        (said.held, "held"),
+    )
+    told = [f"{count} {what}" for count, what in counts if count]
+    if not said.is_day_closed:
+        told.append("day not closed, so more may be out there")
+    elif not told:
+        told.append("the day's own figures do not agree with what came")
+    return ", ".join(told)
 
 
 @app.command("enrol-vehicle")

@@ -42,10 +42,13 @@ def opener_of(hospital: Hospital) -> Opener:
 class VehicleInbound:
     """sync.ports.InboundStore of what `vehicle` sends to this hospital."""
 
-    def __init__(self, hospital: Hospital, vehicle: str) -> None:
+    def __init__(self, hospital: Hospital, vehicle: str, *, is_in_session: bool = True) -> None:
+        """`is_in_session`: the bytes come from the vehicle itself, not from a stick that only names it."""
         self._hospital = hospital
         self._vehicle = vehicle
-        self.transfers = Transfers(hospital.engine, hospital.folder, vehicle, hospital.clock)
+        self.transfers = Transfers(
+            hospital.engine, hospital.folder, vehicle, hospital.clock, is_in_session=is_in_session
+        )
 
     def ranges(self, wire_sha256: str) -> Ranges:
         """Which bytes of this wire file are durable here."""

@@ -43,7 +43,10 @@ def write_receipt(
     sha256: str = "",
     reason: str = "",
 ) -> Receipt:
-    """Number and keep one receipt; `last` comes from `lock_vehicle` in the same transaction."""
+    """Number and keep one receipt; `last` comes from `lock_vehicle` in the same transaction.
+
+    What was applied bears the vehicle's signature, so it was heard of; what was refused may be anybody's.
+    """
     receipt = Receipt(
         wire_sha256=wire_sha256,
         verdict=verdict,
@@ -56,8 +59,9 @@ def write_receipt(
         reason=reason,
     )
     connection.execute(insert(receipts).values(receipt_row(vehicle, receipt)))
+    heard = {"last_contact": to_ms(at)} if verdict in {Verdict.APPLIED, Verdict.DUPLICATE} else {}
     changed = update(vehicles).where(vehicles.c.id == vehicle)
-    connection.execute(changed.values(receipt_seq=receipt.receipt_seq, last_contact=to_ms(at)))
+    connection.execute(changed.values(receipt_seq=receipt.receipt_seq, **heard))
     return receipt
 
 

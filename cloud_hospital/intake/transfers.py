@@ -32,12 +32,13 @@ CONTACT_EVERY_MS: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Transfers:
-    """Transfers of one vehicle."""
+    """Transfers of one vehicle; `is_in_session`: what is written comes from itself, not from a stick that names it."""
 
     engine: Engine
     folder: HospitalFolder
     vehicle: str
     clock: Clock
+    is_in_session: bool = True
 
     def path(self, wire_sha256: str) -> Path:
         """Where the parts are put together."""
@@ -72,7 +73,8 @@ class Transfers:
             merged = union(held, [(offset, offset + len(data))])
             changed = update(transfers).where(*self._is(wire_sha256))
             connection.execute(changed.values(ranges=msgspec.json.encode(merged).decode(), updated_at=now))
-            note_contact(connection, [self.vehicle], now)
+            if self.is_in_session:
+                note_contact(connection, [self.vehicle], now)
         return merged
 
     def _is_answered(self, connection: Connection, wire_sha256: str) -> bool:

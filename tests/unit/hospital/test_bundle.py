@@ -17,7 +17,7 @@ from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.inbound import VehicleInbound
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.store.engine import reading
-from cloud_hospital.store.tables import arrivals, entries
+from cloud_hospital.store.tables import arrivals, entries, vehicles
 from cloud_hospital.vehicles import enrol, revoke
 from sync import bundle
 from sync.bundle import BundleWriter, VolumeReader, volumes_in
@@ -358,6 +358,9 @@ def test_a_stick_of_nobody_enrolled_is_strange(car: Car, hospital: Hospital, tmp
     found = import_volumes(hospital, out.volumes)
     assert found.strange == 1
     assert found.verdicts == {Verdict.REFUSED: 1}, "a name on the stick proves nothing"
+    with reading(hospital.engine) as connection:
+        heard = connection.execute(select(vehicles.c.last_contact).where(vehicles.c.id == "V01")).scalar_one()
+    assert heard is None, "nor is it a word of V01's, whose silence stays an alarm (sync rule 21)"
 
 
 def test_receipts_by_another_hand_or_of_another_epoch_end_nothing(car: Car, hospital: Hospital, tmp_path: Path) -> None:
