@@ -8,6 +8,7 @@ import msgspec
 
 from clinic_records.errors import Hint, NotFound
 from clinic_records.schedule import Visit
+from schedules.desk.by_hand import HandDays
 from schedules.expand import expand, month_end, month_start, visit_id
 from schedules.model import DatedException, Plan
 from schedules.repair.lost import standing
@@ -59,7 +60,8 @@ class Moving:
         self.own, self.change = given(plan, name), change_of(plan, name)
         moved = self.change.new_date if self.change else None
         known = [self.own.date, *also, *([moved] if moved else [])]
-        self.days, _ = standing(plan, min(known), max(known))
+        kept, _ = standing(plan, min(known), max(known))
+        self.days = HandDays(plan, (visit for here in kept.on.values() for visit in here))
         laid = expand(plan, month_start(min(known)), month_end(max(known)))
         self.now = next((one for one in laid if one.visit_id == name), None)
         if self.now is not None and self.now in self.days.on[self.now.date, self.now.vehicle_id]:

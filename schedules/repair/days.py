@@ -9,7 +9,7 @@ from operator import attrgetter
 import msgspec
 
 from clinic_records.schedule import Visit
-from schedules.model import Plan, Unavailable
+from schedules.model import Plan, Point, Unavailable, Vehicle
 from schedules.planning.clock import clock
 from schedules.planning.crews import has_nurse, home_crew
 from schedules.planning.tours import STEP
@@ -95,16 +95,20 @@ class Days:
         )
         return next((code for code, holds in missing if holds), "")
 
+    def unfit(self, vehicle: Vehicle, point: Point, own: Vehicle) -> str:
+        """Why a vehicle cannot serve a point whose rule names its `own`; empty where it can."""
+        found = obstacle(self.plan, vehicle, point)
+        return "" if found is None or (found[0] == "V02" and vehicle.depot == own.depot) else found[0]
+
     def hindrance(self, visit: Visit) -> str:
         """Why a visit cannot be on its day at all, at whatever time; empty where it can."""
         point, vehicle, day = self.plan.points[visit.point_id], self.plan.vehicles[visit.vehicle_id], visit.date
-        unfit = obstacle(self.plan, vehicle, point)
         own = self.plan.vehicles[self.plan.rules[visit.rule_id].vehicle_id]
         elsewhere = {one for name in visit.staff_ids for one in self._people[day, name]} - {visit.vehicle_id}
         hindered = (
             ("P01", day in self.at_point[visit.point_id]),
             ("T04", day.weekday() in point.closed_weekdays),
-            (unfit[0] if unfit else "", unfit is not None and not (unfit[0] == "V02" and vehicle.depot == own.depot)),
+            (unfit := self.unfit(vehicle, point, own), bool(unfit)),
             ("Q01", not has_nurse(self.plan, visit.staff_ids)),
             ("Q06", vehicle.seats is not None and len(visit.staff_ids) > vehicle.seats),
             ("S01", bool(elsewhere)),

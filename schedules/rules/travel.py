@@ -33,7 +33,7 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _way(plan: Plan, one: str, two: str) -> tuple[int, bool]:
+def known_or_least(plan: Plan, one: str, two: str) -> tuple[int, bool]:
     """Minutes from one point to another, and whether they are known; else the least they can be."""
     if one == two:
         return 0, True
@@ -56,7 +56,7 @@ def way_between(calendar: Calendar) -> Iterator[Finding]:
     found = Gathering()
     for day in _days(calendar):
         for one, two in pairwise(day):
-            needed, is_known = _way(calendar.plan, one.point_id, two.point_id)
+            needed, is_known = known_or_least(calendar.plan, one.point_id, two.point_id)
             free = minutes(two.start) - minutes(one.end)
             if not 0 <= free < needed:
                 continue
@@ -82,7 +82,7 @@ def day_length(calendar: Calendar) -> Iterator[Finding]:
     for day in _days(calendar):
         first, last = day[0], max(day, key=attrgetter("end"))
         depot, name = plan.vehicles[first.vehicle_id].depot, first.vehicle_id
-        ways = _way(plan, depot, first.point_id)[0] + _way(plan, last.point_id, depot)[0]
+        ways = known_or_least(plan, depot, first.point_id)[0] + known_or_least(plan, last.point_id, depot)[0]
         out = minutes(last.end) - minutes(first.start) + ways
         limits = [plan.staff[person].max_hours_per_day for visit in day for person in visit.staff_ids]
         limit = min((hours for hours in limits if hours is not None), default=DAY_LIMIT_H)

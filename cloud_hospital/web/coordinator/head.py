@@ -7,7 +7,7 @@ from typing import NamedTuple
 from clinic_records.schedule import PublishedSchedule
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
 from schedules.diff import Change, changes
-from schedules.findings import Severity
+from schedules.findings import Severity, has_errors
 from schedules.folder import Draft, Edit
 from schedules.publish import in_force
 
@@ -22,6 +22,7 @@ class Head(NamedTuple):
         newest: number of the newest version; 0 where none was published.
         differing: what the draft changes, from today on, of what was published last for each day.
         last_edit: the last change by hand.
+        is_readable: no row of its files was refused, so that visits can be changed here.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Head(NamedTuple):
     newest: int
     differing: tuple[Change, ...]
     last_edit: Edit | None
+    is_readable: bool = True
 
 
 def head_of(desk: ScheduleDesk, draft: Draft | None) -> Head:
@@ -50,6 +52,7 @@ def head_of(desk: ScheduleDesk, draft: Draft | None) -> Head:
         *numbers,
         _differing(versions, draft, desk.today()),
         draft.edits[-1] if draft.edits else None,
+        not has_errors(draft.of_reading),
     )
 
 

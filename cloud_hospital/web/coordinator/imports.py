@@ -18,7 +18,7 @@ from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination, Problem, problem_of, status_of
 from schedules.draft import month_days, year_days
 from schedules.exports.plan_workbook import plan_workbook
-from schedules.findings import Severity, has_errors
+from schedules.findings import Severity
 from schedules.grouping import grouped, worst_first
 from schedules.load.zip_limits import FILE_LIMIT
 from schedules.template import write_template
@@ -124,7 +124,6 @@ def _page(request: Request, here: Coordination, only: str, problem: Problem | No
         status_code,
         head=head_of(here.desk, draft),
         draft=draft,
-        can_edit=draft is not None and not has_errors(draft.of_reading),
         counts=counts,
         groups=shown[:SHOWN],
         more=max(0, len(shown) - SHOWN),

@@ -138,8 +138,10 @@ def _month(
 def _visit(
     request: Request, here: Coordination, visit: str, typed: Typed, problem: Problem | None, status_code: int
 ) -> Response:
-    draft = here.desk.editable()
-    moving = here.desk.take_up(visit)
+    try:
+        draft, moving = here.desk.editable(), here.desk.take_up(visit)
+    except ClinicError as error:
+        return _month(request, here, "", typed.shown, problem_of(request, error), status_of(error))
     stands = moving.now or moving.own
     typed = typed.filled(stands, here.desk.today(), here.planner(request))
     choice = None

@@ -1,7 +1,7 @@
 """What all of the coordinator's pages share: who may, which month is asked for, what stands in every head."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -10,11 +10,11 @@ from fastapi import Request, Response
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from clinic_records.errors import ClinicError, Conflict, Hint, RefusedInput
+from clinic_records.errors import ClinicError, Conflict, Hint, NotFound, RefusedInput
 from clinic_records.people import Author, Role
 from clinic_web.pages import lang_of
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
-from cloud_hospital.web.coordinator.words import in_words, reason_words
+from cloud_hospital.web.coordinator.words import in_words, month_words, reason_words, short_day
 from cloud_hospital.web.site import Site
 from schedules.draft import month_days
 from schedules.expand import month_end, month_start
@@ -42,8 +42,7 @@ class Coordination:
         self.desk = ScheduleDesk(site.hospital)
         site.pages.environment.globals |= {
             "schedule_asset": schedule_asset,
-            "in_words": _in_words,
-            "reason_words": _reason_words,
+            **{each.__name__: _in_lang(each) for each in (in_words, reason_words, short_day, month_words)},
         }
 
     def planner(self, request: Request) -> Author:
@@ -73,14 +72,14 @@ class Coordination:
         return month_start(day), month_end(day)
 
 
-@pass_context
-def _in_words(context: Context, code: str) -> str:
-    return in_words(code, context["lang"])
+def _in_lang(function: Callable[..., str]) -> Callable[..., str]:
+    """`function(..., lang)` with the template's language filled in."""
 
+    @pass_context
+    def call(context: Context, *args: object) -> str:
+        return function(*args, context["lang"])
 
-@pass_context
-def _reason_words(context: Context, counted: str) -> str:
-    return reason_words(counted, context["lang"])
+    return call
 
 
 def schedule_asset(name: str) -> str:
@@ -102,8 +101,8 @@ def problem_of(request: Request, error: ClinicError) -> Problem:
 
 
 def status_of(error: ClinicError) -> int:
-    """HTTP's number for what was refused: 409 where somebody was faster."""
-    return 409 if isinstance(error, Conflict) else 422
+    """HTTP's number for what was refused: 409 where somebody was faster, 404 where there is no such thing."""
+    return 409 if isinstance(error, Conflict) else 404 if isinstance(error, NotFound) else 422
 
 
 def day_of(words: str) -> date:

@@ -1,0 +1,209 @@
+"""The coordinator's draft: one visit moved or cancelled, made up or put back, published with an approver."""
+
+import threading
+from collections.abc import Iterator
+from datetime import date, time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinic_records.errors import Conflict, NotFound, RefusedInput
+from clinic_records.record import Lane
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.intake.outbound import VehicleOutbound
+from cloud_hospital.schedule_desk.desk import ScheduleDesk
+from cloud_hospital.schedule_desk.holders import holders
+from schedules.check import check_plan
+from schedules.desk.choices import Moving
+from schedules.desk.decide import Wish, Word, move
+from schedules.draft import publish_draft, read_draft
+from schedules.findings import Severity
+from schedules.folder import Draft
+from schedules.model import Action
+from schedules.repair.propose import propose
+from sync.ports import Verdict
+from tests.unit.hospital.schedule_bench import LAN, NOW, TODAY, county_hospital, laid_before, with_holiday
+from tests.unit.hospital.test_downlink import receipt
+from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put
+
+WORD = Word("修路", "县卫健局 王科长", TODAY)
+PLAN = read_draft(EXAMPLE, None, NOW)[0].plan
+NOVEMBER = (date(2026, 11, 1), date(2026, 11, 30))
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Iterator[Hospital]:
+    with county_hospital(tmp_path / "hospital") as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(hospital: Hospital) -> ScheduleDesk:
+    return ScheduleDesk(hospital)
+
+
+@pytest.fixture
+def draft(hospital: Hospital, tmp_path: Path) -> Draft:
+    return laid_before(hospital, tmp_path / "files")
+
+
+def stands(draft: Draft, name: str) -> tuple[date, str, time]:
+    (visit,) = [one for one in draft.visits if one.visit_id == name]
+    return visit.date, visit.vehicle_id, visit.start
+
+
+def test_a_visit_goes_to_another_day_and_back_and_keeps_its_name(desk: ScheduleDesk, draft: Draft) -> None:
+    name, there = "R03-20261117", Wish(date(2026, 11, 18), "V01", time(13, 0))
+    moved = desk.move(LAN, draft.revision, name, there, WORD)
+    assert stands(moved, name) == there
+    row = moved.plan.exceptions[f"M-{name}"]
+    assert (row.action, row.reason, row.approved_by, row.announced_on) == (Action.MOVE, *WORD)
+    assert (moved.edits[-1].by, moved.edits[-1].before, moved.edits[-1].after) == ("兰调度", None, row)
+    back = desk.move(LAN, moved.revision, name, Wish(date(2026, 11, 17), "V01", time(8, 30)), WORD)
+    assert back.plan == draft.plan, "back where its rule put it: nothing is left to say of it"
+    assert [one.after is None for one in back.edits] == [False, True]
+
+
+def test_undo_takes_back_one_change_after_the_other(desk: ScheduleDesk, draft: Draft) -> None:
+    one = desk.cancel(LAN, draft.revision, "R03-20261117", WORD)
+    two = desk.move(LAN, one.revision, "R03-20261117", Wish(date(2026, 11, 18), "V01", time(13, 0)), WORD)
+    assert len(two.visits) == len(draft.visits), "a cancelled visit is brought back by putting it somewhere"
+    assert desk.undo(two.revision).visits == one.visits
+    assert desk.undo(two.revision + 1).visits == draft.visits
+    with pytest.raises(NotFound, match="nothing to undo"):
+        desk.undo(two.revision + 2)
+
+
+def test_what_does_not_fit_is_refused_with_its_reason(desk: ScheduleDesk, draft: Draft) -> None:
+    name = "R03-20261117"
+    for day, vehicle, start, code in (
+        (date(2026, 11, 16), "V01", time(8, 30), "V01"),
+        (date(2026, 11, 9), "V01", None, "P03"),
+        (date(2026, 11, 17), "V01", time(5, 0), "T03"),
+        (date(2026, 10, 1), "V01", None, "P03"),
+        (date(2027, 1, 1), "V01", None, "H01"),
+    ):
+        with pytest.raises(RefusedInput, match=f"\\({code}\\)"):
+            desk.move(LAN, draft.revision, name, Wish(day, vehicle, start), WORD)
+    with pytest.raises(RefusedInput, match="no such vehicle"):
+        desk.move(LAN, draft.revision, name, Wish(date(2026, 11, 18), "V99"), WORD)
+    with pytest.raises(RefusedInput, match="no reason"):
+        desk.move(LAN, draft.revision, name, Wish(date(2026, 11, 18), "V01"), Word("  "))
+    with pytest.raises(RefusedInput, match="was on 2026-11-09"):
+        desk.cancel(LAN, draft.revision, "R01-20261109", WORD)
+    for unknown in ("R99-20261117", "R03-20261118", "R03", "../../x", "R03-2026111x"):
+        with pytest.raises(NotFound):
+            desk.move(LAN, draft.revision, unknown, Wish(date(2026, 11, 18), "V01"), WORD)
+    assert desk.draft() == draft
+
+
+def test_who_has_not_seen_a_change_makes_none(desk: ScheduleDesk, draft: Draft) -> None:
+    done: list[object] = []
+
+    def cancel(name: str) -> None:
+        try:
+            done.append(desk.cancel(LAN, draft.revision, name, WORD))
+        except Conflict as error:
+            done.append(error)
+
+    both = [threading.Thread(target=cancel, args=(name,)) for name in ("R03-20261117", "R04-20261118")]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    (refused,) = [one for one in done if isinstance(one, Conflict)]
+    assert "兰调度" in refused.hint.zh
+    assert len(desk.editable().edits) == 1
+
+
+@calm
+@given(
+    pick=st.integers(0, 10_000),
+    day=st.dates(*NOVEMBER),
+    vehicle=st.sampled_from(["V01", "V02"]),
+    start=st.none() | st.builds(time, st.integers(6, 18), st.sampled_from([0, 15, 30, 45])),
+)
+def test_a_move_that_is_taken_makes_no_error(pick: int, day: date, vehicle: str, start: time | None) -> None:
+    visits = [one for one in check_plan(PLAN, *NOVEMBER).visits if one.date >= TODAY]
+    name = visits[pick % len(visits)].visit_id
+    try:
+        plan, row = move(PLAN, name, Wish(day, vehicle, start), WORD, TODAY)
+    except RefusedInput:
+        return
+    checked = check_plan(plan, *NOVEMBER)
+    (there,) = [one for one in checked.visits if one.visit_id == name]
+    assert (there.date, there.vehicle_id) == (day, vehicle)
+    assert start in {None, there.start}
+    wrong = [one for one in checked.findings if one.severity is Severity.ERROR]
+    assert wrong == [], row
+
+
+def test_every_place_offered_is_taken_and_no_other() -> None:
+    name = "R03-20261117"
+    moving = Moving(PLAN, name, TODAY, *NOVEMBER)
+    choices = list(moving.choices(*NOVEMBER))
+    assert len(choices) == 60
+    assert {one.code for one in choices if one.day < TODAY} == {"P03"}
+    for one in choices:
+        if one.code:
+            with pytest.raises(RefusedInput, match=f"\\({one.code}\\)"):
+                move(PLAN, name, Wish(one.day, one.vehicle_id), WORD, TODAY)
+        else:
+            plan, _ = move(PLAN, name, Wish(one.day, one.vehicle_id), WORD, TODAY)
+            (there,) = [each for each in check_plan(plan, *NOVEMBER).visits if each.visit_id == name]
+            assert (there.date, there.vehicle_id, there.start) == (one.day, one.vehicle_id, one.start)
+
+
+def test_make_up_visits_are_accepted_one_or_all_and_a_refused_one_is_not_offered_again(
+    desk: ScheduleDesk, hospital: Hospital, tmp_path: Path
+) -> None:
+    draft = laid_before(hospital, tmp_path / "files", with_holiday(example(), "2026-11-24"))
+    assert {one.code for one in draft.findings if one.severity is Severity.ERROR} == {"H01"}
+    first, second = propose(draft.plan, *NOVEMBER, begin=date(2026, 11, 13)).changes
+    refused = desk.refuse(draft.revision, first)
+    found = propose(refused.plan, *NOVEMBER, begin=date(2026, 11, 13), refused=refused.refused).changes
+    assert (first.change_id, first.new_date) not in {(one.change_id, one.new_date) for one in found}
+    taken = desk.accept(LAN, refused.revision, found, WORD)
+    assert [one.visit_id for one in taken.edits] == [one.change_id for one in found]
+    assert not [one for one in taken.findings if one.severity is Severity.ERROR]
+    with pytest.raises(RefusedInput, match="needs no change"):
+        desk.accept(LAN, taken.revision, [second], WORD)
+
+
+def test_nothing_is_published_without_an_approver_and_the_version_names_him(
+    desk: ScheduleDesk, draft: Draft, hospital: Hospital
+) -> None:
+    with pytest.raises(RefusedInput, match="nobody approved"):
+        desk.publish(LAN, draft.revision, " ", None)
+    with pytest.raises(Conflict):
+        desk.publish(LAN, draft.revision + 1, "王科长", None)
+    assert [one.has for one in holders(hospital)] == [None, None]
+    version = desk.publish(LAN, draft.revision, "王科长", date(2026, 11, 16))
+    assert (version.version, version.approved_by, version.effective_from) == (1, "王科长", date(2026, 11, 16))
+    told = desk.folder.publication(1)
+    assert told is not None
+    assert (told.published_by, told.draft.plan, told.draft.visits) == ("兰调度", draft.plan, ())
+    assert desk.publish(LAN, draft.revision, "李科长", date(2026, 11, 16)) == version, "the same again is the same"
+    outbound = VehicleOutbound(hospital, "V01")
+    (item,) = outbound.waiting(Lane.P2, 0, 10)
+    assert outbound.settle(receipt(item, Verdict.APPLIED))
+    one, two = holders(hospital)
+    assert one.has is not None
+    assert (one.vehicle, one.has.version, one.newer) == ("V01", 1, ())
+    assert two.has is None
+    assert [(sent.version, sent.verdict) for sent in two.newer] == [(1, "")]
+
+
+def test_rows_that_were_refused_keep_visits_from_being_changed_but_not_looked_at(
+    desk: ScheduleDesk, hospital: Hospital, tmp_path: Path
+) -> None:
+    lines = example()
+    put(lines, "rules", 3, "point_id", "P999")
+    draft = laid_before(hospital, tmp_path / "files", lines)
+    assert draft.visits
+    with pytest.raises(RefusedInput, match="rows of the plan were refused"):
+        desk.move(LAN, draft.revision, "R03-20261117", Wish(date(2026, 11, 18), "V01"), WORD)
+    with pytest.raises(RefusedInput, match="error"):
+        publish_draft(desk.folder, None, TODAY, "王科长")
