@@ -67,6 +67,11 @@ def _waiting(connection: Connection, now: datetime) -> Iterator[GaugeMetricFamil
         ("clinic_transfers", "Files on their way in", select(func.count()).select_from(transfers)),
         ("clinic_feed_pending", "Entries without a feed number", select(func.count()).select_from(feed_pending)),
         (
+            "clinic_down_cleared_items",
+            "Delivered envelopes whose bytes were cleared away",
+            select(func.count()).select_from(downlink).where(downlink.c.cleared),
+        ),
+        (
             "clinic_set_aside_items",
             "Envelopes that wait for a person",
             select(func.count()).select_from(quarantine).where(quarantine.c.done_at.is_(None)),

@@ -82,7 +82,8 @@ def enrol(hospital: Hospital, request: EnrolmentRequest, *, replace: bool = Fals
             if there.box_public != request.box_public:  # what waited is sealed to a box that nobody has any more
                 connection.execute(delete(downlink).where(downlink.c.vehicle == vehicle))
             else:  # it is enrolled anew because its disk was restored or cloned: what it answered may be gone there
-                again = update(downlink).where(downlink.c.vehicle == vehicle, downlink.c.verdict.is_not(None))
+                is_kept = (downlink.c.verdict.is_not(None), downlink.c.cleared.is_(False))
+                again = update(downlink).where(downlink.c.vehicle == vehicle, *is_kept)
                 connection.execute(again.values(verdict=None, settled_at=None))
         raw = connection.execute(select(sessions.c.state).where(sessions.c.vehicle == vehicle)).scalar_one_or_none()
         incarnation = 1

@@ -8,10 +8,12 @@ import msgspec
 
 from clinic_records.clock import CHINA
 from clinic_records.people import Author
+from clinic_records.record import Record
 from sync.ports import Receipt, Verdict
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.outbox import OutboxRow, rows_where
 from vehicle_agent.store.outgoing import Kept, Outgoing
+from vehicle_agent.store.rows import COLUMNS, record_of
 
 _UPGRADE: Final = (
     "医院的程序太旧，升级后自动收下",
@@ -88,7 +90,56 @@ def explain(conn: Connection, up: Outgoing, thing: str) -> list[Journey]:
         thing: a record's id, a blob's hash, or the hash of an envelope.
     """
     rows = rows_where(conn, "id = ? OR wire_sha256 = ?", (thing, thing))
-    return [_journey(conn, up, row) for row in sorted(rows, key=lambda row: (row.incarnation, row.seq))]
+    journeys = [_journey(conn, up, row) for row in rows] + [_came_home(record) for record in _without_row(conn, thing)]
+    return sorted(journeys, key=lambda each: (each.incarnation, each.seq))
+
+
+def _without_row(conn: Connection, thing: str) -> list[Record]:
+    """Versions made by this vehicle before its box was restored, and sent back by the hospital."""
+    rows = conn.execute(
+        f"SELECT {COLUMNS} FROM records AS r WHERE id = ?"  # noqa: S608  COLUMNS is a constant
+        " AND vehicle = (SELECT max(vehicle) FROM streams) AND NOT EXISTS"
+        " (SELECT 1 FROM outbox AS o WHERE o.kind = r.kind AND o.id = r.id AND o.revision = r.revision)",
+        (thing,),
+    )
+    return [record_of(row) for row in rows]
+
+
+def _came_home(record: Record) -> Journey:
+    at = record.origin
+    row = OutboxRow(
+        incarnation=at.incarnation,
+        seq=at.seq,
+        kind=record.kind,
+        id=record.id,
+        revision=record.revision,
+        lane=record.lane,
+        sha256=record.sha256,
+        size=len(record.payload),
+        recorded_at=record.recorded_at,
+        author=record.author,
+        state="received",
+        wire_sha256=None,
+    )
+    home = Step("医院收到；本车恢复后由医院发回", "received by the hospital, which sent it back to the restored box")
+    return Journey(
+        kind=row.kind.value,
+        revision=row.revision,
+        incarnation=row.incarnation,
+        seq=row.seq,
+        lane=row.lane.value,
+        state=row.state,
+        size=row.size,
+        sha256=row.sha256,
+        wire_sha256="",
+        recorded_at=row.recorded_at,
+        author=row.author,
+        sealed_at=None,
+        wire_size=0,
+        sends=0,
+        receipt=None,
+        steps=[*_made(row), home],
+    )
 
 
 def _journey(conn: Connection, up: Outgoing, row: OutboxRow) -> Journey:

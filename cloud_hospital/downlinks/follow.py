@@ -1,7 +1,11 @@
 """What follows by itself from what was committed: rights given on, permissions told, whatever is missing queued."""
 
+from datetime import timedelta
+from typing import Final
+
 from sqlalchemy import select
 
+from cloud_hospital.downlinks.clearing import clear_delivered
 from cloud_hospital.downlinks.issue import queue_missing
 from cloud_hospital.downlinks.lists import issue_permissions
 from cloud_hospital.downlinks.own_records import questions, queue_own_records
@@ -13,6 +17,9 @@ from cloud_hospital.store.news import tail
 from cloud_hospital.store.tables import issued, user_acts, vehicles
 from cloud_hospital.vehicles import active_vehicles
 
+CLEAR_EVERY: Final = timedelta(days=1)
+"""Between two looks for what may leave the disk."""
+
 
 class Follower:
     """Looks at one hospital now and then; everything it does is done once, whoever else does it too."""
@@ -20,10 +27,14 @@ class Follower:
     def __init__(self, hospital: Hospital) -> None:
         self._hospital = hospital
         self._seen: object = None
+        self._clears_at = hospital.now()
 
     def look(self) -> None:
         """Do what is due. Cheap where nothing has changed."""
         settle_rights(self._hospital)
+        if self._hospital.now() >= self._clears_at:
+            clear_delivered(self._hospital)
+            self._clears_at = self._hospital.now() + CLEAR_EVERY
         now = self._state()
         if now == self._seen:
             return

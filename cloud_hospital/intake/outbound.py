@@ -121,6 +121,7 @@ class VehicleOutbound:
 
     def reopen_all(self) -> int:
         """Offer everything kept again: the vehicle's box was rolled back."""
-        changed = update(downlink).where(downlink.c.vehicle == self._vehicle, downlink.c.verdict.is_not(None))
+        is_kept = (downlink.c.verdict.is_not(None), downlink.c.cleared.is_(False))
+        changed = update(downlink).where(downlink.c.vehicle == self._vehicle, *is_kept)
         with writing(self._hospital.engine) as connection:
             return connection.execute(changed.values(verdict=None, settled_at=None)).rowcount

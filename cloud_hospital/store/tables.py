@@ -291,9 +291,10 @@ downlink = Table(
     Column("queued_at", BigInteger, nullable=False),
     Column("verdict", String(16)),
     Column("settled_at", BigInteger),
+    Column("cleared", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("vehicle", "wire_sha256"),
     Index("downlink_waiting", "vehicle", "lane", "n"),
-    comment="Sealed envelopes for vehicles; verdict is the vehicle's signed answer, null while it waits.",
+    comment="Sealed envelopes for vehicles; verdict is their signed answer, null while it waits; cleared: no bytes.",
 )
 
 issued = Table(

@@ -26,6 +26,7 @@ from sync.seal import open_wire, seal
 from tests.unit.hospital.conftest import deliver
 from tests.unit.store.conftest import NOW, NURSE, Box
 from vehicle_agent.alarms import resuming_alarm
+from vehicle_agent.explain import explain
 from vehicle_agent.store.asking_back import ask_back
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.merge.rule import Merging
@@ -136,6 +137,9 @@ def test_what_is_newer_than_the_backup_comes_home_and_the_chain_goes_on(county: 
     assert county.merge(part) == (), "again"
     rows = county.box.store.read(lambda conn: rows_where(conn, "incarnation = ?", (NEW,)))
     assert [row.kind for row in rows] == [Kind.RESUMED], "what came home is not sent again"
+    told = county.box.store.read(lambda conn: explain(conn, county.box.spool.up, "e1"))
+    assert [each.revision for each in told] == [1, 2]
+    assert "发回" in told[1].steps[-1].zh
     third = county.put("e1", 2)
     assert (third.revision, third.prev_hash) == (3, lost[0].sha256)
     fourth = county.put("e2", 1, blobs=lost[1].blobs)
