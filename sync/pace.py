@@ -51,10 +51,19 @@ class Pace:
 
     @property
     def chunk(self) -> int:
-        """Bytes a part may carry: a power of two, at most a quarter of what the link holds and a second of the rate."""
-        on_link = self.rate * self._full_s / CHUNKS_IN_WINDOW
-        wanted = int(min(MAX_CHUNK, max(MIN_CHUNK, min(on_link, self.rate))))
+        """Bytes a part may carry: a power of two, at most a second of the rate.
+
+        A quarter of what the link holds, or of what the receiver holds where that is more: where it is the busy one,
+        many small parts would make it slower still, and those of a busy hour would never end.
+        """
+        quarter = self.rate * max(self._full_s, self._held_s) / CHUNKS_IN_WINDOW
+        wanted = int(min(MAX_CHUNK, max(MIN_CHUNK, min(quarter, self.rate))))
         return 1 << (wanted.bit_length() - 1)
+
+    @property
+    def second(self) -> int:
+        """Bytes of a second of the rate, at most the largest chunk."""
+        return int(min(MAX_CHUNK, self.rate))
 
     @property
     def window(self) -> int:
