@@ -1,13 +1,16 @@
 """What follows by itself from what was committed: rights given on, permissions told, whatever is missing queued."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import select
 
+from clinic_records.errors import RefusedInput
 from cloud_hospital.downlinks.clearing import clear_delivered
 from cloud_hospital.downlinks.issue import queue_missing
 from cloud_hospital.downlinks.lists import issue_permissions
+from cloud_hospital.downlinks.next_visit import follow_visits
 from cloud_hospital.downlinks.own_records import questions, queue_own_records
 from cloud_hospital.downlinks.rights import settle_rights
 from cloud_hospital.hospital import Hospital
@@ -17,8 +20,8 @@ from cloud_hospital.store.news import tail
 from cloud_hospital.store.tables import issued, user_acts, vehicles
 from cloud_hospital.vehicles import active_vehicles
 
-CLEAR_EVERY: Final = timedelta(days=1)
-"""Between two looks for what may leave the disk."""
+LOOK_EVERY: Final = timedelta(hours=1)
+"""Between two looks at what follows from time alone: what may leave the disk, who is next at a village."""
 
 
 class Follower:
@@ -27,21 +30,23 @@ class Follower:
     def __init__(self, hospital: Hospital) -> None:
         self._hospital = hospital
         self._seen: object = None
-        self._clears_at = hospital.now()
+        self._due_at = hospital.now()
 
     def look(self) -> None:
         """Do what is due. Cheap where nothing has changed."""
         settle_rights(self._hospital)
-        if self._hospital.now() >= self._clears_at:
+        is_due = self._hospital.now() >= self._due_at
+        if is_due:
             clear_delivered(self._hospital)
-            self._clears_at = self._hospital.now() + CLEAR_EVERY
-        now = self._state()
-        if now == self._seen:
+            self._due_at = self._hospital.now() + LOOK_EVERY
+        if self._state() == self._seen and not is_due:
             return
         with exclusive(self._hospital.engine, "follow", self._hospital.folder.run):
             issue_permissions(self._hospital)
             queue_missing(self._hospital)
             queue_own_records(self._hospital)
+            with suppress(RefusedInput):  # a schedule's file was altered: an alarm of its own says so
+                follow_visits(self._hospital)
         self._seen = self._state()
 
     def _state(self) -> object:

@@ -85,7 +85,7 @@ def test_a_restored_box_is_offered_what_is_kept_only(clinic: Clinic, tmp_path: P
     settle_all(clinic)
     let_pass(clinic, days=31)
     Follower(clinic.hospital).look()
-    assert files(clinic) == 1, "looked for at the start, and once a day"
+    assert files(clinic) == 1, "looked for at the start, and every hour"
     outbound = VehicleOutbound(clinic.hospital, "V01")
     assert outbound.reopen_all() == 1
     settle_all(clinic)
