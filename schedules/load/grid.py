@@ -217,22 +217,37 @@ class _GridReader:
                 zh = f"“{name[:40]}”后面没有写时间，请写成 08:30-10:30"
                 en = f'no times after "{name[:40]}"; write 08:30-10:30'
                 self.findings.append(finding("D03", place, zh, en, value=name))
-                continue
             pattern = f"{nth}个周{_HAN[weekday]}" if nth else f"每周{_HAN[weekday]}"
             self.stops.append(_Stop(weekday, vehicle, place, name, start, end, pattern, people))
+
+
+def _known_rules(stops: list[_Stop], registers: Registers) -> list[str]:
+    """Ids of the rules that the stops have already; a broken stop has that of the rule nobody else claims."""
+    points = [registers.point(stop.name) for stop in stops]
+    found = [registers.rule(p, s.vehicle or "", s.pattern) for p, s in zip(points, stops, strict=True)]
+    used = set(found)
+    for number, (point, stop) in enumerate(zip(points, stops, strict=True)):
+        is_broken = not stop.start or stop.vehicle is None or point not in registers.points
+        if is_broken and not found[number]:
+            found[number] = registers.rule_like(point, stop.vehicle, stop.pattern, used)
+            used.add(found[number])
+    return found
 
 
 def _numbered(stops: list[_Stop], registers: Registers) -> Iterator[tuple[str, int, _Stop]]:
     """Rule id and number of the stop of the day, Monday's vehicles first; known rules keep their ids."""
     order = {name: number for number, name in enumerate(registers.vehicles)}
     taken = registers.known_rules()
+    known = _known_rules(stops, registers)
     free = (name for number in range(1, 1_000_000) if (name := f"R{number:03}") not in taken)
     days: dict[tuple[int, str | None, str], int] = {}
-    for stop in sorted(stops, key=lambda stop: (stop.weekday, order.get(stop.vehicle or "", len(order)))):
+    for number in sorted(
+        range(len(stops)), key=lambda n: (stops[n].weekday, order.get(stops[n].vehicle or "", len(order)))
+    ):
+        stop = stops[number]
         key = stop.weekday, stop.vehicle, "" if stop.pattern.startswith("每") else stop.pattern
         days[key] = days.get(key, 0) + 1
-        known = registers.rule(registers.point(stop.name), stop.vehicle or "", stop.pattern)
-        yield known or next(free), days[key], stop
+        yield known[number] or next(free), days[key], stop
 
 
 def read_grids(sheets: Iterable[Sheet], registers: Registers, days: tuple[date, date]) -> RawTable:
@@ -267,5 +282,5 @@ def read_grids(sheets: Iterable[Sheet], registers: Registers, days: tuple[date, 
             "effective_to": days[1].isoformat(),
         }
         row = Row(stop.place, {name: value for name, value in cells.items() if value})
-        (rows if stop.vehicle else refused).append(row)
+        (rows if stop.vehicle and stop.start else refused).append(row)
     return RawTable(place, tuple(rows), tuple(findings), tuple(refused))

@@ -26,6 +26,7 @@ class Missing(NamedTuple):
         rule_visits: how many visits a month all such rules may have.
         unplaced: refused points whose village is not known, by the name of a village (empty for none).
         changes: rows of refused exceptions by the rule, or the point, and the day they were to change.
+        unread: what is wrong with a table of exceptions that cannot be read at all.
     """
 
     points: frozenset[str] = frozenset()
@@ -34,13 +35,14 @@ class Missing(NamedTuple):
     rule_visits: int = 0
     unplaced: Mapping[str, Place] = MappingProxyType({})
     changes: Mapping[tuple[str, date | None], Place] = MappingProxyType({})
+    unread: Place | None = None
 
     def change_of(self, visit: Visit) -> Place | None:
         """The refused exception that was perhaps to change this visit."""
         if visit.status is not VisitStatus.PLANNED:
             return None
         keys = ((visit.rule_id, visit.date), (visit.point_id, visit.date), (visit.rule_id, None))
-        return next((self.changes[key] for key in keys if key in self.changes), None)
+        return next((self.changes[key] for key in keys if key in self.changes), self.unread)
 
 
 def _names(rows: Iterable[Row], column: str) -> frozenset[str]:
@@ -70,7 +72,9 @@ def _changes(rows: Iterable[Row]) -> dict[tuple[str, date | None], Place]:
     return found
 
 
-def missing_of(refused: dict[str, list[Row]], points: Iterable[str], villages: Iterable[str]) -> Missing:
+def missing_of(
+    refused: dict[str, list[Row]], points: Iterable[str], villages: Iterable[str], unread: Place | None
+) -> Missing:
     """What the refused rows of each table take away, given all ids of points and villages, refused ones too."""
     rules = _nobodys(refused["rules"], "point_id", frozenset(points))
     unplaced = _nobodys(refused["points"], "village_code", frozenset(villages))
@@ -82,6 +86,7 @@ def missing_of(refused: dict[str, list[Row]], points: Iterable[str], villages: I
         rule_visits=sum(_visits(row) for row in rules),
         unplaced={str(row.cells.get("village_name", "")).strip(): row.place for row in unplaced},
         changes=_changes(refused["exceptions"]),
+        unread=unread,
     )
 
 

@@ -105,9 +105,26 @@ def _kinds(book: Any) -> Iterator[tuple[str, tuple[int, list[str]] | None]]:
             yield sheet.title, header
 
 
-def _grid_sheets(path: Path, names: Sequence[str]) -> list[Sheet]:
+def _unpacked(path: Path) -> int:
     with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+def _merged_lines(path: Path, name: str) -> Lines | None:
+    """The lines of a sheet in which cells are merged downwards: a day's date beside all its visits; else None."""
+    if _unpacked(path) > GRID_LIMIT:
+        return None
+    with closing(load_workbook(path, data_only=True, keep_links=False)) as book:
+        ranges = [area for area in book[name].merged_cells.ranges if area.max_row > area.min_row]
+        lines = [list(line) for line in book[name].iter_rows(max_col=COLUMN_LIMIT, values_only=True)] if ranges else []
+    for area in ranges:
+        for line in lines[area.min_row : area.max_row]:
+            line[area.min_col - 1] = lines[area.min_row - 1][area.min_col - 1]
+    return lines or None
+
+
+def _grid_sheets(path: Path, names: Sequence[str]) -> list[Sheet]:
+    size = _unpacked(path)
     if size > GRID_LIMIT:
         hint = Hint("请把每周排班表单独存成一个文件。", "Save the grid as a workbook of its own.")
         raise RefusedInput(f"{path.name} unpacks to {size} bytes; a grid has at most {GRID_LIMIT >> 20} MiB", hint=hint)
@@ -131,7 +148,9 @@ def rules_of_workbook(path: Path, base: RawTables, year: int | None) -> RawTable
             if header is not None and not grids:
                 sheet = book[name]
                 sheet.reset_dimensions()
-                lines = sheet.iter_rows(max_row=ROW_LIMIT + 1, max_col=COLUMN_LIMIT, values_only=True)
+                lines = _merged_lines(path, name) or sheet.iter_rows(
+                    max_row=ROW_LIMIT + 1, max_col=COLUMN_LIMIT, values_only=True
+                )
                 return _list(lines, header, Place(path.name, name), base)
         return _grids(_grid_sheets(path, grids), path, base, year) if grids else None
     except ClinicError:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from schedules.load.foreign import NAMES
@@ -12,7 +12,8 @@ from schedules.load.rows import RawTables
 Cells = Mapping[str, str]
 """A row of a table as plain text."""
 
-_SIGNS: Final = re.compile(r"[\s·・•.,，、()（）-]+")
+_SIGNS: Final = re.compile(r"[\s·・•‧.,，、()（）-]+")
+_LISTED: Final = re.compile(r"[;、,/\n]+")
 
 SERVICES: Final = ("门诊", "配药", "慢病随访")
 """What every visit offers where the sheet does not say; and what equipment adds to it."""
@@ -42,11 +43,15 @@ class Registers:
             (row.get("point_id", ""), row.get("vehicle_id", ""), row.get("pattern", "")): row.get("rule_id", "")
             for row in rows("rules")
         }
+        self._like: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for (point, vehicle, pattern), rule in self._rules.items():
+            self._like[point, "", pattern].append(rule)
+            self._like["", vehicle, pattern].append(rule)
         self._ranks = {name: rank for rank, name in enumerate(self.staff)}
         self._people: defaultdict[str, list[Cells]] = defaultdict(list)
         self._crews: defaultdict[str, list[Cells]] = defaultdict(list)
         for name, row in self.staff.items():
-            for called in {name, row.get("name", "")}:
+            for called in {_bare(name), _bare(row.get("name", ""))}:
                 self._people[called].append(row)
             self._crews[row.get("home_vehicle", "")].append(row)
         self._point_names = self._names(self.points, ("point_name", "point_id"))
@@ -80,8 +85,8 @@ class Registers:
     def people(self, text: str, roles: frozenset[str], vehicle: str) -> tuple[list[str], list[str]]:
         """Ids of the people named, and the names nobody bears; of namesakes the one of that role and vehicle."""
         found, unknown = [], []
-        for name in NAMES.split(text):
-            same = self._people.get(name, []) if name else []
+        for name in self._named(text):
+            same = self._people.get(_bare(name), []) if name else []
             of_role = [row for row in same if row.get("role", "").lower() in roles] if roles else same
             here = [row for row in of_role if row.get("home_vehicle") == vehicle]
             chosen = here or of_role or same
@@ -90,6 +95,11 @@ class Registers:
             elif name:
                 unknown.append(name)
         return found, unknown
+
+    def _named(self, text: str) -> Iterator[str]:
+        """The names in a cell; `张　伟` is one name, set as wide as three characters."""
+        for piece in _LISTED.split(text):
+            yield from (piece,) if _bare(piece) in self._people else NAMES.split(piece)
 
     def at_home(self, vehicle: str, besides: frozenset[str]) -> list[str]:
         """Who belongs to a vehicle, but for some roles."""
@@ -112,6 +122,11 @@ class Registers:
     def rule(self, point: str, vehicle: str, pattern: str) -> str:
         """The id a rule has already; empty where it is new."""
         return self._rules.get((point, vehicle, pattern), "")
+
+    def rule_like(self, point: str, vehicle: str | None, pattern: str, used: Container[str]) -> str:
+        """The first unused id of a rule of that vehicle, else of that point, on those days; empty where none is."""
+        like = self._like["", vehicle, pattern] if vehicle else self._like[point, "", pattern]
+        return next((rule for rule in like if rule not in used), "")
 
     def known_rules(self) -> set[str]:
         """All ids of rules in use."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from schedules import model
 from schedules.findings import Finding, finding
 from schedules.load.cells import Unreadable, read_cell
@@ -63,6 +65,8 @@ class _Reader:
         self.refused_rows: defaultdict[str, list[Row]] = defaultdict(list)
         self.guessed: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
         self.doubled: dict[str, dict[Any, Place]] = {name: {} for name in TABLES}
+        self.nameless: defaultdict[str, list[Place]] = defaultdict(list)
+        self.unknown: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.guesses_left = GUESSES
         self.waiting: Counter[tuple[Place, str]] = Counter()
         self.first_waiting: dict[tuple[Place, str], Place] = {}
@@ -87,7 +91,9 @@ class _Reader:
             if not _is_broken(found):
                 found += check_row(table.name, values, row.place)
             unknown, cause = self._references(table, values, row.place)
-            found += unknown
+            found += (one for _, one in unknown)
+            for place, (refers, one) in enumerate(unknown, start=len(self.findings) + len(found) - len(unknown)):
+                self.unknown[refers, one.value].append(place)
             self.findings.extend(found)
             if not _is_broken(found) and cause is None:
                 self.taken[table.name][key] = _STRUCTS[table.name](**values, place=row.place)
@@ -105,6 +111,7 @@ class _Reader:
 
     def _guess(self, table: Table, key: object, place: Place, *ids: object) -> None:
         """Of a row without an id of its own: which it should have had, by the numbering of the rows around it."""
+        self.nameless[table.name].append(place)
         if key is not None:
             self.doubled[table.name].setdefault(key, place)
         for one in ids:
@@ -142,9 +149,9 @@ class _Reader:
         zh, en = f"{name} {shown} 在第 {first.row} 行已经用过", f"{name} {shown} is already used in row {first.row}"
         return [finding("D01", place.at(name), zh, en, value=shown)]
 
-    def _references(self, table: Table, values: Values, place: Place) -> tuple[list[Finding], Place | None]:
-        """Findings of unknown ids, and the refused row (or missing table) that one of the ids belongs to."""
-        found: list[Finding] = []
+    def _references(self, table: Table, values: Values, place: Place) -> tuple[list[tuple[str, Finding]], Place | None]:
+        """Tables and findings of unknown ids, and the refused row (or missing table) that one of the ids belongs to."""
+        found: list[tuple[str, Finding]] = []
         cause: Place | None = None
         for column in table.columns:
             if not column.refers or column.name not in values:
@@ -160,9 +167,9 @@ class _Reader:
                 if at_fault is not None:
                     cause = cause or at_fault
                 else:
-                    found.append(self._unknown(column, wanted, place))
+                    found.append((column.refers, self._unknown(column, wanted, place)))
         if table.name == "exceptions" and not found:
-            other_point = list(self._point_of_rule(values, place))
+            other_point = [("", one) for one in self._point_of_rule(values, place)]
             twin = self.doubled["rules"].get(values.get("rule_id"))
             cause = cause or (twin if other_point else None)
             found += () if twin else other_point
@@ -190,6 +197,15 @@ class _Reader:
             en = f"point {point} is not the point {rule.point_id} of rule {rule.rule_id}"
             yield finding("R06", place.at("point_id"), zh, en, value=point)
 
+    def group_unknown(self) -> None:
+        """An id named in many rows and unknown is that of a row without one, where there is such a row."""
+        by_count = sorted(self.unknown.items(), key=lambda item: -len(item[1]))
+        for (refers, _), places in by_count:
+            if refers and len(places) > 1 and self.nameless[refers]:
+                cause = str(self.nameless[refers].pop(0))
+                for place in places:
+                    self.findings[place] = msgspec.structs.replace(self.findings[place], cause=cause)
+
     def consequences(self) -> Iterator[Finding]:
         for (cause, name), count in self.waiting.items():
             at = self.first_waiting[cause, name]
@@ -204,6 +220,7 @@ def read_plan(raw: RawTables) -> ReadPlan:
     reader = _Reader(raw)
     for table in TABLES.values():
         reader.read(table)
+    reader.group_unknown()
     taken, refused = reader.taken, reader.refused
     plan = model.Plan(
         villages=taken["villages"],
@@ -216,9 +233,11 @@ def read_plan(raw: RawTables) -> ReadPlan:
         unavailable=taken["unavailable"],
         travel=taken["travel_minutes"],
     )
+    unread = next((one for one in raw["exceptions"].findings if raw["exceptions"].rows is None), None)
     missing = missing_of(
         reader.refused_rows,
         (*taken["points"], *refused["points"]),
         (*taken["villages"], *refused["villages"]),
+        None if unread is None else Place(unread.file, unread.sheet, unread.row, unread.column),
     )
     return ReadPlan(plan, [*reader.findings, *reader.consequences()], missing)

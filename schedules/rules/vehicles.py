@@ -25,6 +25,11 @@ def two_places(calendar: Calendar) -> Iterator[Finding]:
 def _meeting(calendar: Calendar, found: Gathering, one: Visit, two: Visit) -> None:
     place = calendar.place(two).at("start")
     root, (row_zh, row_en) = calendar.rule(two, "start"), calendar.row(one, place)
+    if one.point_id == two.point_id and one.rule_id == two.rule_id:
+        zh = f"{two.date}，{two.rule_id} 有两次巡诊（另见{row_zh}）；请把其中一次改到别的日子"
+        en = f"{two.rule_id} has two visits on {two.date} (see {row_en}); move one of them to another day"
+        found.add("T05", place, two.date, zh, en, value=f"{two.start:%H:%M}", key=one.rule_id, root=root)
+        return
     if one.point_id == two.point_id:
         zh = f"{two.date}，{two.point_id} 同时有 {one.rule_id}（{row_zh}）和 {two.rule_id}；旧的请在前一天失效"
         en = (

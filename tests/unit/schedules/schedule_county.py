@@ -24,10 +24,10 @@ def example() -> Lines:
     }
 
 
-def put(lines: Lines, table: str, row: int, column: str, value: Any) -> None:
+def put(lines: Lines, table: str, row: int, column: str, value: Any, *, header: int = 1) -> None:
     """Write one cell, rows counted as a spreadsheet does."""
-    header = lines[table][0]
-    lines[table][row - 1][header.index(column)] = value
+    words = lines[table][header - 1]
+    lines[table][row - 1][words.index(column)] = value
 
 
 def write_csv(
