@@ -12,6 +12,7 @@ from clinic_records.ids import StopId
 from clinic_records.schedule import PublishedSchedule, Visit
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.plans import plan_of_day
+from vehicle_agent.visits.published import on_day
 from vehicle_agent.visits.stops import DONE, open_one, planned_stops
 from vehicle_agent.visits.versions import Act, find, put
 
@@ -54,7 +55,7 @@ def crew_of(stop: Stop, plan: PublishedSchedule | None) -> list[Member]:
 def _elsewhere(plan: PublishedSchedule | None, staff: str, vehicle: str, day: date) -> tuple[Visit, ...]:
     if plan is None or not staff:
         return ()
-    return tuple(v for v in plan.visits if v.date == day and v.vehicle_id != vehicle and staff in v.staff_ids)
+    return tuple(v for v in on_day(plan, day) if v.vehicle_id != vehicle and staff in v.staff_ids)
 
 
 def substitute(

@@ -9,7 +9,17 @@ from clinic_records.care import Stop, StopStatus
 from clinic_records.schedule import PublishedPoint, PublishedSchedule, Visit
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.crew import Member, crew_of
-from vehicle_agent.visits.plans import PlanChange, Turn, changes_of_day, plans_for, plans_kept, stops_on, visits_of
+from vehicle_agent.visits.plans import (
+    PlanChange,
+    Turn,
+    changes_of_day,
+    on_day,
+    plans_for,
+    plans_kept,
+    stops_on,
+    visits_of,
+)
+from vehicle_agent.visits.published import on_day
 from vehicle_agent.visits.stops import GONE, stop_of
 
 UNSCHEDULED: Final = "unscheduled"
@@ -127,7 +137,7 @@ def _state(stop: Stop, turn: PlanChange | None, *, is_past: bool) -> str:
 def _line(
     stop: Stop, state: str, origin: str, plan: PublishedSchedule | None, turn: PlanChange | None, *, is_said: bool
 ) -> Line:
-    there = plan.visits if plan and stop.point_id else ()
-    others = {v.vehicle_id for v in there if v.date == stop.day and v.point_id == stop.point_id} - {stop.vehicle}
+    there = on_day(plan, stop.day) if plan and stop.point_id else ()
+    others = {visit.vehicle_id for visit in there if visit.point_id == stop.point_id} - {stop.vehicle}
     point = plan.points.get(stop.point_id) if plan else None
     return Line(stop, state, is_said, origin, tuple(sorted(others)), turn, point, tuple(crew_of(stop, plan)))

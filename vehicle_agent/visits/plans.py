@@ -4,22 +4,16 @@ A vehicle-day opened by its first check-in keeps its version; a newer one counts
 or moves is told at once. Nothing that was recorded is ever numbered anew by a version that comes late.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
 from clinic_records.care import Stop
-from clinic_records.errors import NotFound
-from clinic_records.record import Kind
 from clinic_records.schedule import PublishedSchedule, Visit
 from schedules.vehicle_days import kept_versions
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.records import get_version, list_current
+from vehicle_agent.visits.published import known, on_day
 from vehicle_agent.visits.versions import listed
 
 
@@ -41,27 +35,14 @@ class PlanChange(NamedTuple):
     after: Visit | None
 
 
-@lru_cache(maxsize=4)
-def _decoded(payload: bytes) -> PublishedSchedule:
-    return msgspec.json.decode(payload, type=PublishedSchedule)
-
-
-def versions(conn: Connection) -> Iterator[PublishedSchedule]:
-    """Every version that has come, the highest first."""
-    for newest in list_current(conn, Kind.SCHEDULE):
-        yield _decoded(newest.payload)
-        for revision in range(newest.revision - 1, 0, -1):
-            with suppress(NotFound):  # published before this vehicle was enrolled
-                yield _decoded(get_version(conn, newest.kind, newest.id, revision).payload)
-
-
 def plans_for(conn: Connection, days: Collection[date]) -> dict[date, PublishedSchedule]:
     """The schedule in force on each day: a version published for next month does not hide this month's."""
     found: dict[date, PublishedSchedule] = {}
     missing = set(days)
-    for plan in versions(conn):
-        fitting = {day for day in missing if plan.effective_from <= day <= plan.last}
-        found |= dict.fromkeys(fitting, plan)
+    for head, whole in known(conn):
+        fitting = {day for day in missing if head.effective_from <= day <= head.last}
+        if fitting:
+            found |= dict.fromkeys(fitting, whole())
         missing -= fitting
         if not missing:
             break
@@ -76,9 +57,10 @@ def plans_kept(conn: Connection, days: Collection[date], stops: Iterable[Stop]) 
     kept = {day: version for day, version in kept_versions(stops).items() if day in days}
     found = plans_for(conn, [day for day in days if day not in kept])
     wanted = set(kept.values())
-    for plan in versions(conn) if wanted else ():
-        found |= {day: plan for day, version in kept.items() if version == plan.version}
-        wanted.discard(plan.version)
+    for head, whole in known(conn) if wanted else ():
+        if head.version in wanted:
+            found |= dict.fromkeys((day for day, version in kept.items() if version == head.version), whole())
+        wanted.discard(head.version)
         if not wanted:
             break
     return found | plans_for(conn, [day for day in kept if day not in found])
@@ -96,8 +78,7 @@ def plan_of_day(conn: Connection, day: date) -> PublishedSchedule | None:
 
 def visits_of(plan: PublishedSchedule | None, vehicle: str, day: date) -> list[Visit]:
     """The visits of a vehicle on a day, by their start."""
-    mine = [] if plan is None else [v for v in plan.visits if v.vehicle_id == vehicle and v.date == day]
-    return sorted(mine, key=lambda visit: visit.start)
+    return [] if plan is None else [visit for visit in on_day(plan, day) if visit.vehicle_id == vehicle]
 
 
 def changes_of_day(conn: Connection, vehicle: str, day: date) -> list[PlanChange]:
@@ -105,12 +86,12 @@ def changes_of_day(conn: Connection, vehicle: str, day: date) -> list[PlanChange
     kept, newest = plan_of_day(conn, day), plans_for(conn, [day]).get(day)
     if kept is None or newest is None or newest.version <= kept.version:
         return []
-    later: Mapping[str, Visit] = {visit.visit_id: visit for visit in newest.visits}
     before = visits_of(kept, vehicle, day)
+    mine = {visit.visit_id for visit in before}
+    later: Mapping[str, Visit] = {visit.visit_id: visit for visit in newest.visits if visit.visit_id in mine}
     turned = [(_turn(visit, later.get(visit.visit_id)), visit, later.get(visit.visit_id)) for visit in before]
     found = [PlanChange(turn, newest.version, old, new) for turn, old, new in turned if turn is not None]
-    known = {visit.visit_id for visit in before}
-    added = [visit for visit in visits_of(newest, vehicle, day) if visit.visit_id not in known]
+    added = [visit for visit in visits_of(newest, vehicle, day) if visit.visit_id not in mine]
     return found + [PlanChange(Turn.ADDED, newest.version, None, visit) for visit in added]
 
 

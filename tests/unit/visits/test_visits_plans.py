@@ -23,7 +23,8 @@ from vehicle_agent.store.merge.rule import Merging
 from vehicle_agent.store.merge.table import merge, understand
 from vehicle_agent.visits.days import day_of, month_of
 from vehicle_agent.visits.encounters import finish
-from vehicle_agent.visits.plans import Turn, plan_of_day, plans_for, versions
+from vehicle_agent.visits.plans import Turn, plan_of_day, plans_for
+from vehicle_agent.visits.published import versions
 from vehicle_agent.visits.stops import stop_of
 from vehicle_agent.visits.versions import get, put
 
