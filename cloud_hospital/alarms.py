@@ -18,6 +18,7 @@ from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.people import Author
 from clinic_records.record import Kind, Lane
 from clinic_records.schedule import PublishedSchedule
+from cloud_hospital.downlinks.own_records import open_questions
 from cloud_hospital.held import WORDS
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.seen import urgent_cases
@@ -93,6 +94,7 @@ def standing(hospital: Hospital) -> list[Standing]:
             *_audits(connection, now),
             *_happened(connection),
             *_held(connection),
+            *_asking_back(connection, hospital),
         ]
     return found + _disk(hospital, now)
 
@@ -278,6 +280,19 @@ def _held(connection: Connection) -> Iterator[Standing]:
             f"{count} items were set aside and wait for a person",
             from_ms(oldest).isoformat(),
         )
+
+
+def _asking_back(connection: Connection, hospital: Hospital) -> Iterator[Standing]:
+    for each in open_questions(connection, hospital):
+        if not each.is_allowed:
+            command = f"clinic hospital give-back DIR {each.vehicle} --staff ID"
+            yield Standing(
+                "asks-back",
+                each.vehicle,
+                f"{each.vehicle} 恢复后要拿回自己的记录；确认是本车再放行：{command}",
+                f"{each.vehicle} was restored and asks for its own records; be sure that it is ours, then: {command}",
+                each.since.isoformat(),
+            )
 
 
 def _disk(hospital: Hospital, now: datetime) -> list[Standing]:

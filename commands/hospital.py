@@ -17,6 +17,7 @@ from cloud_hospital.vehicles import enrol, revoke
 from commands.hospital_certificates import broker_files, certificates
 from commands.hospital_desk import explain_thing, held
 from commands.hospital_folder import Directory
+from commands.hospital_give_back import give_back_records
 from commands.hospital_keys import app as keys_app
 from commands.hospital_send import app as send_app
 from commands.hospital_stick import import_stick
@@ -31,6 +32,7 @@ app.command()(certificates)
 app.command("broker-files")(broker_files)
 app.command("import")(import_stick)
 app.command("explain")(explain_thing)
+app.command("give-back")(give_back_records)
 app.add_typer(held, name="held")
 app.add_typer(keys_app, name="keys")
 app.add_typer(send_app)

@@ -72,7 +72,7 @@ def raw(directory: Directory, number: Number, out: Annotated[Path, typer.Option(
 def release_one(directory: Directory, number: Number, staff: Staff, note: Note) -> None:
     """Take it all the same; its vehicle gets the new receipt."""
     with open_hospital(directory) as opened:
-        receipt = release(opened, number, _person(opened, staff), note)
+        receipt = release(opened, number, person_of(opened, staff), note)
     print(f"{number}: {receipt.verdict}", file=sys.stderr)
 
 
@@ -80,11 +80,16 @@ def release_one(directory: Directory, number: Number, staff: Staff, note: Note) 
 def leave_one(directory: Directory, number: Number, staff: Staff, note: Note) -> None:
     """Leave it aside for good; the raw bytes stay."""
     with open_hospital(directory) as opened:
-        leave_aside(opened, number, _person(opened, staff), note)
+        leave_aside(opened, number, person_of(opened, staff), note)
     print(f"{number}: left aside", file=sys.stderr)
 
 
-def _person(hospital: Hospital, staff: str) -> Author:
+def person_of(hospital: Hospital, staff: str) -> Author:
+    """Who decides.
+
+    Raises:
+        AccessError: nobody active has this id.
+    """
     user = active_user(hospital, staff)
     if user is None:
         raise AccessError(f"{staff} is no active person of this hospital; see `clinic hospital user list`")

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, not_, or_, select
 
-from clinic_records.clock import Origin, from_ms
-from clinic_records.errors import AccessError, NotFound
+from clinic_records.clock import Origin, from_ms, to_ms
+from clinic_records.errors import AccessError, Hint, NotFound
 from clinic_records.ids import BlobHash, RecordId
 from clinic_records.people import Author
 from clinic_records.record import Kind, Lane, Record, encode_payload
@@ -20,9 +20,11 @@ from clinic_records.resumption import OwnRecord, OwnRecords, Resumed
 from cloud_hospital.downlink import queue_for_vehicle
 from cloud_hospital.downlinks.issue import list_id
 from cloud_hospital.hospital import Hospital
-from cloud_hospital.store.engine import reading
-from cloud_hospital.store.tables import downlink, entries
+from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.locks import insert_new
+from cloud_hospital.store.tables import downlink, entries, homecomings, sessions
 from sync.messages.table import MESSAGES
+from sync.ports import SessionState
 
 PART_BYTES: Final = 128 * 1024
 """Payload bytes of one part: some 100 records, 40 KB on the wire. Our choice."""
@@ -47,13 +49,75 @@ def questions(connection: Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def queue_own_records(hospital: Hospital) -> int:
-    """Answer every box that asks and has no whole answer in its queue; how many parts were queued. Durable."""
+class Question(msgspec.Struct, frozen=True):
+    """A box asks and has no answer yet; `is_allowed`: a person let it have one."""
+
+    vehicle: str
+    resumed: str
+    incarnation: int
+    since: datetime
+    is_allowed: bool
+
+
+def open_questions(connection: Connection, hospital: Hospital) -> list[Question]:
+    """Every box that asks and has no whole answer in its queue, in order of their names.
+
+    Only the first question of an incarnation counts. Where the incarnation came with an enrolment, whoever enrolled the
+    box let it ask; one that the box took by itself, as a thief could with a stolen one, waits for `give_back`.
+    """
+    asked = connection.execute(select(entries).where(entries.c.kind == Kind.RESUMED.value).order_by(entries.c.n.desc()))
+    first = {(row.vehicle, row.incarnation): row for row in asked}
+    newest = {vehicle: first[vehicle, incarnation] for vehicle, incarnation in sorted(first)}
+    allowed = set(connection.execute(select(homecomings.c.resumed)).scalars())
+    return [
+        Question(
+            vehicle=vehicle,
+            resumed=row.id,
+            incarnation=row.incarnation,
+            since=from_ms(row.received_at),
+            is_allowed=row.id in allowed or _was_enrolled_so(connection, vehicle, row.incarnation),
+        )
+        for vehicle, row in newest.items()
+        if not _is_answered(connection, hospital, row)
+    ]
+
+
+def give_back(hospital: Hospital, vehicle: str, by: Author) -> int:
+    """A named person lets a restored box have its own records again; how many parts were queued. Durable on return.
+
+    Raises:
+        NotFound: that vehicle does not ask.
+    """
     with reading(hospital.engine) as connection:
-        asked = connection.execute(select(entries).where(entries.c.kind == Kind.RESUMED.value).order_by(entries.c.n))
-        newest = {row.vehicle: row for row in asked}  # an earlier question of the box is answered by the last one too
-        open_ = [row for row in newest.values() if not _is_answered(connection, hospital, row)]
-    return sum(_answer(hospital, row) for row in open_)
+        asked = [each for each in open_questions(connection, hospital) if each.vehicle == vehicle]
+    if not asked:
+        raise NotFound(
+            f"{vehicle[:32]} does not ask for its records, or has its answer",
+            hint=Hint("车恢复后要先联网登录一次。", "A restored vehicle must have had coverage and a login first."),
+        )
+    row = {
+        "resumed": asked[0].resumed,
+        "vehicle": vehicle,
+        "by": msgspec.json.encode(by).decode(),
+        "at": to_ms(hospital.now()),
+    }
+    with writing(hospital.engine) as connection:
+        insert_new(connection, homecomings, row)
+    return queue_own_records(hospital)
+
+
+def queue_own_records(hospital: Hospital) -> int:
+    """Answer every box that asks and may; how many parts were queued. Durable on return."""
+    with reading(hospital.engine) as connection:
+        allowed = [each.resumed for each in open_questions(connection, hospital) if each.is_allowed]
+        rows = connection.execute(select(entries).where(entries.c.id.in_(allowed)).order_by(entries.c.n)).all()
+    return sum(_answer(hospital, row) for row in rows)
+
+
+def _was_enrolled_so(connection: Connection, vehicle: str, incarnation: int) -> bool:
+    raw = connection.execute(select(sessions.c.state).where(sessions.c.vehicle == vehicle)).scalar_one_or_none()
+    state = SessionState() if raw is None else msgspec.json.decode(raw, type=SessionState)
+    return not state.rejoin and state.incarnation == incarnation
 
 
 def _part_id(hospital: Hospital, resumed: str, part: int) -> RecordId:
@@ -87,7 +151,7 @@ def _newer(row: Row[Any], asked: Resumed) -> Any:
     ]
     terms = [
         entries.c.vehicle == row.vehicle,
-        entries.c.incarnation < asked.incarnation,
+        entries.c.incarnation < row.incarnation,
         entries.c.n < row.n,
         entries.c.kind.not_in([kind.value for kind in STAY_HERE]),
     ]

@@ -331,6 +331,16 @@ dispense_rights = Table(
     comment="The newest token of each prescription (clinic_records.dispensing); code is the pharmacy's.",
 )
 
+homecomings = Table(
+    "homecomings",
+    metadata,
+    Column("resumed", String(NAME), primary_key=True),
+    Column("vehicle", String(32), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    comment="Questions of restored boxes for their own records that a named person has allowed. Append-only.",
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -15,7 +15,7 @@ import structlog
 from clinic_records.clock import Clock
 from clinic_records.errors import ClinicError, Conflict, RefusedInput, StoreError
 from clinic_records.ids import IdFactory
-from clinic_records.record import Lane, Record
+from clinic_records.record import Kind, Lane, Record
 from sync.coding.choice import UNKNOWN
 from sync.coding.choose import FAST
 from sync.pace import FIRST_RATE
@@ -188,10 +188,12 @@ class Sealing:
                 record = await asyncio.to_thread(self._spool.down.downlink_open, item)
             except (ClinicError, OSError) as error:
                 await asyncio.to_thread(self._set_aside, item, str(error))
+                await asyncio.to_thread(self._spool.down.downlink_merged, item)
             else:
                 await asyncio.to_thread(self._merge, record)
                 _log.info("downlink.merged", kind=record.kind.value, id=record.id, revision=record.revision)
-            await asyncio.to_thread(self._spool.down.downlink_merged, item)
+                is_kept = record.kind is not Kind.OWN_RECORDS  # the hospital has it from us
+                await asyncio.to_thread(self._spool.down.downlink_merged, item, is_kept=is_kept)
             self._events.publish("stop", "messages")
 
     async def _give_back(self) -> None:

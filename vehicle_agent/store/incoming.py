@@ -244,12 +244,18 @@ class Incoming:
         """Where its bytes lie."""
         return self._file(item.wire_sha256)
 
-    def downlink_merged(self, item: Pending) -> None:
-        """The store holds it, or its bytes in quarantine."""
+    def downlink_merged(self, item: Pending, *, is_kept: bool = True) -> None:
+        """The store holds it, or its bytes in quarantine; `is_kept`: the hospital may want it again.
+
+        What is not kept goes at once: until then whoever has the box's disk can open it without a PIN.
+        """
         with self._database.write() as conn:
             conn.execute(
-                "UPDATE down SET state = 'merged' WHERE wire_sha256 = ? AND state = 'pending'", (item.wire_sha256,)
+                "UPDATE down SET state = ? WHERE wire_sha256 = ? AND state = 'pending'",
+                ("merged" if is_kept else "pruned", item.wire_sha256),
             )
+        if not is_kept:
+            self._file(item.wire_sha256).unlink(missing_ok=True)
 
     def prune_merged(self, older_than: datetime) -> int:
         """Delete the bytes of merged envelopes received before `older_than`; their receipts stay. Returns how many."""

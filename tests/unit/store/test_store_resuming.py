@@ -9,13 +9,15 @@ import pytest
 
 from clinic_records.care import Encounter, EncounterStatus
 from clinic_records.clock import Origin
-from clinic_records.errors import BadFrame, Conflict, RefusedInput
+from clinic_records.errors import BadFrame, Conflict, NotFound, RefusedInput
 from clinic_records.ids import EncounterId, IdFactory, PatientId, RecordId, StopId
+from clinic_records.people import Author, Role
 from clinic_records.record import Kind, Lane, Record, encode_payload
-from clinic_records.resumption import OwnRecord, OwnRecords, Resumed
+from clinic_records.resumption import OwnRecord, OwnRecords, Resumed, StreamEnd
+from cloud_hospital.alarms import standing
 from cloud_hospital.downlink import queue_for_vehicle
 from cloud_hospital.downlinks import own_records
-from cloud_hospital.downlinks.own_records import queue_own_records
+from cloud_hospital.downlinks.own_records import give_back, queue_own_records
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.settings import HospitalSettings
@@ -36,6 +38,7 @@ from vehicle_agent.store.records import current, list_current
 from vehicle_agent.store.resuming import Resuming
 
 MERGING = Merging("V01", NOW, IdFactory().new)
+OPERATOR = Author("o001", "赵运维", Role.OPERATOR)
 NEW = 900
 OPEN = SessionState(incarnation=NEW, peer=OURS)
 
@@ -127,8 +130,13 @@ def test_what_is_newer_than_the_backup_comes_home_and_the_chain_goes_on(county: 
     with pytest.raises(Conflict, match="restored"):
         county.put("e1", 1)
     assert county.send(county.asked()).verdict is Verdict.APPLIED
-    assert queue_own_records(county.hospital) == 1
+    assert queue_own_records(county.hospital) == 0, "a thief could ask as well"
+    assert [each.code for each in standing(county.hospital)] == ["asks-back"]
+    assert give_back(county.hospital, "V01", OPERATOR) == 1
+    assert standing(county.hospital) == []
     assert queue_own_records(county.hospital) == 0
+    with pytest.raises(NotFound):
+        give_back(county.hospital, "V01", OPERATOR)
     (part,) = county.came_down()
     (doubt,) = county.merge(part)
     assert "清点药品" in doubt
@@ -174,7 +182,7 @@ def test_a_crash_between_two_parts_loses_none(county: County, monkeypatch: pytes
 
     monkeypatch.setattr(f"{own_records.__name__}.queue_for_vehicle", dying)
     with pytest.raises(OSError, match="killed"):
-        queue_own_records(county.hospital)
+        give_back(county.hospital, "V01", OPERATOR)
     assert queue_own_records(county.hospital) == 2
     parts = county.came_down()
     doubts = [county.merge(part) for part in parts]
@@ -190,12 +198,14 @@ def test_a_new_disk_gets_the_last_weeks_and_a_first_life_asks_nothing(county: Co
     county.box.close()
     shutil.rmtree(county.box.folder.root)
     county.box = Box(VehicleFolder(county.box.folder.root))
-    enrol(county.hospital, county.box.keys.request("V01"), replace=True)
-    county.box.store.adopt_incarnation(NEW)
+    granted = enrol(county.hospital, county.box.keys.request("V01"), replace=True)
+    county.box.store.adopt_incarnation(granted.incarnation)
     assert county.ask() is not None
-    asked = county.asked()
-    county.send(asked)
-    queue_own_records(county.hospital)
+    county.send(county.asked())
+    assert queue_own_records(county.hospital) == 1, "whoever enrolled it let it ask"
+    again = Resumed(RecordId("another"), granted.incarnation, (StreamEnd(1, 0),))
+    county.send(county.box.put("another", kind=Kind.RESUMED, payload=again, lane=Lane.P1))
+    assert queue_own_records(county.hospital) == 0, "once: whoever steals the box later gets nothing"
     (part,) = county.came_down()
     county.merge(part)
     assert [county.current(each.id) for each in made] == made
@@ -235,6 +245,20 @@ def test_another_content_here_stays_and_is_told(box: Box) -> None:
     (doubt,) = box.store.write(lambda conn: merge(conn, part_of(own()), MERGING))
     assert "two contents" in doubt
     assert box.store.read(lambda conn: current(conn, Kind.ENCOUNTER, "e1")) == ours
+
+
+def test_an_answer_leaves_the_spool_as_soon_as_it_is_merged(box: Box) -> None:
+    """It opens with the box's key alone, which lies beside it."""
+    wire = seal(part_of(own()), keys=box.hospital.sign, recipient=box.keys.box.public, created_ms=0)
+    assert wire.data is not None
+    box.spool.down.write(wire.wire_sha256, wire.size, wire.lane, 0, wire.data)
+    assert box.spool.down.accept(wire.wire_sha256).verdict is Verdict.APPLIED
+    (item,) = box.spool.down.downlink_pending()
+    box.spool.down.downlink_merged(item, is_kept=False)
+    assert not box.spool.down.wire(item).exists()
+    assert box.spool.down.downlink_pending() == []
+    box.spool.down.note_new_epoch("e2")
+    assert box.spool.down.to_give_back(10) == []
 
 
 def test_a_question_says_how_far_each_stream_was(county: County) -> None:
