@@ -181,7 +181,7 @@ class VehicleCourier:
     @property
     def has_work(self) -> bool:
         """Whether `poll` should be called again at once."""
-        return bool(self._out) or (self._exchange is not None and self._receiver.most_urgent is not None)
+        return bool(self._out) or (self._exchange is not None and self._receiver.has_work)
 
     def notify(self) -> None:
         """The outbound store has new rows. The one call that may come from any thread."""

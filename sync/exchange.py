@@ -62,8 +62,8 @@ class Exchange:
         return out + [self._publish(have, CREDIT) for have in self.receiver.credit()]
 
     def take(self) -> list[Publish]:
-        """Take some whole files, which may be slow, and publish `answers`."""
-        self.receiver.accept_some()
+        """Keep or take something of what came, which may be slow, and publish `answers`."""
+        self.receiver.work()
         return self.answers()
 
     def answers(self) -> list[Publish]:

@@ -1,14 +1,15 @@
 """The receiving half of a session: keep bytes, take whole files, answer with credit and receipts.
 
-Sans-I/O. Credit (Have) is given as soon as bytes are durable; taking a file may be slow and follows after, most urgent
-lane first, a few at each poll, so that credit for other files never waits behind it (sync rule 17). Only a small whole
-file's credit waits for its turn in that poll, because its receipt then makes a message less.
+Sans-I/O. What comes waits, most urgent lane first, until there is nothing to send: each fsync would hold up what this
+end has to say. Credit (Have) is given as soon as bytes are durable; taking a file may be slow and follows after, a few
+at each poll, so that credit for other files never waits behind it (sync rule 17). Only a small whole file's credit
+waits for its turn in that poll, because its receipt then makes a message less.
 """
 
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from clinic_records.errors import ClinicError
@@ -34,6 +35,7 @@ class Receiver:
     def __init__(self, store: InboundStore, monotonic_s: Callable[[], float]) -> None:
         self._store = store
         self._monotonic_s = monotonic_s
+        self._heard: dict[Lane, deque[Part]] = {lane: deque() for lane in Lane}
         self._complete: dict[Lane, deque[str]] = {lane: deque() for lane in Lane}
         self._queued: set[str] = set()
         self._unfinished: dict[str, None] = {}
@@ -42,9 +44,13 @@ class Receiver:
         self._came: dict[str, float] = {}
 
     @property
-    def most_urgent(self) -> Lane | None:
-        """The best lane with a whole file to be taken; None where there is no work left."""
-        return next((lane for lane, queue in self._complete.items() if queue), None)
+    def has_work(self) -> bool:
+        """Whether anything waits to be kept or taken."""
+        return self._first(self._heard) is not None or self._first(self._complete) is not None
+
+    def _first(self, queues: Mapping[Lane, Collection[object]]) -> Lane | None:
+        """The most urgent lane with something in it."""
+        return next((lane for lane, queue in queues.items() if queue), None)
 
     def on_items(self, items: Items, waited_s: float = 0.0) -> None:
         """Whole wire files came, `waited_s` seconds ago."""
@@ -52,14 +58,23 @@ class Receiver:
         for data in items.data:
             wire_sha256 = hashlib.sha256(data).hexdigest()
             self._came[wire_sha256] = came
-            self._keep(wire_sha256, len(data), items.lane, 0, data)
+            self._heard[items.lane].append(Part(wire_sha256, len(data), items.lane, 0, data))
 
     def on_part(self, part: Part, waited_s: float = 0.0) -> None:
         """Bytes of a wire file came `waited_s` seconds ago, or the question which are here."""
         self._came[part.wire_sha256] = self._monotonic_s() - waited_s
-        self._keep(part.wire_sha256, part.size, part.lane, part.offset, part.data)
+        self._heard[part.lane].append(part)
 
-    def _keep(self, wire_sha256: str, size: int, lane: Lane, offset: int, data: bytes) -> None:
+    def work(self) -> None:
+        """Some of the most urgent work; may be slow."""
+        lane, whole = self._first(self._heard), self._first(self._complete)
+        if lane is not None and (whole is None or lane <= whole):
+            self._keep(self._heard[lane].popleft())
+        elif whole is not None:
+            self._accept_some()
+
+    def _keep(self, part: Part) -> None:
+        wire_sha256, size, lane = part.wire_sha256, part.size, part.lane
         try:
             if wire_sha256 not in self._unfinished:
                 receipt = self._store.receipt_for(wire_sha256)
@@ -67,8 +82,8 @@ class Receiver:
                     self._receipts[wire_sha256] = receipt
                     return
                 self._remember(wire_sha256)
-            if data:
-                ranges = self._store.write(wire_sha256, size, lane, offset, data)
+            if part.data:
+                ranges = self._store.write(wire_sha256, size, lane, part.offset, part.data)
             else:
                 ranges = self._store.ranges(wire_sha256)
         except ClinicError as error:
@@ -86,11 +101,11 @@ class Receiver:
         if len(self._unfinished) > _MAX_KNOWN:
             del self._unfinished[next(iter(self._unfinished))]
 
-    def accept_some(self) -> None:
+    def _accept_some(self) -> None:
         """Take whole files, most urgent first, as many as one poll may."""
         until = self._monotonic_s() + ACCEPTING_S
         for _ in range(ACCEPTS_A_POLL):
-            lane = self.most_urgent
+            lane = self._first(self._complete)
             if lane is None or self._monotonic_s() > until:
                 return
             wire_sha256 = self._complete[lane].popleft()
@@ -129,6 +144,8 @@ class Receiver:
 
     def reset(self) -> None:
         """The session ended: answers to it are void; whole files not yet taken stay in the queue."""
+        for queue in self._heard.values():
+            queue.clear()
         self._came.clear()
         self._have.clear()
         self._receipts.clear()

@@ -7,6 +7,7 @@ matters: after a cut or a kill everything is learned again from the store and fr
 
 import logging
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -146,21 +147,25 @@ class Sender:
                 transfer.ask_again_at = None
         frames: list[Items | Part] = []
         before = len(self._flights)
-        while not self._flights or self._room > 0:
-            frame = self._next(now)
-            if frame is None:
-                return frames
+        while (lanes := self._lanes_with_room()) and (frame := self._next(now, lanes)) is not None:
             frames.append(frame)
-        for flight in self._flights[before:]:
-            flight.is_window_full = True
+        if self._room <= 0:
+            for flight in self._flights[before:]:
+                flight.is_window_full = True
         return frames
+
+    def _lanes_with_room(self) -> Collection[Lane]:
+        """The most urgent lane has a second of the rate beyond the window, so that it waits for nobody's credit."""
+        if not self._flights or self._room > 0:
+            return tuple(Lane)
+        return (Lane.P0,) if self._room > -self.pace.second else ()
 
     @property
     def _room(self) -> int:
         return min(self.pace.window, self.window_limit) - self.in_flight
 
-    def _next(self, now: float) -> Items | Part | None:
-        for lane in Lane:
+    def _next(self, now: float, lanes: Collection[Lane]) -> Items | Part | None:
+        for lane in lanes:
             for transfer in [each for each in self._open.values() if each.lane is lane]:
                 if (part := self._advance(transfer, now)) is not None:
                     return part
@@ -169,9 +174,13 @@ class Sender:
         return None
 
     def _first_of(self, lane: Lane, now: float) -> Items | Part | None:
-        """The first frame of waiting files of `lane`: small ones whole, as many as a chunk holds."""
+        """The first frame of waiting files of `lane`: small ones whole, as many as a chunk holds.
+
+        Nothing overtakes the most urgent lane, so there a second of the rate is small: a receiver takes one message
+        with a record and its ECG in fewer steps than many parts.
+        """
         whole: dict[str, bytes] = {}
-        room = self.pace.chunk
+        room = max(self.pace.chunk, self.pace.second) if lane is Lane.P0 else self.pace.chunk
         while (item := self._peek(lane)) is not None:
             if item.size <= room and len(whole) < MAX_ITEMS:
                 transfer = self._begin(lane)

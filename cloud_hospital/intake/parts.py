@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, tuple_, update
 
 from clinic_records.clock import to_ms
 from clinic_records.errors import RefusedInput
 from clinic_records.ids import blob_hash
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.receipts import last_receipts, still_stands
-from cloud_hospital.intake.transfers import MAX_WIRE, Transfers, note_contact
+from cloud_hospital.intake.transfers import MAX_WIRE, Transfers, note_contact, noted_ranges
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import insert_all_new
 from cloud_hospital.store.tables import transfers
@@ -40,23 +40,38 @@ def keep_parts(hospital: Hospital, parts: Sequence[FilePart], disk: Executor) ->
     if not files:
         return {}
     now = to_ms(hospital.now())
+    with reading(hospital.engine) as connection:
+        believed = {
+            key: _of(hospital, key[0]).believed(key[1], ranges) == noted_ranges(ranges)
+            for key, ranges in _checked(connection, select(transfers), files).items()
+        }
+    list(disk.map(lambda key: _put(hospital, key, files[key]), sorted(files)))  # before anybody waits for our lock
     with writing(hospital.engine) as connection:
         held = _answered(hospital, connection, _begin(connection, files, now), files)
-        going = sorted(key for key in files if key not in held)
-        query = select(transfers).where(tuple_(*_KEY).in_(going)).order_by(*_KEY).with_for_update()
-        before: dict[_Key, Ranges] = {}
-        for row in connection.execute(query):
-            key = row.vehicle, row.wire_sha256
-            if any(part.size != row.size for part in files[key]):
-                raise RefusedInput(f"wire file {row.wire_sha256}: another size than {row.size}, as it was before")
-            before[key] = _of(hospital, row.vehicle).believed(row.wire_sha256, row.ranges)
-        list(disk.map(lambda key: _put(hospital, key, files[key]), going))
-        for key in going:
+        for vehicle, wire in held:
+            _of(hospital, vehicle).path(wire).unlink(missing_ok=True)
+        going = {key: files[key] for key in files if key not in held}
+        for key, ranges in _checked(connection, select(transfers).with_for_update(), going).items():
             fresh = [(part.offset, part.offset + len(part.data)) for part in files[key]]
-            held[key] = union(before[key], fresh)
+            held[key] = union(noted_ranges(ranges) if believed.get(key, True) else (), fresh)
         _note(connection, {key: held[key] for key in going}, now)
         note_contact(connection, {vehicle for vehicle, _ in files}, now)
     return held
+
+
+def _checked(connection: Connection, query: Select[Any], files: Mapping[_Key, Sequence[FilePart]]) -> dict[_Key, str]:
+    """The ranges, as JSON, that are noted of `files`; `query` selects transfers.
+
+    Raises:
+        RefusedInput: another size than said before.
+    """
+    found: dict[_Key, str] = {}
+    for row in connection.execute(query.where(tuple_(*_KEY).in_(sorted(files))).order_by(*_KEY)):
+        key = row.vehicle, row.wire_sha256
+        if any(part.size != row.size for part in files[key]):
+            raise RefusedInput(f"wire file {row.wire_sha256}: another size than {row.size}, as it was before")
+        found[key] = row.ranges
+    return found
 
 
 def what_is_here(hospital: Hospital, asked: Sequence[FilePart]) -> dict[_Key, Ranges | Receipt]:

@@ -115,7 +115,7 @@ class Transfers:
 
     def believed(self, wire_sha256: str, text: str) -> Ranges:
         """The ranges a row says in its JSON; none where the file is shorter than they say."""
-        ranges = _decode(text)
+        ranges = noted_ranges(text)
         try:
             size = self.path(wire_sha256).stat().st_size
         except FileNotFoundError:
@@ -137,5 +137,6 @@ def note_contact(connection: Connection, of: Collection[str], now: int) -> None:
     connection.execute(update(vehicles).where(vehicles.c.id.in_(sorted(of)), is_old).values(last_contact=now))
 
 
-def _decode(text: str) -> Ranges:
+def noted_ranges(text: str) -> Ranges:
+    """The ranges in a row's JSON."""
     return msgspec.json.decode(text, type=tuple[tuple[int, int], ...])

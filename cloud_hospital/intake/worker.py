@@ -48,7 +48,9 @@ from sync.probe import probe_sharing
 from sync.station import HospitalStation, Peer
 
 LOOK_EVERY_S: Final = 0.5
-"""Seconds between two looks for new downlink rows, unnumbered feed rows, revocations and new epochs."""
+"""Seconds between two looks for unnumbered feed rows, revocations and new epochs ..."""
+NEWS_EVERY_S: Final = 0.1
+"""... and for new downlink rows: an urgent answer waits for it, and it costs one look at an index."""
 ASK_AGAIN_S: Final = 2.0
 """Seconds until a broker that refused is asked again."""
 WATCHDOG_S: Final = 120.0
@@ -108,9 +110,12 @@ class Intake:
             return False
         sequence(self._hospital.engine)
         self._follower.look()
-        return self._keep_leases() | self._has_new_rows()
+        return self._keep_leases() | self.has_news()
 
-    def _has_new_rows(self) -> bool:
+    def has_news(self) -> bool:
+        """Whether somebody wrote new downlink rows; then the station knows."""
+        if not self.station.duty.has_sessions:
+            return False
         with reading(self._hospital.engine) as connection:
             newest = tail(connection, downlink.c.n)
         if newest == self._newest_down:
@@ -197,12 +202,22 @@ async def _run(hospital: Hospital, post: Post) -> None:
                 stop.set()
             if link.is_up and not ready.exists():
                 ready.write_text(f"{os.getpid()}\n", encoding="ascii")
-            await _stopped_within(stop, LOOK_EVERY_S)
+            await _send_news(lambda: loop.run_in_executor(executor, intake.has_news), link.wake, stop)
         ready.unlink(missing_ok=True)
         try:
             await serving
         finally:
             intake.close()
+
+
+async def _send_news(
+    has_news: Callable[[], asyncio.Future[bool]], wake: Callable[[], None], stop: asyncio.Event
+) -> None:
+    """Until the next look at everything else."""
+    for _ in range(round(LOOK_EVERY_S / NEWS_EVERY_S)):
+        await _stopped_within(stop, NEWS_EVERY_S)
+        if not stop.is_set() and await _watched(has_news()):
+            wake()
 
 
 async def _probe(group: str, connect: Callable[[], MqttLink], stop: asyncio.Event) -> None:

@@ -1,7 +1,10 @@
 """The engine: SQLite in one file by default, PostgreSQL by its URL; both commit to disk before they say yes."""
 
+import fcntl
+import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -10,6 +13,8 @@ from clinic_records.errors import ConfigError
 
 BUSY_S = 30
 """Seconds a writer waits for SQLite's one write lock before it gives up."""
+TRY_AGAIN_S = 0.002
+"""Seconds between two looks whether it is a writer's turn."""
 
 
 def open_engine(url: str) -> Engine:
@@ -34,8 +39,41 @@ def is_postgresql(engine: Engine) -> bool:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One write transaction, durable when the block has ended; on SQLite it holds the write lock from its start."""
-    with engine.connect().execution_options(clinic_writes=True) as connection, connection.begin():
+    with _in_turn(engine), engine.connect().execution_options(clinic_writes=True) as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def _in_turn(engine: Engine) -> Iterator[None]:
+    """On SQLite, whose waiting writers sleep and try again: who comes first writes first, so none is passed over.
+
+    Whoever waits for the turn holds the queue, and the last writer must pass the queue to write again. Where one
+    hangs, the others go on after BUSY_S and SQLite's own lock decides.
+    """
+    database = engine.url.database
+    if is_postgresql(engine) or not database or database == ":memory:":
+        yield
+        return
+    turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        queue = os.open(f"{database}-queue", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _wait_for(queue)
+            _wait_for(turn)
+        finally:
+            os.close(queue)
+        yield
+    finally:
+        os.close(turn)
+
+
+def _wait_for(handle: int) -> None:
+    until = time.monotonic() + BUSY_S
+    while time.monotonic() < until:
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(TRY_AGAIN_S)
 
 
 @contextmanager
