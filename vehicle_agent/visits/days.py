@@ -13,7 +13,6 @@ from vehicle_agent.visits.plans import (
     PlanChange,
     Turn,
     changes_of_day,
-    on_day,
     plans_for,
     plans_kept,
     stops_on,
