@@ -24,9 +24,10 @@ from schedules.desk.decide import LONGEST_TEXT, Wish, Word, cancel, move, with_c
 from schedules.draft import publish_draft
 from schedules.findings import has_errors
 from schedules.folder import Draft, Edit, PlanFolder, Publication
-from schedules.model import Plan
+from schedules.model import Action, Plan
 from schedules.repair.decide import accept, reject
 from schedules.repair.proposal import Change
+from schedules.repair.words import WORDS
 
 LOCK: Final = "schedule-draft"
 
@@ -109,6 +110,9 @@ class ScheduleDesk:
             Conflict: another revision.
         """
         approver = word.approved_by.strip()[:LONGEST_TEXT]
+        changes = tuple(changes)
+        for one in changes:
+            _must_not_be_over(one, self.today())
 
         def act(change: Change) -> _Act:
             return lambda plan: (
@@ -195,6 +199,15 @@ class ScheduleDesk:
         saved = msgspec.structs.replace(draft, revision=draft.revision + 1)
         self.folder.save_draft(saved)
         return saved
+
+
+def _must_not_be_over(change: Change, today: date) -> None:
+    if change.action is not Action.CANCEL and (change.new_date or change.original_date) < today:
+        zh, en = WORDS["P03"]
+        raise RefusedInput(
+            f"{change.change_id} on {change.new_date}: {en}",
+            hint=Hint(f"不能这样改：{zh}。", f"It cannot be there: {en}."),
+        )
 
 
 def _laid(draft: Draft) -> Draft:
