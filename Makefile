@@ -6,7 +6,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan bench-prefecture bench-coding bench-sync kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages simulate simulate-planted
+.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan bench-prefecture kill-prefecture bench-coding bench-sync kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages simulate simulate-planted
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -43,6 +43,9 @@ bench-sync: setup-dev system-packages ## the clinic day over a bad link, ours an
 
 bench-prefecture: setup-dev system-packages ## 64 vehicles come home at once to PostgreSQL and mosquitto, with 1 and with 4 workers
 	@$(BIN)/python -m benchmarks.prefecture
+
+kill-prefecture: setup-dev system-packages ## PostgreSQL, workers and broker killed while vehicles come home; goes on where the ledger ends
+	@$(BIN)/python -m benchmarks.prefecture.kill
 
 kill-test: setup-dev ## 200 kill -9 cycles over agent, listener, broker, hospital
 	@$(BIN)/python -m benchmarks.kill_test --cycles 200

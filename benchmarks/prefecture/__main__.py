@@ -40,7 +40,7 @@ def main() -> int:
                 plan = Plan(asked.vehicles, workers, asked.seed, asked.limit_s, asked.tls)
                 evening = run_evening(server, Path(folder), plan)
             is_clean = is_clean and evening.judged.is_clean
-            line = as_line(evening, load, bounds)
+            line = as_line(evening, load, bounds, asked.seed)
             print(f"seed {asked.seed}, {evening.files} files: {_summary(evening)}\n{line}", end="", flush=True)
             if not asked.dry:
                 with LEDGER.open("a", encoding="utf-8") as ledger:

@@ -1,6 +1,7 @@
 """What one vehicle brings home in the evening: sealed envelopes, the same for the same seed.
 
-A day of 40 people: a stop, patients and encounters, 120 ECG and spirometry recordings of 6 to 120 kB, two pictures.
+By default a day of 40 people: a stop, patients and encounters, 120 ECG and spirometry recordings of 6 to 120 kB, two
+pictures.
 """
 
 import hashlib
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final
+
+import msgspec
 
 from clinic_records.care import Binding, Encounter, EncounterStatus, Recording, RecordingStatus, Stop, StopStatus
 from clinic_records.clock import Origin, Stamp
@@ -20,14 +23,19 @@ from sync.enrolment import EnrolmentRequest, sign
 from sync.keys import OriginKeys, RecipientKey, RecipientPrivate
 from sync.seal import Sealed, seal
 
-PEOPLE: Final = 40
-RECORDINGS: Final = 120
 RECORDING_BYTES: Final = (6_000, 120_000)
-PICTURES: Final = 2
 PICTURE_BYTES: Final = 1_500_000
 """An ultrasound frame of 800 x 600 in colour has 1.4 MB."""
 AT: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 NURSE: Final = Author("n001", "张护士", Role.NURSE)
+
+
+class Day(msgspec.Struct, frozen=True):
+    """How much one vehicle brings home."""
+
+    people: int = 40
+    recordings: int = 120
+    pictures: int = 2
 
 
 @dataclass
@@ -83,7 +91,7 @@ class Told:
     is_blob: bool
 
 
-def evening(box: Box, to: RecipientKey) -> Iterator[tuple[Sealed, Told]]:
+def evening(box: Box, to: RecipientKey, day: Day) -> Iterator[tuple[Sealed, Told]]:
     """Everything of the day, in the order it was made."""
     chance = random.Random(f"{box.seed} {box.vehicle}")  # noqa: S311 - a day to repeat, not a secret
     new = IdFactory().new
@@ -102,7 +110,7 @@ def evening(box: Box, to: RecipientKey) -> Iterator[tuple[Sealed, Told]]:
     )  # fmt: skip
     yield of_record(Kind.STOP, stop, stop.id, Lane.P2)
     bindings: list[Binding] = []
-    for number in range(PEOPLE):
+    for number in range(day.people):
         patient = Patient(
             PatientId(new()), f"王秀英{number}", Sex.FEMALE, date(1959, 3, 8), village="桃源村",
             identity_check=IdentityCheck.CARD_AND_FACE, insurance_code=f"33{chance.randrange(10**7):07}",
@@ -113,13 +121,13 @@ def evening(box: Box, to: RecipientKey) -> Iterator[tuple[Sealed, Told]]:
         yield of_record(Kind.PATIENT, patient, patient.id, Lane.P2)
         yield of_record(Kind.ENCOUNTER, encounter, encounter.id, Lane.P2)
         bindings.append(Binding(patient.id, encounter.id, "armed", None, AT))
-    for number in range(RECORDINGS + PICTURES):
-        is_picture = number >= RECORDINGS
+    for number in range(day.recordings + day.pictures):
+        is_picture = number >= day.recordings
         modality, lane = ("ultrasound", Lane.P4) if is_picture else ("ecg", Lane.P3)
         data = chance.randbytes(PICTURE_BYTES if is_picture else chance.randint(*RECORDING_BYTES))
         raw = RawBytes(sha256_hex(data), len(data), "application/octet-stream")
         reading = Reading(DeviceId("E2"), modality, Stamp(AT), raw)
-        recording = Recording(RecordId(new()), reading, RecordingStatus.BOUND, bindings[number % PEOPLE])
+        recording = Recording(RecordId(new()), reading, RecordingStatus.BOUND, bindings[number % day.people])
         yield of_record(Kind.RECORDING, recording, recording.id, Lane.P3, (raw.sha256,))
         yield of_blob(data, lane)
     root = sha256_hex("".join(box.hashes).encode())

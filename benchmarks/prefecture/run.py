@@ -10,16 +10,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from benchmarks.prefecture.database import Server
-from benchmarks.prefecture.evening import Box
+from benchmarks.prefecture.evening import Box, Day
 from benchmarks.prefecture.judge import Judged, judge
 from benchmarks.prefecture.processor import processor_s, since
+from benchmarks.prefecture.trouble import Trouble
 from benchmarks.prefecture.vehicles import Config, Result
 from clinic_records.errors import ClinicError
 from cloud_hospital.feed.sequencer import sequence
@@ -42,7 +43,8 @@ class Evening(msgspec.Struct, frozen=True):
         seconds: from the start until the last receipt reached its vehicle; None where some never did.
         files, payload_bytes: of all vehicles; `wire_bytes` as sealed, `sent_bytes` with what was sent again.
         is_tls: whether vehicles and workers speak TLS 1.3 with the broker.
-        cpu_s: processor seconds of each part, from the start to the end of the bringing.
+        cpu_s: processor seconds of each part, from the start to the end of the bringing; none where some were killed.
+        kills: how often each was killed.
     """
 
     vehicles: int
@@ -55,17 +57,20 @@ class Evening(msgspec.Struct, frozen=True):
     cpu_s: dict[str, float]
     judged: Judged
     is_tls: bool = False
+    kills: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run is: `limit_s` is when the vehicles give up."""
+    """What one run is: `limit_s` is when the vehicles give up, `kills` how often something is killed meanwhile."""
 
     vehicles: int
     workers: int
     seed: int
     limit_s: float
     is_tls: bool
+    day: Day = field(default_factory=Day)
+    kills: int = 0
 
 
 def run_evening(server: Server, folder: Path, plan: Plan) -> Evening:
@@ -76,7 +81,7 @@ def run_evening(server: Server, folder: Path, plan: Plan) -> Evening:
         broker_port=0,
         broker=BrokerKind.MOSQUITTO,
         broker_tls=plan.is_tls,
-        database_url=server.database(f"evening{plan.workers}"),
+        database_url=server.database(f"evening{plan.workers}-{plan.seed}"),
         workers=plan.workers,
     )
     init_hospital(home, settings)
@@ -86,14 +91,16 @@ def run_evening(server: Server, folder: Path, plan: Plan) -> Evening:
         couriers = _couriers(stack, folder, granted, plan)
         stack.enter_context(_running(home))
         run_folder = home / "run"
-        before = processor_s(run_folder, server.pid)
+        before = {} if plan.kills else processor_s(run_folder, server.pid)
         for each in couriers:
             assert each.stdin is not None  # noqa: S101 - a pipe, by its start
             each.stdin.write(b"go\n")
             each.stdin.flush()
+        trouble = Trouble(server, run_folder, plan.seed)
+        trouble.make(plan.kills, while_=lambda: any(each.poll() is None for each in couriers))
         for each in couriers:
             each.wait(plan.limit_s + 120)
-        cpu_s = since(before, processor_s(run_folder, server.pid))
+        cpu_s = {} if plan.kills else since(before, processor_s(run_folder, server.pid))
         results = [msgspec.json.decode(path.read_bytes(), type=Result) for path in _results(folder, len(couriers))]
     brought = [one for each in results for one in each.brought]
     with open_hospital(home) as hospital:
@@ -111,6 +118,7 @@ def run_evening(server: Server, folder: Path, plan: Plan) -> Evening:
         cpu_s={"vehicles": sum(each.cpu_s for each in results), **cpu_s},
         judged=judged,
         is_tls=plan.is_tls,
+        kills=dict(trouble.kills),
     )
 
 
@@ -132,7 +140,7 @@ def _couriers(
     started: list[subprocess.Popen[bytes]] = []
     for number in range(count):
         path, result = folder / f"vehicles-{number}.json", str(_results(folder, count)[number])
-        config = Config(plan.seed, plan.limit_s, tuple(granted[number::count]), result, str(folder))
+        config = Config(plan.seed, plan.limit_s, tuple(granted[number::count]), result, str(folder), plan.day)
         path.write_bytes(msgspec.json.encode(config))
         command = [sys.executable, "-m", "benchmarks.prefecture.vehicles", str(path)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -184,10 +192,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def as_line(evening: Evening, load: float, bounds: dict[str, float]) -> str:
+def as_line(evening: Evening, load: float, bounds: dict[str, float], seed: int) -> str:
     """For the ledger."""
     said = {
         "at": time.strftime("%Y-%m-%d"),
+        "seed": seed,
         "load": load,
         "cores": os.cpu_count(),
         **msgspec.to_builtins(evening),

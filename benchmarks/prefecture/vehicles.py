@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.prefecture.evening import Box, Told, evening
+from benchmarks.prefecture.evening import Box, Day, Told, evening
 from clinic_records.clock import SystemClock
 from clinic_records.ids import VehicleId
 from sync.courier import PinnedHospital, VehicleCourier
@@ -39,6 +39,7 @@ class Config(msgspec.Struct, frozen=True):
     enrolments: tuple[Enrolment, ...]
     result: str
     folder: str
+    day: Day
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -65,11 +66,12 @@ class Vehicle:
 
     enrolment: Enrolment
     seed: int
+    day: Day
 
     def __post_init__(self) -> None:
         self.box = Box(self.enrolment.vehicle, self.seed)
         self.outbound, self.told = MemoryOutbound(), []
-        for sealed, told in evening(self.box, RecipientKey(self.enrolment.hpke_public)):
+        for sealed, told in evening(self.box, RecipientKey(self.enrolment.hpke_public), self.day):
             assert sealed.data is not None  # noqa: S101 - sealed in memory: says it to the type checker
             self.outbound.add(sealed.data, sealed.lane)
             self.told.append(told)
@@ -127,7 +129,7 @@ async def _bring(vehicles: list[Vehicle], limit_s: float, folder: Path) -> list[
 def main(path: Path) -> None:
     """The process."""
     config = msgspec.json.decode(path.read_bytes(), type=Config)
-    vehicles = [Vehicle(each, config.seed) for each in config.enrolments]
+    vehicles = [Vehicle(each, config.seed, config.day) for each in config.enrolments]
     print("ready", flush=True)
     sys.stdin.readline()
     before = time.process_time()
