@@ -22,7 +22,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "L04": ("全县停诊", "nobody drives"),
     "H01": ("节假日", "public holiday"),
     "P01": ("该点当天已有巡诊", "the point is visited that day already"),
-    "P02": ("已被协调员拒绝", "rejected by the coordinator"),
+    "P02": ("已被调度员拒绝", "rejected by the coordinator"),
     "P03": ("已过去或来不及通知", "over, or too soon to be announced"),
     "C01": ("规则给出的日子不够", "the rules give too few days"),
 }
