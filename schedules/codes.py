@@ -59,7 +59,7 @@ SEVERITY: Final[dict[str, str]] = {
     "W02": "info",  # no time for lunch
     "H01": "error",  # a visit on a public holiday
     "H02": "warning",  # a visit on a weekend day that is no make-up workday
-    "H03": "warning",  # no holidays of a year
+    "H03": "error",  # no holidays of a year
     "C01": "warning",  # fewer visits in a month than wanted; an error where there is none
     "C02": "warning",  # too long between two visits
     "C03": "error",  # a village without a point

@@ -43,13 +43,19 @@ def year_days(year: int) -> tuple[date, date]:
 
 
 def plan_days(plan: Plan, today: date) -> tuple[date, date]:
-    """The days a plan's rules speak of, at most twelve months; the month of `today` where it has no rule."""
+    """The days a plan's rules speak of; the month of `today` where it has no rule.
+
+    At most twelve months, and beyond the first year only years whose holidays the plan holds: next year's are made
+    known in November.
+    """
     if not plan.rules:
         return month_days(f"{today:%Y-%m}")
     first = min(rule.effective_from for rule in plan.rules.values())
     ends = [rule.effective_to for rule in plan.rules.values()]
     latest = max((end for end in ends if end is not None), default=first)
     limit = first + DEFAULT_SPAN - timedelta(days=1)
+    if limit.year not in {first.year, *(day.year for day in plan.holidays)}:
+        limit = date(first.year, 12, 31)
     return first, limit if None in ends else min(latest, limit)
 
 

@@ -22,7 +22,7 @@ def files(request: Request) -> Files:
         raise RefusedInput("a poster is of a vehicle or of a point; a person has a calendar: --format ics")
     if vehicles:
         name = f"wall-calendar{request.whose}-{request.label}.pdf"
-        printed = wall_calendars(request.entries, vehicles, request.stamp)
+        printed = wall_calendars(request.entries, vehicles, request.stamp, request.hospital)
         if printed.lacking:
             request.tell(lacking_words(printed.lacking, name))
         yield name, printed.pdf

@@ -4,12 +4,13 @@ import csv
 import io
 import re
 from collections import defaultdict
+from datetime import date
 from typing import Final, NamedTuple
 
 from clinic_records.schedule import VisitStatus
 from schedules.exports.entries import Entries, Entry
 from schedules.exports.request import Files, Request
-from schedules.exports.words import day_text, plain
+from schedules.exports.words import WEEKDAYS, day_text, plain
 
 HEADER: Final = ("phone", "name", "point_id", "month", "text", "parts")
 
@@ -37,23 +38,34 @@ class TextMessage(NamedTuple):
         return 1 if units <= SINGLE else -(-units // JOINED)
 
 
-def _text(name: str, month_entries: list[Entry]) -> str:
-    by_hours: defaultdict[str, list[str]] = defaultdict(list)
+def _days(days: list[date], moved: list[str]) -> str:
+    """`11月2、9、16日（周一）` of days of one weekday in one month, short enough for one message; else each in full."""
+    if len(days) > 1 and len({(day.month, day.weekday()) for day in days}) == 1:
+        numbers = "、".join(str(day.day) for day in days)
+        return "、".join([f"{days[0].month}月{numbers}日（{WEEKDAYS[days[0].weekday()]}）", *moved])
+    return "、".join([*(day_text(day) for day in days), *moved])
+
+
+def _text(name: str, hospital: str, month_entries: list[Entry]) -> str:
+    by_hours: defaultdict[str, tuple[list[date], list[str]]] = defaultdict(lambda: ([], []))
     gone: list[str] = []
     for visit, change, is_gone in month_entries:
         if is_gone:
             gone.append(day_text(visit.date))
             continue
         is_moved = change is not None and visit.status is VisitStatus.MOVED
-        moved = f"（由{day_text(change.original_date)}改期）" if change and is_moved else ""
-        by_hours[f"{visit.start:%H:%M}-{visit.end:%H:%M}"].append(day_text(visit.date) + moved)
-    days = "；".join(f"{'、'.join(on)} {hours}" for hours, on in by_hours.items())
+        regular, moved = by_hours[f"{visit.start:%H:%M}-{visit.end:%H:%M}"]
+        if change is not None and is_moved:
+            moved.append(f"{day_text(visit.date)}（由{day_text(change.original_date)}改期）")
+        else:
+            regular.append(visit.date)
+    days = "；".join(f"{_days(*on)} {hours}" for hours, on in by_hours.items())
     sentences = [f"{days}巡诊。" if days else "", f"{'、'.join(gone)}不来。" if gone else ""]
-    return f"【流动医院】{name}：{''.join(sentences)}{'请带身份证、医保卡。' if days else ''}"
+    return f"【{hospital}】{name}：{''.join(sentences)}{'请带身份证、医保卡。' if days else ''}"
 
 
-def text_messages(entries: Entries) -> tuple[TextMessage, ...]:
-    """The messages, by point in the order of the plan and by month."""
+def text_messages(entries: Entries, hospital: str) -> tuple[TextMessage, ...]:
+    """The messages, by point in the order of the plan and by month; each begins with the hospital's name."""
     made: list[TextMessage] = []
     for point in entries.plan.points.values():
         months: defaultdict[str, list[Entry]] = defaultdict(list)
@@ -62,7 +74,11 @@ def text_messages(entries: Entries) -> tuple[TextMessage, ...]:
         name = plain(point.point_name)
         made += (
             TextMessage(
-                plain(point.contact_phone), plain(point.contact_name), point.point_id, month, _text(name, listed)
+                plain(point.contact_phone),
+                plain(point.contact_name),
+                point.point_id,
+                month,
+                _text(name, plain(hospital), listed),
             )
             for month, listed in months.items()
         )
@@ -87,4 +103,4 @@ def text_message_table(messages: tuple[TextMessage, ...]) -> bytes:
 
 def files(request: Request) -> Files:
     """One table."""
-    yield f"sms{request.whose}-{request.label}.csv", text_message_table(text_messages(request.own))
+    yield f"sms{request.whose}-{request.label}.csv", text_message_table(text_messages(request.own, request.hospital))

@@ -26,9 +26,10 @@ WORDS_LEAST: Final = 9.0
 
 
 class _Date(NamedTuple):
-    """A line of the list, and the smaller one under it."""
+    """A line of the list, its day to the left and its hours to the right, and the smaller one under it."""
 
-    text: str
+    day: str
+    hours: str
     note: str = ""
     is_change: bool = False
 
@@ -38,24 +39,28 @@ def _dates(listed: list[Entry]) -> list[_Date]:
     for visit, change, is_gone in listed:
         day = day_text(visit.date)
         if is_gone:
-            lines.append(_Date(f"{day}　不来", is_change=True))
+            lines.append(_Date(day, "不来", is_change=True))
             continue
         moved = change is not None and change.original_date != visit.date
         note = f"（原定{day_text(change.original_date)}，改到这一天）" if moved and change else ""
-        lines.append(_Date(f"{day}　{visit.start:%H:%M}－{visit.end:%H:%M}", note, moved))
-    return lines or [_Date("本月没有安排")]
+        lines.append(_Date(day, f"{visit.start:%H:%M}－{visit.end:%H:%M}", note, moved))
+    return lines or [_Date("本月没有安排", "")]
 
 
 def _list(pages: Pages, y: float, dates: list[_Date]) -> float:
     """The framed list of dates; returns its lower edge."""
     lines = sum(1 + NOTE * bool(one.note) for one in dates)
-    size = pages.size_for([one.text for one in dates], INNER, LARGEST, LEAST)
+    texts = [f"{one.day}　{one.hours}" for one in dates]
+    size = pages.size_for(texts, INNER, LARGEST, LEAST)
     size = max(LEAST, min(size, size * (DATES_END - y - 4) / (line_height(size) * lines)))
     pages.box(MARGIN - 3, y, INNER + 6, line_height(size) * lines + 4)
     y += 2
+    width = min(INNER, max(pages.width(text, size) for text in texts) + 1)
+    left = MARGIN + (INNER - width) / 2
     for one in dates:
         colour = RED if one.is_change else BLACK
-        y = pages.line(MARGIN, y, INNER, one.text, size, align="C", colour=colour)
+        pages.line(left, y, width, one.hours, size, align="R", colour=colour)
+        y = pages.line(left, y, width, one.day, size, colour=colour)
         if one.note:
             y = pages.line(MARGIN, y, INNER, one.note, size * NOTE, align="C", colour=colour)
     return y + 2
@@ -97,7 +102,7 @@ def _notice(pages: Pages, entries: Entries, point_id: str, listed: list[Entry], 
         "联系": " ".join(word for word in (plain(point.contact_name), plain(point.contact_phone)) if word),
     }
     _words(pages, y + 4, [f"{head}：{text}" for head, text in words.items() if text])
-    pages.line(MARGIN, HEIGHT - 26, INNER, "因天气、道路等原因不能来时另行通知。", 14, colour=GREY)
+    pages.line(MARGIN, HEIGHT - 28, INNER, "因天气、道路等原因不能来时另行通知。", 18)
     pages.line(MARGIN, HEIGHT - 18, INNER, plain(hospital), 14, align="R", colour=GREY)
 
 

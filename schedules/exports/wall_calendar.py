@@ -63,13 +63,13 @@ def _day(pages: Pages, x: float, y: float, width: float, height: float, day: dat
         pages.line(x + 14, y + 2, width - 14 - PAD, words, 9, align="R", colour=RED if is_off else GREY)
 
 
-def _month(pages: Pages, entries: Entries, vehicle: Subject, first: date, made_on: date) -> None:
+def _month(pages: Pages, entries: Entries, vehicle: Subject, first: date, made_on: date, hospital: str) -> None:
     listed: dict[date, list[Entry]] = {}
     for entry in entries.of(vehicle.belongs):
         listed.setdefault(entry.visit.date, []).append(entry)
     pages.add()
     inner = WIDTH - 2 * MARGIN
-    title = f"{first.year}年{first.month}月　流动医院　{plain(vehicle.name)}"
+    title = f"{first.year}年{first.month}月　{plain(hospital)}　{plain(vehicle.name)}"
     pages.line(MARGIN, 10, inner, title, pages.size_for([title], inner, 40, 20), align="C")
     weeks = Calendar().monthdatescalendar(first.year, first.month)
     width = inner / 7
@@ -93,13 +93,14 @@ def _month(pages: Pages, entries: Entries, vehicle: Subject, first: date, made_o
     pages.line(MARGIN, HEIGHT - MARGIN - 6, inner, foot, 10, colour=GREY)
 
 
-def wall_calendars(entries: Entries, vehicles: tuple[Subject, ...], stamp: datetime) -> Printed:
+def wall_calendars(entries: Entries, vehicles: tuple[Subject, ...], stamp: datetime, hospital: str) -> Printed:
     """A page for each vehicle and month.
 
     Args:
         entries: the plan on its days.
         vehicles: whose; subjects of another kind have no page.
         stamp: when it is made, at +08:00.
+        hospital: the name in the title.
 
     Raises:
         ConfigError: no font for Chinese is installed.
@@ -108,5 +109,5 @@ def wall_calendars(entries: Entries, vehicles: tuple[Subject, ...], stamp: datet
     for vehicle in vehicles:
         if vehicle.kind is Kind.VEHICLE:
             for first in months(entries.first, entries.last):
-                _month(pages, entries, vehicle, first, stamp.date())
+                _month(pages, entries, vehicle, first, stamp.date(), hospital)
     return Printed(pages.file(), frozenset(pages.printable.lacking))

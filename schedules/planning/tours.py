@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from itertools import permutations
 from typing import Final, NamedTuple
 
+from schedules.rules.travel import LUNCH, LUNCH_MIN, longest_pause
+
 STEP: Final = 5
 """Minutes: visits start at times villagers can keep in mind."""
 
@@ -12,6 +14,9 @@ EXACT_UP_TO: Final = 6
 
 NO_WAY: Final = 1_000_000
 """Minutes that fit into no day: what a way takes that is not known."""
+
+LUNCH_WORTH: Final = 10
+"""Minutes of driving that an order of stops with time for lunch may take beyond one without."""
 
 Ways = tuple[int, ...]
 """Minutes to every stop."""
@@ -77,6 +82,7 @@ class DayTours:
         out, back, between = self._terms.out, self._terms.back, self._between
         most = self._terms.limit - sum(self._stops[number].minutes for number in numbers)
         best: _Tour | None = None
+        least = NO_WAY
         if most < min(out[number] for number in numbers) + min(back[number] for number in numbers):
             return None
         for order in self._orders(mask, numbers):
@@ -86,11 +92,14 @@ class DayTours:
                 drive += between[last][number]
                 last = number
             drive += back[last]
-            if drive > most or (best is not None and drive >= best.drive):
+            if drive > most or drive >= least:
                 continue
             starts = self._starts(order)
-            if starts is not None:
-                best = _Tour(drive, starts, order)
+            if starts is None:
+                continue
+            cost = drive if self._has_lunch(order, starts) else drive + LUNCH_WORTH
+            if cost < least:
+                best, least = _Tour(drive, starts, order), cost
         return best
 
     def _orders(self, mask: int, numbers: list[int]) -> Iterator[tuple[int, ...]]:
@@ -103,13 +112,28 @@ class DayTours:
                 yield (*rest.order[:place], numbers[-1], *rest.order[place:])
 
     def _starts(self, order: tuple[int, ...]) -> tuple[int, ...] | None:
-        """Starts that end the day soonest and begin it as late as then possible; None where they break a limit."""
+        """Starts that leave time for lunch where that is possible; None where they break a limit."""
+        plain = self._timed(order, 0)
+        if plain is None or self._has_lunch(order, plain):
+            return plain
+        for place in range(1, len(order)):
+            starts = self._timed(order, place)
+            if starts is not None and self._has_lunch(order, starts):
+                return starts
+        return plain
+
+    def _timed(self, order: tuple[int, ...], lunch_before: int) -> tuple[int, ...] | None:
+        """Starts that end the day soonest and begin it as late as then possible; None where they break a limit.
+
+        Before the stop at place `lunch_before`, 0 for none, the crew eats.
+        """
         starts: list[int] = []
         free = self._terms.leaves + self._terms.out[order[0]]
         for place, number in enumerate(order):
             stop = self._stops[number]
             if place:
-                free += self._between[order[place - 1]][number]
+                way = self._between[order[place - 1]][number]
+                free = max(free + way, max(free, LUNCH[0]) + LUNCH_MIN) if place == lunch_before else free + way
             start = -(-max(free, stop.opens) // STEP) * STEP
             free = start + stop.minutes
             if free > stop.closes:
@@ -117,9 +141,15 @@ class DayTours:
             starts.append(start)
         for place in range(len(order) - 2, -1, -1):
             stop, way = self._stops[order[place]], self._between[order[place]][order[place + 1]]
-            latest = min(starts[place + 1] - way, stop.closes) - stop.minutes
-            starts[place] = latest // STEP * STEP
+            latest = min(starts[place + 1] - way, stop.closes)
+            if place + 1 == lunch_before:
+                latest = min(latest, min(starts[place + 1], LUNCH[1]) - LUNCH_MIN)
+            starts[place] = (latest - stop.minutes) // STEP * STEP
         leaves = starts[0] - self._terms.out[order[0]]
         if free + self._terms.back[order[-1]] - leaves > self._terms.limit:
             return None
         return tuple(starts)
+
+    def _has_lunch(self, order: tuple[int, ...], starts: tuple[int, ...]) -> bool:
+        visits = ((start, start + self._stops[number].minutes) for number, start in zip(order, starts, strict=True))
+        return longest_pause(visits) >= LUNCH_MIN

@@ -11,6 +11,7 @@ from schedules.planning.crews import has_nurse, home_crew
 from schedules.planning.tours import NO_WAY, DayTours, Stop, Terms
 from schedules.planning.ways import way_minutes
 from schedules.rules.travel import DAY_LIMIT_H, minutes
+from schedules.rules.vehicles import lacking_equipment
 
 WEEKDAYS: Final = range(5)
 """Monday to Friday; the weekend is the crews' own."""
@@ -79,7 +80,7 @@ def _stop(point: Point) -> Stop | Unserved:
 
 def obstacle(plan: Plan, vehicle: Vehicle, point: Point) -> tuple[str, str, str] | None:
     """Why a vehicle cannot serve a point on any day: code, Chinese, English; None where it can."""
-    lacking = ";".join(sorted(set(point.needs_equipment) - set(vehicle.equipment)))
+    lacking = ";".join(lacking_equipment(vehicle, point))
     one = vehicle.vehicle_id
     if lacking:
         return "Q02", f"{one} 没有 {lacking}", f"{one} lacks {lacking}"

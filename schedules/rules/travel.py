@@ -1,6 +1,6 @@
 """V02, W01, W02: time enough for the way between two points, for the day as a whole, for lunch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import time
 from itertools import groupby, pairwise
 from math import floor
@@ -44,6 +44,14 @@ def known_or_least(plan: Plan, one: str, two: str) -> tuple[int, bool]:
     if a is None or b is None or a.lon is None or a.lat is None or b.lon is None or b.lat is None:
         return 0, False
     return floor(metres_between(a.lon, a.lat, b.lon, b.lat) * 60 / 1000 / FASTEST_KMH), False
+
+
+def longest_pause(visits: Iterable[tuple[int, int]]) -> int:
+    """Minutes around noon, in `LUNCH`, without a visit; the visits by their start, each from and to a minute."""
+    free, longest = LUNCH[0], 0
+    for start, end in visits:
+        longest, free = max(longest, min(start, LUNCH[1]) - free), max(free, end)
+    return max(longest, LUNCH[1] - free)
 
 
 def _days(calendar: Calendar) -> Iterator[list[Visit]]:
@@ -99,11 +107,8 @@ def lunch(calendar: Calendar) -> Iterator[Finding]:
     """W02: visits follow one another so closely around noon that nobody can eat."""
     found = Gathering()
     for day in _days(calendar):
-        free, longest = LUNCH[0], 0
         around = [visit for visit in day if minutes(visit.end) > LUNCH[0] and minutes(visit.start) < LUNCH[1]]
-        for visit in around:
-            longest, free = max(longest, minutes(visit.start) - free), max(free, minutes(visit.end))
-        if around and max(longest, LUNCH[1] - free) < LUNCH_MIN:
+        if longest_pause((minutes(visit.start), minutes(visit.end)) for visit in around) < LUNCH_MIN:
             visit = around[-1]
             zh = (
                 f"{visit.date}，{visit.vehicle_id} 在 {_clock(LUNCH[0])}-{_clock(LUNCH[1])} 没有 {LUNCH_MIN} 分钟吃午饭"

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from clinic_records.schedule import Visit
 from schedules.findings import Finding
+from schedules.model import Point, Vehicle
 from schedules.rules.calendar import Calendar, Gathering
 
 
@@ -49,6 +50,12 @@ def _meeting(calendar: Calendar, found: Gathering, one: Visit, two: Visit) -> No
     found.add("V01", place, two.date, zh, en, value=f"{two.start:%H:%M}", key=one.rule_id, root=root)
 
 
+def lacking_equipment(vehicle: Vehicle, point: Point) -> list[str]:
+    """What a point needs and a vehicle has not, in whatever case it is written."""
+    there = {name.casefold() for name in vehicle.equipment}
+    return sorted(name for name in point.needs_equipment if name.casefold() not in there)
+
+
 def fitness(calendar: Calendar) -> Iterator[Finding]:
     """Q02 equipment the point needs, Q03 length of the road's limit."""
     found = Gathering()
@@ -57,8 +64,7 @@ def fitness(calendar: Calendar) -> Iterator[Finding]:
         point = calendar.plan.points[visit.point_id]
         limit, length = point.vehicle_max_length_m, vehicle.length_m
         is_too_long = limit is not None and length is not None and length > limit
-        there = {name.casefold() for name in vehicle.equipment}
-        lacking = ";".join(sorted(name for name in point.needs_equipment if name.casefold() not in there))
+        lacking = ";".join(lacking_equipment(vehicle, point))
         if not lacking and not is_too_long:
             continue
         place, name = calendar.origin(visit, "vehicle_id").at("vehicle_id"), vehicle.vehicle_id

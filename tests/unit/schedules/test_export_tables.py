@@ -67,14 +67,14 @@ def test_progress_is_told_and_ends_at_the_whole(monkeypatch: pytest.MonkeyPatch)
 
 
 def messages(of: Entries) -> dict[tuple[str, str], TextMessage]:
-    return {(one.point_id, one.month): one for one in text_messages(of)}
+    return {(one.point_id, one.month): one for one in text_messages(of, "流动医院")}
 
 
 def test_a_message_tells_a_points_month_and_its_changes() -> None:
     found = messages(laid_out())
     assert found["P01", "2026-11"].text == (
-        "【流动医院】上塘村文化礼堂：11月2日周一、11月9日周一、11月16日周一、11月23日周一、11月30日周一 08:30-11:00；"
-        "11月5日周四、11月19日周四 09:00-11:30巡诊。请带身份证、医保卡。"
+        "【流动医院】上塘村文化礼堂：11月2、9、16、23、30日（周一） 08:30-11:00；"
+        "11月5、19日（周四） 09:00-11:30巡诊。请带身份证、医保卡。"
     )
     moved = found["P04", "2026-11"].text
     assert "11月26日周四（由11月25日周三改期） 13:30-16:00" in moved
@@ -113,7 +113,7 @@ def test_one_vehicles_files_hold_its_visits_alone() -> None:
     assert {line[2] for line in book["巡诊"].iter_rows(min_row=2, values_only=True)} == {"V01"}
     ((name, content),) = files(asked(of, chosen(of.plan, Kind.POINT, "P01")))
     assert name == "sms-P01-2026-11.csv"
-    assert content.decode().count("【流动医院】") == 1
+    assert content.decode().count("【示例流动医院】") == 1
 
 
 def test_columns_past_z_and_empty_sheets() -> None:

@@ -20,7 +20,7 @@ from schedules.repair.breakdown import replan
 from schedules.repair.decide import accept_all
 from schedules.rules.calendar import Calendar
 from schedules.rules.table import ROW_RULES
-from schedules.rules.travel import minutes
+from schedules.rules.travel import LUNCH_MIN, longest_pause, minutes
 from tests.unit.schedules.schedule_county import calm
 
 HERE = Place("test.csv", "", 2)
@@ -124,6 +124,22 @@ def test_a_tour_of_many_stops_is_never_shorter_than_what_its_legs_say(stops: lis
     for number, start in tours.timetable((1 << len(made)) - 1):
         assert made[number].opens <= start
         assert start + made[number].minutes <= made[number].closes
+
+
+def pause_of(stops: list[Stop], ways: int = 5) -> int:
+    between = tuple(tuple(ways * (i != j) for j in range(len(stops))) for i in range(len(stops)))
+    out = (10,) * len(stops)
+    tours = DayTours(tuple(stops), between, Terms(out, out, 420, 480))
+    day = tours.timetable((1 << len(stops)) - 1)
+    assert len(day) == len(stops)
+    return longest_pause(sorted((start, start + stops[number].minutes) for number, start in day))
+
+
+def test_a_crew_eats_where_its_day_has_room() -> None:
+    all_day = [Stop(f"P{n}", 120, 480, 1080) for n in range(3)]
+    assert pause_of(all_day) >= LUNCH_MIN
+    assert pause_of([*all_day, Stop("P3", 85, 480, 1080)]) < LUNCH_MIN, "eight hours, every minute of them taken"
+    assert pause_of([Stop("P0", 180, 600, 785), Stop("P1", 60, 785, 850)]) < LUNCH_MIN, "both open but just so long"
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,9 @@ def test_damage_on_disk_is_seen(tmp_path: Path) -> None:
 def test_the_days_of_a_plan() -> None:
     plan = read_plan(read_tables(EXAMPLE)).plan
     assert plan_days(plan, TODAY) == (date(2026, 11, 1), date(2027, 10, 31))
+    this_year = {day: holiday for day, holiday in plan.holidays.items() if day.year == 2026}
+    known = msgspec.structs.replace(plan, holidays=this_year)
+    assert plan_days(known, TODAY) == (date(2026, 11, 1), date(2026, 12, 31)), "next year's holidays are not known yet"
     assert plan_days(Plan(), TODAY) == NOVEMBER
     rules = {
         name: msgspec.structs.replace(rule, effective_from=date(2026, 3, 2), effective_to=date(2026, 5, 31))

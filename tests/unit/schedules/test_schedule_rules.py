@@ -143,7 +143,7 @@ def test_a_year_without_holidays_is_said(tmp_path: Path) -> None:
     lines = example()
     del lines["holidays"]
     (found,) = checked(lines, tmp_path).findings
-    assert (found.code, found.severity, found.file, found.value) == ("H03", WARNING, "holidays.csv", "2026")
+    assert (found.code, found.severity, found.file, found.value) == ("H03", ERROR, "holidays.csv", "2026")
 
 
 def test_a_make_up_workday_is_no_weekend(tmp_path: Path) -> None:
