@@ -1,5 +1,6 @@
 """A month's adherence from what the vehicles recorded."""
 
+from collections import Counter
 from datetime import datetime
 
 import msgspec
@@ -8,7 +9,7 @@ from clinic_records.clock import CHINA
 from clinic_records.errors import Hint, NotFound
 from clinic_records.schedule import PublishedSchedule
 from cloud_hospital.adherence.planned import planned_visits
-from cloud_hospital.adherence.records import checkins_of, people_at, reasons_of, stops_between
+from cloud_hospital.adherence.records import checkins_of, people_at, reasons_of, spot_reasons, stops_between
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading
 from schedules.adherence.checkins import CheckIn
@@ -22,6 +23,8 @@ from schedules.places import Place
 
 def month_report(hospital: Hospital, month: str, as_of: datetime | None = None) -> Report:
     """How the visits of `2026-11` were kept, as far as the vehicles' records have come. Reads only; takes a while.
+
+    `changes_by_reason` counts the coordinator's dated exceptions and what crews did on the spot.
 
     Args:
         hospital: whose records.
@@ -45,7 +48,7 @@ def month_report(hospital: Hospital, month: str, as_of: datetime | None = None) 
         stops = stops_between(connection, first, end)
         people = people_at(connection, [stop.id for stop in stops])
     plan = _plan(folder, versions, {stop.vehicle for stop in stops})
-    return adherence_of(
+    report = adherence_of(
         planned_visits(versions, stops, first, end),
         plan,
         [_at_known_point(one, plan) for one in checkins_of(stops, people)],
@@ -54,6 +57,8 @@ def month_report(hospital: Hospital, month: str, as_of: datetime | None = None) 
         (as_of or hospital.now()).astimezone(CHINA),
         why=reasons_of(stops),
     )
+    reasons = Counter(report.changes_by_reason) + Counter(spot_reasons(stops, first, last))
+    return msgspec.structs.replace(report, changes_by_reason=dict(sorted(reasons.items())))
 
 
 def _at_known_point(one: CheckIn, plan: Plan) -> CheckIn:

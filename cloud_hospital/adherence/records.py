@@ -1,6 +1,6 @@
 """Stops as the vehicles recorded them, and how many people were seen at each."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -74,6 +74,25 @@ def checkins_of(stops: Iterable[Stop], people: Mapping[str, int]) -> Iterator[Ch
 def reasons_of(stops: Iterable[Stop]) -> dict[str, str]:
     """What crews said of the visits they missed, by visit id."""
     return {stop.visit_id: stop.reason for stop in stops if stop.status is StopStatus.MISSED and stop.visit_id}
+
+
+def spot_reasons(stops: Iterable[Stop], first: date, last: date) -> dict[str, int]:
+    """What crews changed on the spot from `first` to `last`, as `missed 路不通` or `substitute 请假`, and how often.
+
+    What was written beside a reason (`其他：去接人`) stays with the stop.
+    """
+    told = Counter[str]()
+    for stop in stops:
+        if first <= stop.day <= last:
+            if stop.status is StopStatus.MISSED:
+                told[f"missed {_word(stop.reason)}"] += 1
+            newest = {each.planned: each for each in stop.substitutions}
+            told.update(f"substitute {_word(one.reason)}" for one in newest.values() if one.instead != one.planned)
+    return dict(sorted(told.items()))
+
+
+def _word(reason: str) -> str:
+    return reason.partition("：")[0]
 
 
 def _parts(ids: Iterable[str]) -> Iterator[Sequence[str]]:

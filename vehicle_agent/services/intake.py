@@ -213,7 +213,7 @@ class Intake:
             close_understood(conn, blob.sha256)
             act = Act(None, self._clock.now())
             kept = [keep(conn, reading, new_id, act) for reading, new_id, _ in new]
-            return kept, [follow(conn, vehicle, reading, stop_id) for reading, _, stop_id in new]
+            return kept, [follow(conn, vehicle, reading, stop_id, act.now) for reading, _, stop_id in new]
 
         every, is_at_stop = await self._write(job)
         if any(is_at_stop):

@@ -7,6 +7,7 @@ import msgspec
 
 from clinic_records.care import CheckInWay, Stop, StopStatus
 from clinic_records.clock import CHINA
+from clinic_records.errors import Conflict
 from clinic_records.ids import StopId
 from clinic_records.reading import Reading
 from clinic_records.schedule import PublishedPoint, PublishedSchedule
@@ -24,10 +25,10 @@ EARLIEST: Final = timedelta(minutes=90)
 """Nobody comes to work longer before the start than this: a vehicle parked there at dawn lives there. Our choice."""
 
 
-def follow(conn: Connection, vehicle: str, reading: Reading, new_id: StopId) -> bool:
+def follow(conn: Connection, vehicle: str, reading: Reading, new_id: StopId, now: datetime) -> bool:
     """Take note of an arrival or a departure that a position shows, as versions of the stops; whether there was one.
 
-    In the transaction that keeps the reading. The author of such a version is nobody.
+    In the transaction that keeps the reading, which it never stops. The author of such a version is nobody.
     """
     fix = fix_of(reading)
     if fix is None:
@@ -36,9 +37,12 @@ def follow(conn: Connection, vehicle: str, reading: Reading, new_id: StopId) -> 
     plan = plan_of_day(conn, day)
     if plan is None:
         return False
-    act = Act(None, fix.at)
-    left = [_left(conn, version.thing, plan, fix, act) for version in listed(conn, Stop, where={"day": str(day)})]
-    return _arrived(conn, vehicle, plan, fix, StopId(new_id), act) or any(left)
+    act = Act(None, now)
+    try:
+        left = [_left(conn, version.thing, plan, fix, act) for version in listed(conn, Stop, where={"day": str(day)})]
+        return _arrived(conn, vehicle, plan, fix, new_id, act) or any(left)
+    except Conflict:  # the box was restored, and the last version of the stop has not come back yet
+        return False
 
 
 def _left(conn: Connection, stop: Stop, plan: PublishedSchedule, fix: Fix, act: Act) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert
 from typer.testing import CliRunner
 
-from clinic_records.care import CheckIn, CheckInWay, EncounterStatus, Stop, StopStatus
+from clinic_records.care import CheckIn, CheckInWay, EncounterStatus, Stop, StopStatus, Substitution
 from clinic_records.clock import CHINA, to_ms
 from clinic_records.errors import NotFound, RefusedInput
 from clinic_records.ids import IdFactory, StopId
@@ -28,7 +28,7 @@ from schedules.expand import expand
 from schedules.folder import PlanFolder
 from schedules.publish import make_version, points_of
 from sync.ports import Verdict
-from tests.unit.hospital.conftest import Clinic, a_visit
+from tests.unit.hospital.conftest import AT, NURSE, Clinic, a_visit
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
 DAY = date(2026, 11, 23)
@@ -152,6 +152,18 @@ def test_a_missed_visit_has_its_reason_and_its_make_up(clinic: Clinic) -> None:
         ("a", later, "路不通"),
         ("b", None, ""),
     ]
+    assert report.changes_by_reason == {"missed 路不通": 1}
+
+
+def test_substitutions_count_by_reason_and_only_the_last_of_one_person(clinic: Clinic) -> None:
+    publish(clinic, version(1, visit("a")))
+    changed = [
+        Substitution("n001", instead, "", reason, NURSE, AT)
+        for instead, reason in (("n002", "生病"), ("n003", "请假"), ("n003", "其他：去接人"))
+    ]
+    back = Substitution("d001", "d001", "兰医生", "", NURSE, AT)
+    send(clinic, [stop("08:24", "a", substitutions=(*changed, back))])
+    assert month_report(clinic.hospital, "2026-11", AFTER).changes_by_reason == {"substitute 其他": 1}
 
 
 def test_a_newer_revision_counts_and_a_visit_to_come_is_open(clinic: Clinic) -> None:

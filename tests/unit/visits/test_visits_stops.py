@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from clinic_records.care import CheckInWay, Encounter, Stop, StopStatus
+from clinic_records.care import CheckInWay, Encounter, Recording, Stop, StopStatus
 from clinic_records.clock import CHINA, Origin, Stamp
 from clinic_records.consult import Recall, RecallLevel
 from clinic_records.errors import Conflict, NotFound, RefusedInput
@@ -20,6 +20,7 @@ from schedules.publish import encode, make_version
 from tests.unit.visits.visits_world import NOW_DAY, NURSE, Clinic, close_stop, open_stop, register, see, visit
 from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.records import history, put_foreign
+from vehicle_agent.store.resuming import Resuming, save_resuming
 from vehicle_agent.visits.crew import NewSubstitution, crew_of, substitute
 from vehicle_agent.visits.days import day_of, next_days
 from vehicle_agent.visits.due import due_at
@@ -56,7 +57,9 @@ def at(clock: str, day: date = NOW_DAY) -> datetime:
     return datetime.combine(day, time.fromisoformat(clock), CHINA)
 
 
-def fix(clinic: Clinic, when: datetime, metres: float = 0, *, knots: str = "0", ahead_s: int = 0) -> bool:
+def fix(
+    clinic: Clinic, when: datetime, metres: float = 0, *, knots: str = "0", ahead_s: int = 0, doubtful: bool = False
+) -> bool:
     """The vehicle is heard `metres` north of point P001."""
     clinic.now = when
     latitude = f"{LAT + metres / DEGREE_M:.6f}"
@@ -68,7 +71,7 @@ def fix(clinic: Clinic, when: datetime, metres: float = 0, *, knots: str = "0", 
             ("ground-speed", knots, "[kn_i]"),
         )
     )
-    stamp = Stamp(vehicle_time=when, device_time=when - timedelta(seconds=ahead_s))
+    stamp = Stamp(when, when - timedelta(seconds=ahead_s), clock_doubtful=doubtful)
     reading = clinic.reading("gps1", modality="position", stamp=stamp, numerics=numerics)
     clinic.keep(reading)
     return follow_it(clinic, reading)
@@ -76,7 +79,7 @@ def fix(clinic: Clinic, when: datetime, metres: float = 0, *, knots: str = "0", 
 
 def follow_it(clinic: Clinic, reading: Reading) -> bool:
     new_id = StopId(clinic.ids.new())
-    return clinic.store.write(lambda conn: follow(conn, "V01", reading, new_id))
+    return clinic.store.write(lambda conn: follow(conn, "V01", reading, new_id, clinic.now))
 
 
 def stop_of_visit(clinic: Clinic, visit_id: str) -> Stop:
@@ -127,11 +130,19 @@ def test_nobody_comes_to_work_at_dawn(clinic: Clinic, when: str, is_it: bool) ->
 
 def test_a_doubtful_clock_or_no_number_checks_nobody_in(clinic: Clinic) -> None:
     publish(clinic, MORNING)
-    clinic.now = at("09:00")
-    doubtful = clinic.reading("gps1", modality="position", stamp=Stamp(vehicle_time=clinic.now, clock_doubtful=True))
-    assert not follow_it(clinic, doubtful)
+    assert not fix(clinic, at("09:00"), doubtful=True)
     assert not follow_it(clinic, clinic.reading("gps1", modality="position"))
     assert not follow_it(clinic, clinic.reading("ecg1"))
+
+
+def test_a_restored_box_keeps_its_positions_and_checks_nobody_in_on_old_stops(clinic: Clinic) -> None:
+    publish(clinic, MORNING)
+    fix(clinic, at("08:52"))
+    open_stop(clinic)
+    clinic.store.write(lambda conn: save_resuming(conn, Resuming(incarnation=2)))
+    assert not fix(clinic, at("10:10"), 900), "no newer version of the stop is made before the last one is back"
+    positions = clinic.store.read(lambda conn: listed(conn, Recording, where={"reading.modality": "position"}))
+    assert len(positions) == 2
 
 
 def test_by_hand_the_fix_stands_beside_and_corrects_nothing(clinic: Clinic) -> None:
