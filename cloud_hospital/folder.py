@@ -61,6 +61,11 @@ class HospitalFolder:
         return self.root / "downlink"
 
     @property
+    def started(self) -> Path:
+        """The mark of the hospital's last start."""
+        return self.keys / "started"
+
+    @property
     def run(self) -> Path:
         """What the running processes write: ports, process numbers, locks."""
         return self.root / "run"

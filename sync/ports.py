@@ -164,6 +164,7 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
         rejoin: the restoration that asks for an incarnation; at the hospital the last one it was granted to.
         closed_seq: the last number of the incarnation before the granted one.
         key_number: of the hospital's key that the session was welcomed with; at the hospital.
+        start: the start of the hospital that it was welcomed in; at the hospital.
     """
 
     token: str = ""
@@ -180,6 +181,7 @@ class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     rejoin: str = ""
     closed_seq: int = 0
     key_number: int = 1
+    start: str = ""
 
 
 class SessionStore(Protocol):

@@ -9,22 +9,26 @@ from benchmarks.simulation.disk import CRASHES, Disk, at_work, watch_engine
 from benchmarks.simulation.mortal import Mortal
 from clinic_records.errors import ClinicError
 from clinic_records.ids import IdFactory
+from clinic_records.record import Lane
 from cloud_hospital.epoch import EpochLog
 from cloud_hospital.feed.epochs import keep_feed_epoch
 from cloud_hospital.hospital import Hospital, init_hospital
 from cloud_hospital.intake.worker import Intake
 from cloud_hospital.keys import HospitalKeys
 from cloud_hospital.settings import HospitalSettings, folder_of
+from cloud_hospital.starts import begin_start
 from cloud_hospital.store.engine import open_engine
 from sync.endpoint import Endpoint
 from sync.memory import ManualClock, MemoryNetwork
-from sync.topics import Topic
+from sync.topics import CREDIT, Topic
 
 SELDOM_S = 6 * 3600.0
 """Simulated seconds between two looks of an intake that nothing reached; a real one looks twice a second, but what it
 finds was brought by a message, by another process or by a start, and each of these makes it look here."""
 SOON_S = 0.5
 """Seconds until an intake that was woken looks (`cloud_hospital.intake.worker.LOOK_EVERY_S`)."""
+QUIET = frozenset({*Lane, CREDIT})
+"""What comes there leaves nothing for a look but the county's numbers, and those the judge lets be given."""
 OUTSIDE = ("keys", "run")
 """What a backup leaves out: the epoch log and the keyring lie elsewhere (sync rule 3)."""
 
@@ -43,7 +47,7 @@ class _Looking:
 
     def on_message(self, topic: Topic, payload: bytes, now: float, *, waited_s: float = 0.0) -> None:
         self._station.on_message(topic, payload, now, waited_s=waited_s)
-        if topic.channel not in {"p2", "p3", "p4"}:
+        if topic.channel not in QUIET:
             self._poke()
 
     def __getattr__(self, name: str) -> object:
@@ -77,12 +81,14 @@ class County:
         self._is_poked = False
         self._starts = 0
 
-    def start(self) -> None:
-        """The intake starts: what was whole is answered, then it listens."""
-        self.do(self._start)
+    def start(self, *, is_whole: bool = True) -> None:
+        """The intake starts, by itself or with the whole hospital: what was whole is answered, then it listens."""
+        self.do(lambda: self._start(is_whole=is_whole))
 
-    def _start(self) -> None:
+    def _start(self, *, is_whole: bool) -> None:
         folder = folder_of(self.root)
+        if is_whole:
+            begin_start(folder)
         settings = HospitalSettings.load(folder)
         engine = open_engine(settings.url(folder))
         watch_engine(engine)

@@ -121,10 +121,11 @@ def _finished(encounter: Encounter, box: Box, world: World) -> Encounter:
 
 
 def save_late(world: World, vehicle: VehicleId) -> None:
-    """Somebody is registered at the door, in the evening."""
+    """Somebody is registered at the door, in the evening, and a specialist works late."""
     for box in _boxes(world, vehicle):
         patient = world.maker.patient()
         world.save(box, Kind.PATIENT, patient.id, payload_of(patient))
+    _answer(world, vehicle)
 
 
 def _save_large(world: World, vehicle: VehicleId, stop: Stop) -> None:

@@ -1,5 +1,6 @@
 """What goes wrong in a world, by its seed: most vehicles meet bad links only, a few worlds meet a disaster."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from benchmarks.simulation.strange import send_strange_down, send_strange_up
 from benchmarks.simulation.world import DAY_S, HOUR_S, World
 from sync.abilities import OURS
 
+WAKING_S: Final = (7 * HOUR_S, 21 * HOUR_S)
+"""When there is something to lie about."""
 EVENING_S: Final = 21 * HOUR_S
 """After all of the day's work and drives."""
 
@@ -28,11 +31,12 @@ Fault = Callable[[World], None]
 
 def plan_faults(world: World) -> None:
     """Put the world's faults on its calendar."""
-    rng = world.rng
+    rng, weeks = world.rng, math.ceil(world.size.days / 7)
     for fault, chance, most in FAULTS:
-        if rng.random() < chance * world.size.harshness:
-            for _ in range(rng.randint(1, most)):
-                fault(world)
+        for _ in range(1 if fault in DISASTERS else weeks):
+            if rng.random() < chance * world.size.harshness or fault.__name__ in world.size.sure:
+                for _ in range(rng.randint(1, most)):
+                    fault(world)
 
 
 def noted(world: World, what: str, vehicle: str, action: Callable[[], None]) -> Callable[[], None]:
@@ -48,22 +52,25 @@ def noted(world: World, what: str, vehicle: str, action: Callable[[], None]) -> 
 # links
 
 
-def _cut(world: World) -> None:
+def cut(world: World) -> None:
+    """A connection breaks."""
     vehicle = any_vehicle(world)
     sometime(world, noted(world, "cut", vehicle, lambda: world.net.cut(vehicle)))
 
 
-def _stall(world: World) -> None:
+def stall(world: World) -> None:
+    """Nothing passes for up to two minutes."""
     vehicle, seconds = any_vehicle(world), world.rng.uniform(2.0, 120.0)
     sometime(world, noted(world, "stall", vehicle, lambda: world.net.stall(vehicle, seconds)))
 
 
-def _hole(world: World) -> None:
+def hole(world: World) -> None:
+    """An open connection is silent for ever."""
     vehicle = any_vehicle(world)
     sometime(world, noted(world, "hole", vehicle, lambda: world.net.hole(vehicle)))
 
 
-def _bad_broker(world: World) -> None:
+def bad_broker(world: World) -> None:
     """For some hours of a vehicle's life messages come late, twice, not at all, or changed."""
     vehicle, rng = any_vehicle(world), world.rng
     worse = {
@@ -86,7 +93,7 @@ def _bad_broker(world: World) -> None:
     sometime(world, begin)
 
 
-def _bad_evening(world: World) -> None:
+def bad_evening(world: World) -> None:
     """The last evening's messages are lost now and then, and no new session asks again before the judge does."""
     vehicle = any_vehicle(world)
     loss = world.rng.choice((0.1, 0.3, 0.5))
@@ -102,7 +109,7 @@ def _bad_evening(world: World) -> None:
         world.at(at_s, lambda: save_late(world, vehicle))
 
 
-def _slow(world: World) -> None:
+def slow(world: World) -> None:
     """A fast link falls to 16 kbit/s for an hour."""
     vehicle = any_vehicle(world)
     calm = world.boxes[vehicle].weather
@@ -115,20 +122,24 @@ def _slow(world: World) -> None:
     sometime(world, begin)
 
 
-def _broker_restart(world: World) -> None:
+def broker_restart(world: World) -> None:
+    """Every connection breaks, and what the broker remembered is gone."""
     sometime(world, noted(world, "broker-restart", "", world.net.restart_broker))
 
 
-def _forging(world: World) -> None:
-    forger = Forger(world)
+def forging(world: World) -> None:
+    """For a day somebody has the broker."""
+    from_s = world.rng.randrange(world.size.days) * DAY_S
+    forger = Forger(world, from_s, from_s + DAY_S)
     for _ in range(20):
-        sometime(world, forger.speak)
+        world.at(from_s + world.rng.uniform(*WAKING_S), forger.speak)
 
 
 # machines
 
 
-def _kill_box(world: World) -> None:
+def kill_box(world: World) -> None:
+    """Power cut at one of the next durable steps."""
     vehicle, steps = any_vehicle(world), world.rng.randint(1, 60)
 
     def begin() -> None:
@@ -138,12 +149,13 @@ def _kill_box(world: World) -> None:
     sometime(world, begin)
 
 
-def _kill_hospital(world: World) -> None:
+def kill_hospital(world: World) -> None:
+    """Power cut at one of the next durable steps."""
     steps = world.rng.randint(1, 60)
     sometime(world, noted(world, "kill-hospital", "", lambda: world.county.disk.kill_in(steps)))
 
 
-def _no_login(world: World) -> None:
+def no_login(world: World) -> None:
     """The box is started and nobody logs in for hours: the courier speaks, nothing new is recorded."""
     vehicle, hours_s = any_vehicle(world), world.rng.uniform(HOUR_S, 10 * HOUR_S)
 
@@ -157,7 +169,8 @@ def _no_login(world: World) -> None:
     sometime(world, begin)
 
 
-def _full_box(world: World) -> None:
+def full_box(world: World) -> None:
+    """For a while nothing more fits on the vehicle's disk."""
     vehicle, seconds = any_vehicle(world), world.rng.uniform(60.0, 3 * HOUR_S)
 
     def fill(*, is_full: bool) -> None:
@@ -169,7 +182,8 @@ def _full_box(world: World) -> None:
     sometime(world, partial(fill, is_full=True))
 
 
-def _full_hospital(world: World) -> None:
+def full_hospital(world: World) -> None:
+    """For a while nothing more fits on the hospital's disk."""
     seconds = world.rng.uniform(60.0, 3 * HOUR_S)
 
     def fill(*, is_full: bool) -> None:
@@ -181,7 +195,8 @@ def _full_hospital(world: World) -> None:
     sometime(world, partial(fill, is_full=True))
 
 
-def _clock_jump(world: World) -> None:
+def clock_jump(world: World) -> None:
+    """A vehicle's clock shows 1970, or twenty years ahead."""
     vehicle = any_vehicle(world)
     shown = world.rng.choice((datetime(1970, 1, 1, tzinfo=UTC), None))
 
@@ -203,7 +218,7 @@ def _clock_jump(world: World) -> None:
 # versions
 
 
-def _upgrade(world: World) -> None:
+def upgrade(world: World) -> None:
     """The vehicle's program is replaced by ours; what it held for being too new is looked at again."""
     vehicle = any_vehicle(world)
 
@@ -216,7 +231,7 @@ def _upgrade(world: World) -> None:
     sometime(world, noted(world, "upgrade", vehicle, begin))
 
 
-def _strangers(world: World) -> None:
+def strangers(world: World) -> None:
     """A newer vehicle's record needs what this hospital lacks; a newer hospital's what this vehicle lacks (rule 15)."""
     vehicle = any_vehicle(world)
     sometime(world, lambda: send_strange_up(world, vehicle))
@@ -224,25 +239,27 @@ def _strangers(world: World) -> None:
 
 
 FAULTS: Final[tuple[tuple[Fault, float, int], ...]] = (
-    (_cut, 0.8, 6),
-    (_stall, 0.6, 3),
-    (_hole, 0.6, 3),
-    (_bad_broker, 0.5, 2),
-    (_bad_evening, 0.2, 1),
-    (_slow, 0.3, 1),
-    (_broker_restart, 0.4, 2),
-    (_forging, 0.35, 1),
-    (_kill_box, 0.5, 4),
-    (_kill_hospital, 0.5, 4),
-    (_no_login, 0.3, 2),
-    (_full_box, 0.2, 1),
-    (_full_hospital, 0.2, 1),
-    (_clock_jump, 0.25, 2),
-    (_upgrade, 0.3, 2),
-    (_strangers, 0.3, 1),
+    (cut, 0.8, 6),
+    (stall, 0.6, 3),
+    (hole, 0.6, 3),
+    (bad_broker, 0.5, 2),
+    (bad_evening, 0.2, 1),
+    (slow, 0.3, 1),
+    (broker_restart, 0.4, 2),
+    (forging, 0.35, 1),
+    (kill_box, 0.5, 4),
+    (kill_hospital, 0.5, 4),
+    (no_login, 0.3, 2),
+    (full_box, 0.2, 1),
+    (full_hospital, 0.2, 1),
+    (clock_jump, 0.25, 2),
+    (upgrade, 0.3, 2),
+    (strangers, 0.3, 1),
     (restore_hospital, 0.25, 2),
     (restore_box, 0.2, 1),
     (clone_box, 0.15, 1),
     (revoke_vehicle, 0.1, 1),
 )
-"""Fault, the chance that a world has it, and how often at most."""
+"""Fault, the chance that a world's week has it, and how often at most."""
+DISASTERS: Final = (bad_evening, restore_hospital, restore_box, clone_box, revoke_vehicle)
+"""These come once in a world, however long it is."""

@@ -25,19 +25,21 @@ EAGER: Final = 0.04
 
 
 class Forger:
-    """Sits at the broker of one world."""
+    """Sits at the broker of one world; between `from_s` and `until_s` lies of its own accord."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, from_s: float, until_s: float) -> None:
         self._world = world
+        self._when_s = from_s, until_s
         self._rng = world.rng
         self._keys = OriginKeys.from_bytes(world.rng.randbytes(32))
         self._heard: deque[Publish] = deque(maxlen=REMEMBERED)
         world.taps.append(self._hear)
 
-    def _hear(self, _at_s: float, message: Publish) -> None:
+    def _hear(self, at_s: float, message: Publish) -> None:
         """Remember everything; now and then lie into a transfer that is under way, or right after a greeting."""
         self._heard.append(message)
-        if message.topic.way is Way.UP and self._rng.random() < EAGER:
+        is_time = self._when_s[0] <= at_s < self._when_s[1]
+        if is_time and message.topic.way is Way.UP and self._rng.random() < EAGER:
             vehicle = message.topic.vehicle
             lie = self._rng.choice((self._have, self._receipt, self._receipts_again))
             self._world.net.after(0.01, lambda: self._lie(vehicle, lie))

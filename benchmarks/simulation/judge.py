@@ -40,6 +40,8 @@ SESSIONS_S: Final = 12 * HOUR_S
 """What was refused waits for a new session: one an hour, so long."""
 SPOKEN: Final = 4
 """Sessions in turns of a clone and its twin after which the token must have told them apart (sync rule 7)."""
+ALARMS_S: Final = 6 * HOUR_S
+"""Seconds between two looks at the hospital's alarms."""
 REVOKED_S: Final = 5.0
 """Seconds until the intake has noticed a revocation."""
 EXCUSED: Final = {
@@ -273,10 +275,10 @@ def _judge_counts(world: World, hospital: Hospital, box: Box) -> None:
 
 
 def watch_alarms(world: World) -> None:
-    """Once an hour from now on: no alarm without its disaster."""
+    """Now and then from now on: no alarm without its disaster."""
     if world.county.hospital is not None:
         _judge_alarms(world, world.county.hospital)
-    world.net.after(HOUR_S, lambda: watch_alarms(world))
+    world.net.after(ALARMS_S, lambda: watch_alarms(world))
 
 
 def _judge_alarms(world: World, hospital: Hospital) -> None:

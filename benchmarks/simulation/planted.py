@@ -16,6 +16,18 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from benchmarks.simulation import days
+from benchmarks.simulation.disasters import clone_box, restore_box, restore_hospital, revoke_vehicle
+from benchmarks.simulation.faults import (
+    Fault,
+    bad_broker,
+    bad_evening,
+    cut,
+    forging,
+    kill_box,
+    kill_hospital,
+    slow,
+    strangers,
+)
 from clinic_records.record import Kind, Lane
 from cloud_hospital.epoch import EpochLog
 from cloud_hospital.feed import sequencer
@@ -46,11 +58,12 @@ Change = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Planted:
-    """One bug: what it takes away, and the patches that do."""
+    """One bug: what it takes away, the patches that do, and the faults its hunting grounds are sure to have."""
 
     name: str
     rule: str
     changes: tuple[Change, ...]
+    hazards: tuple[Fault, ...] = ()
 
     def put(self) -> ExitStack:
         """The bug is there until the stack is closed."""
@@ -146,24 +159,61 @@ def _on(target: object, name: str, value: object) -> Change:
 
 
 PLANTED: Final = (
-    Planted("a row ends when it was sent", "law 2", (_on(Outgoing, "read", _read_is_received),)),
-    Planted("a row down ends when it was sent", "law 2", (_on(VehicleOutbound, "read", _read_down_is_received),)),
-    Planted("a rollback is not noticed", "3", (_on(admission, "_is_rolled_back", lambda *_: False),)),
-    Planted("the highest receipt is not remembered", "3", (_on(VehicleCourier, "_note_highest", lambda *_: None),)),
-    Planted("nothing is offered again after a rollback", "3", (_on(Outgoing, "reopen_all", lambda _: 0),)),
-    Planted("received bytes are deleted at night", "law 2", (_on(days, "RETENTION", days.RETENTION * 0),)),
-    Planted("receipts are believed unsigned", "4", (_on(courier, "verify", _unsigned),)),
-    Planted("envelopes are believed unsigned", "4", (_on(Front, "verify", lambda *_: None),)),
-    Planted("every signature is right", "4", (_on(OriginPublic, "verify", lambda *_: None),)),
-    Planted("receipts of any session count", "3", (_on(Exchange, "on_receipts", _of_any_session),)),
+    Planted("a row ends when it was sent", "law 2", (_on(Outgoing, "read", _read_is_received),), (cut, kill_hospital)),
     Planted(
-        "a restored box goes on with its numbers", "6", (_on(Sessions, "ask_to_rejoin", lambda self, _: self.load()),)
+        "a row down ends when it was sent",
+        "law 2",
+        (_on(VehicleOutbound, "read", _read_down_is_received),),
+        (bad_evening,),
     ),
-    Planted("a fork is admitted", "7", (_on(reception, "admit", _admit_always),)),
-    Planted("the session token is not rotated", "7", (_on(reception, "admit", _admit_with_one_token),)),
+    Planted(
+        "a rollback is not noticed", "3", (_on(admission, "_is_rolled_back", lambda *_: False),), (restore_hospital,)
+    ),
+    Planted(
+        "the highest receipt is not remembered",
+        "3",
+        (_on(VehicleCourier, "_note_highest", lambda *_: None),),
+        (restore_hospital,),
+    ),
+    Planted(
+        "nothing is offered again after a rollback",
+        "3",
+        (_on(Outgoing, "reopen_all", lambda _: 0),),
+        (restore_hospital,),
+    ),
+    Planted(
+        "received bytes are deleted at night",
+        "law 2",
+        (_on(days, "RETENTION", days.RETENTION * 0),),
+        (restore_hospital,),
+    ),
+    Planted("receipts are believed unsigned", "4", (_on(courier, "verify", _unsigned),), (forging,)),
+    Planted("envelopes are believed unsigned", "4", (_on(Front, "verify", lambda *_: None),), (forging,)),
+    Planted("every signature is right", "4", (_on(OriginPublic, "verify", lambda *_: None),), (forging,)),
+    Planted(
+        "receipts of any session count",
+        "3",
+        (_on(Exchange, "on_receipts", _of_any_session),),
+        (restore_hospital, forging),
+    ),
+    Planted(
+        "a restored box goes on with its numbers",
+        "6",
+        (_on(Sessions, "ask_to_rejoin", lambda self, _: self.load()),),
+        (restore_box,),
+    ),
+    Planted("a fork is admitted", "7", (_on(reception, "admit", _admit_always),), (clone_box,)),
+    Planted("the session token is not rotated", "7", (_on(reception, "admit", _admit_with_one_token),), (clone_box,)),
     Planted("the feed counts by a serial", "9", (_on(sequencer, "_sequence_some", _numbered_by_serial),)),
-    Planted("of two parts the later one's range stands", "10", (_on(transfers, "union", _last_part_only),)),
-    Planted("a file is encoded anew under its old name", "11", (_on(Outgoing, "read", _read_encoded_anew),)),
+    Planted(
+        "of two parts the later one's range stands",
+        "10",
+        (_on(transfers, "union", _last_part_only),),
+        (cut, kill_hospital),
+    ),
+    Planted(
+        "a file is encoded anew under its old name", "11", (_on(Outgoing, "read", _read_encoded_anew),), (kill_box,)
+    ),
     Planted(
         "acknowledgements have three seconds, whatever the rate",
         "12",
@@ -171,9 +221,10 @@ PLANTED: Final = (
             _on(Pace, "patience_s", lambda *_: 3.0),
             lambda: patch.object(Pace, "chunk", PropertyMock(return_value=64 * 1024)),
         ),
+        (slow,),
     ),
-    Planted("held does not end a row", "14", (lambda: patch.dict(STATES, {Verdict.HELD: "refused"}),)),
-    Planted("refused ends a row", "14", (lambda: patch.dict(STATES, {Verdict.REFUSED: "received"}),)),
+    Planted("held does not end a row", "14", (lambda: patch.dict(STATES, {Verdict.HELD: "refused"}),), (strangers,)),
+    Planted("refused ends a row", "14", (lambda: patch.dict(STATES, {Verdict.REFUSED: "received"}),), (bad_broker,)),
     Planted(
         "what was sent is credit", "17", (lambda: patch.object(Sender, "in_flight", PropertyMock(return_value=0)),)
     ),
@@ -183,9 +234,10 @@ PLANTED: Final = (
         "the same id with other content is a duplicate",
         "law 3",
         (_on(Applying, "_same_or_not", lambda *_: Verdict.DUPLICATE),),
+        (clone_box,),
     ),
-    Planted("revocations are not read", "24", (_on(EpochLog, "revoked", lambda _: frozenset()),)),
-    Planted("a lost receipt is not asked for", "12", (_on(sender, "RECEIPT_PATIENCE_S", 1e9),)),
+    Planted("revocations are not read", "24", (_on(EpochLog, "revoked", lambda _: frozenset()),), (revoke_vehicle,)),
+    Planted("a lost receipt is not asked for", "12", (_on(sender, "RECEIPT_PATIENCE_S", 1e9),), (bad_evening,)),
     Planted("receipts are not merged into the outbox", "law 7", (_on(Sealer, "merge_receipts", lambda _: 0),)),
 )
 """Every planted bug."""

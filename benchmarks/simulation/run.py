@@ -55,14 +55,14 @@ def workshop() -> Iterator[Path]:
 
 
 def size_of(seed: int) -> Size:
-    """Worlds differ: most are quiet and long, some are crowded."""
+    """Worlds differ: some are harsh, some are one full clinic day, most are weeks of a thinly used fleet."""
     rng = random.Random(f"size/{seed}")  # noqa: S311  # to be repeated, no secret
     kind = rng.random()
     if kind < 0.1:
         return HARSH
-    if kind < 0.2:
-        return Size(vehicles=rng.randint(2, 4), days=1, encounters=12)
-    return Size(vehicles=rng.randint(1, 3), days=rng.randint(3, 8), encounters=rng.randint(1, 3), stops_a_day=0.6)
+    if kind < 0.15:
+        return Size(vehicles=rng.randint(2, 3), days=1, encounters=40, bulk=1.0)
+    return Size(vehicles=rng.randint(1, 3), days=rng.randint(14, 42), encounters=rng.randint(1, 3), stops_a_day=0.6)
 
 
 def simulate(

@@ -43,6 +43,10 @@ LINKS: Final = (
 """Of a vehicle: 16 kbit/s, 64 kbit/s, 1 Mbit/s, 8 Mbit/s."""
 
 
+TRIES_S: Final = (2.0, 120.0)
+"""Seconds until the hospital's supervisor starts it again ..."""
+FULL_TRIES_S: Final = (60.0, 1800.0)
+"""... and where its disk is full: it ends again at its next write."""
 RELEASES: Final = (
     *3 * (OURS,),
     msgspec.structs.replace(OURS, proto_max=1, kinds=OURS.kinds[:8], codecs=OURS.codecs[:2], dict_ids=()),
@@ -60,7 +64,8 @@ class Ended(Exception):
 class Size:
     """How large a world is: vehicles, days, the most encounters of a stop, the part of the days that have a stop.
 
-    `bulk` is the chance that a stop has a large recording; `harshness` multiplies how likely each fault is.
+    `bulk` is the chance that a stop has a large recording; `harshness` multiplies how likely each fault is; those
+    named in `sure` happen in any case.
     """
 
     vehicles: int
@@ -69,6 +74,7 @@ class Size:
     stops_a_day: float = 1.0
     bulk: float = 0.1
     harshness: float = 1.0
+    sure: tuple[str, ...] = ()
 
 
 class World:
@@ -223,13 +229,15 @@ class World:
     def _hospital_died(self) -> None:
         self.say("hospital dies")
         self.disturb()
-        self.net.after(self.rng.uniform(2.0, 120.0), self.start_hospital)
+        tries_s = FULL_TRIES_S if self.county.disk.is_full else TRIES_S
+        is_whole = self.rng.random() < 0.5
+        self.net.after(self.rng.uniform(*tries_s), lambda: self.start_hospital(is_whole=is_whole))
 
-    def start_hospital(self) -> None:
-        """Its power is back."""
+    def start_hospital(self, *, is_whole: bool = True) -> None:
+        """Its power is back, or only the worker's process is there again."""
         self.disturb()
         if not self.county.is_on:
-            self.county.start()
+            self.county.start(is_whole=is_whole)
 
     # what people do
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from clinic_records.clock import to_ms
 from cloud_hospital.feed.epochs import keep_feed_epoch
 from cloud_hospital.hospital import Hospital
+from cloud_hospital.starts import current_start
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.streams import close_stream
@@ -31,11 +32,13 @@ class VehicleSessions:
         return exclusive(self._hospital.engine, f"session {self._vehicle}", self._hospital.folder.run)
 
     def standing(self) -> tuple[str, str] | None:
-        """(session, epoch) of the session that stands; one of an older epoch or key does not (sync rules 3, 4)."""
+        """(session, epoch) of the session that stands; one of an older epoch, key or start does not (rules 3, 4)."""
         state = self._saved()
         if not state.session or state.is_forked or state.epoch != self._hospital.log.current():
             return None
         if state.key_number != self._hospital.keys.number:  # the vehicle must hear of the newer key first
+            return None
+        if state.start != current_start(self._hospital.folder):  # what it saw of us must be compared first
             return None
         return state.session, state.epoch
 
@@ -63,6 +66,7 @@ class VehicleSessions:
             now = hospital.now()
             keep_feed_epoch(hospital.engine, hospital.log.begin(now, f"rolled back: {self._vehicle}", state.epoch), now)
         before = self._saved()
+        state = msgspec.structs.replace(state, start=current_start(hospital.folder))
         with writing(hospital.engine) as connection:
             if state.incarnation > before.incarnation:  # granted to a restored box (sync rule 6)
                 now_ms = to_ms(hospital.now())

@@ -19,6 +19,7 @@ from cloud_hospital.intake.posts import own_posts
 from cloud_hospital.premises import Premises
 from cloud_hospital.processes.supervisor import Child, Supervisor, alone
 from cloud_hospital.settings import BrokerKind, HospitalSettings, folder_of
+from cloud_hospital.starts import begin_start
 from sync.durable import write_file
 
 PORT_FREE_S: Final = 10.0
@@ -36,6 +37,7 @@ def run_hospital(directory: Path) -> None:
     with alone(folder):
         for stale in (_ready(folder), *folder.run.glob("*.ready")):  # a supervisor killed by signal 9 leaves them
             stale.unlink(missing_ok=True)
+        begin_start(folder)
         with open_hospital(directory) as hospital:  # migrated once, before several processes start on it
             settings = hospital.settings
             for post in own_posts(settings):  # one after another: users of the broker are one file

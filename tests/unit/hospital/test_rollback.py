@@ -11,8 +11,10 @@ from clinic_records.clock import SystemClock
 from clinic_records.ids import VehicleId
 from cloud_hospital.api.proof import prove
 from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
+from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.worker import Intake
 from cloud_hospital.settings import HospitalSettings
+from cloud_hospital.starts import begin_start
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import alarms
 from cloud_hospital.vehicles import enrol
@@ -99,3 +101,15 @@ def test_everything_comes_again_after_a_restore(tmp_path: Path) -> None:
         assert len(prove(hospital).entries) == 10
         with reading(hospital.engine) as connection:
             assert [row.code for row in connection.execute(select(alarms))] == ["rolled-back"]
+
+
+def test_a_session_of_an_earlier_start_does_not_stand(tmp_path: Path) -> None:
+    """A backup taken in the middle of a session has it; to go on in it would give lost receipts' numbers out again."""
+    init_hospital(tmp_path, HospitalSettings(web_port=0, broker_port=0))
+    with open_hospital(tmp_path) as hospital:
+        begin_start(hospital.folder)
+        Talker(hospital).talk(hospital)
+        sessions = VehicleSessions(hospital, "V01")
+        assert sessions.standing() is not None
+        begin_start(hospital.folder)
+        assert sessions.standing() is None
