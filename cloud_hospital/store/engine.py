@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from clinic_records.errors import ConfigError
 
 BUSY_S = 30
 """Seconds a writer waits for SQLite's one write lock before it gives up."""
+IDLE_S = 1.0
+"""Seconds after which a pooled connection is asked whether PostgreSQL still holds it; a busy worker need not."""
 TRY_AGAIN_S = 0.002
 """Seconds between two looks whether it is a writer's turn."""
 
@@ -106,7 +111,7 @@ def _open_sqlite(url: str) -> Engine:
 
 
 def _open_postgresql(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
     def _on_connect(raw: Any, _record: object) -> None:
@@ -117,5 +122,18 @@ def _open_postgresql(url: str) -> Engine:
         raw.commit()
         if settings != ["on", "on"]:
             raise ConfigError(f"PostgreSQL: fsync={settings[0]}, full_page_writes={settings[1]}; both must be on")
+
+    @event.listens_for(engine, "checkin")
+    def _on_checkin(_raw: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("used_at", time.monotonic()) < IDLE_S:
+            return
+        try:
+            engine.dialect.do_ping(raw)
+        except psycopg.Error:
+            raise InvalidatePoolError from None  # the pool makes new ones, and nobody hears of it
 
     return engine

@@ -157,6 +157,29 @@ def test_commits_are_synchronous_whatever_the_server_prefers(server: Server, mon
         engine.dispose()
 
 
+def test_connections_that_lay_idle_while_the_server_was_restarted_are_made_anew(
+    server: Server, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reading(hospital.engine) as one, reading(hospital.engine) as another:
+        assert [each.exec_driver_sql("SELECT 1").scalar_one() for each in (one, another)] == [1, 1]
+    server.stop()
+    server.start_again()
+    monkeypatch.setattr("cloud_hospital.store.engine.IDLE_S", 0.0)
+    with reading(hospital.engine) as connection:
+        assert connection.exec_driver_sql("SELECT 2").scalar_one() == 2
+
+
+def test_a_busy_connection_is_not_asked_whether_it_is_there(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reading(hospital.engine) as connection:
+        dialect = connection.dialect
+    monkeypatch.setattr("cloud_hospital.store.engine.IDLE_S", 60.0)
+    monkeypatch.setattr(dialect, "do_ping", lambda _raw: pytest.fail("asked"))
+    with reading(hospital.engine) as connection:
+        assert connection.exec_driver_sql("SELECT 2").scalar_one() == 2
+
+
 def test_a_database_of_the_future_is_refused(clinic: Clinic) -> None:
     with writing(clinic.hospital.engine) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")

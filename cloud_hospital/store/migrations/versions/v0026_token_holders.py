@@ -18,3 +18,5 @@ def upgrade() -> None:
     op.add_column("tokens", sa.Column("holder", sa.Text(), server_default="", nullable=False))
     op.add_column("tokens", sa.Column("withdrawn_at", sa.BigInteger(), nullable=True))
     op.add_column("tokens", sa.Column("why", sa.Text(), server_default="", nullable=False))
+    if op.get_bind().dialect.supports_comments:
+        op.create_table_comment("tokens", "Only the hash of a token is kept; holder is whom it was given to.")

@@ -16,3 +16,8 @@ depends_on = None
 def upgrade() -> None:
     """One column."""
     op.add_column("downlink", sa.Column("cleared", sa.Boolean(), server_default=sa.false(), nullable=False))
+    if op.get_bind().dialect.supports_comments:
+        op.create_table_comment(
+            "downlink",
+            "Sealed envelopes for vehicles; verdict is their signed answer, null while it waits; cleared: no bytes.",
+        )
