@@ -6,7 +6,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan bench-prefecture kill-prefecture bench-coding bench-sync kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages simulate simulate-planted
+.PHONY: help demo test check bench bench-dicom bench-schedules bench-plan bench-prefecture kill-prefecture bench-coding bench-sync kill-test fault-sessions fuzz storm conformance fmt lock clean setup-run setup-dev system-packages simulate simulate-planted sync-rules
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -61,6 +61,9 @@ simulate: setup-dev ## whole fleets in simulated time to a million vehicle-hours
 
 simulate-planted: setup-dev ## one planted bug after the other: within how many seeds the simulation finds it
 	@$(BIN)/python -m benchmarks.simulation --planted
+
+sync-rules: setup-dev ## each rule of sync switched off in a copy of the code: its tests must fail
+	@$(BIN)/python -m benchmarks.sync_rules
 
 conformance: setup-dev ## every real device file: our verdict beside independent readers, into docs/devices/CONFORMANCE.md
 	@$(BIN)/python -m benchmarks.conformance
