@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 
 from benchmarks.prefecture.database import Server, postgresql, programs
-from clinic_records.errors import AccessError, ConfigError
+from clinic_records.errors import AccessError, ConfigError, StoreError
 from clinic_records.ids import VehicleId, sha256_hex
 from clinic_records.people import Author, Role
 from clinic_records.record import Lane
@@ -25,6 +25,7 @@ from cloud_hospital.intake.batch import Batch, FileKey
 from cloud_hospital.intake.counter import IntakeCounter
 from cloud_hospital.intake.inbound import VehicleInbound, opener_of
 from cloud_hospital.intake.opening import NotTaken, Opener, Taken
+from cloud_hospital.intake.worker import main as worker_process
 from cloud_hospital.settings import HospitalSettings
 from cloud_hospital.store.engine import open_engine, reading, writing
 from cloud_hospital.store.locks import exclusive
@@ -167,6 +168,19 @@ def test_connections_that_lay_idle_while_the_server_was_restarted_are_made_anew(
     monkeypatch.setattr("cloud_hospital.store.engine.IDLE_S", 0.0)
     with reading(hospital.engine) as connection:
         assert connection.exec_driver_sql("SELECT 2").scalar_one() == 2
+
+
+def test_a_worker_without_its_database_says_so_and_what_to_do(
+    server: Server, hospital: Hospital, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.stop()
+    try:
+        assert worker_process(hospital.folder.root, "worker") == StoreError.exit_code
+    finally:
+        server.start_again()
+    said = capsys.readouterr().err
+    assert "worker: the database is gone" in said
+    assert "See whether the database runs" in said
 
 
 def test_a_busy_connection_is_not_asked_whether_it_is_there(
