@@ -154,6 +154,7 @@ def diff(hospital: Hospital, as_json: AsJson = False) -> None:
 def publish(
     hospital: Hospital,
     effective_from: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day it holds; else today.")] = "",
+    approved_by: Annotated[str, typer.Option(metavar="NAME", help="Who approved it; the version says so.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make the draft the next version and queue for every vehicle what it has not got of all versions not yet over."""
@@ -163,7 +164,9 @@ def publish(
 
     folder = PlanFolder(_hospital(hospital))
     clock = SystemClock()
-    version, _ = publish_draft(folder, _day(effective_from), clock.now().astimezone(CHINA).date())
+    today = clock.now().astimezone(CHINA).date()
+    version, _ = publish_draft(folder, _day(effective_from), today, approved_by.strip())
+    folder.keep_publication(version.version, "", clock.now())
     with open_hospital(hospital, clock) as opened:
         vehicles = active_vehicles(opened)
         is_over = version.version not in queue_schedules(opened, vehicles)

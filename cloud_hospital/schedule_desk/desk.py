@@ -23,13 +23,15 @@ from schedules.desk.choices import Moving, change_of
 from schedules.desk.decide import LONGEST_TEXT, Wish, Word, cancel, move, with_change
 from schedules.draft import publish_draft
 from schedules.findings import has_errors
-from schedules.folder import Draft, Edit, PlanFolder, Publication
+from schedules.folder import Draft, Edit, PlanFolder
 from schedules.model import Action, Plan
 from schedules.repair.decide import accept, reject
 from schedules.repair.proposal import Change
 from schedules.repair.words import WORDS
 
 LOCK: Final = "schedule-draft"
+REMEMBERED_VISITS: Final = 200_000
+"""Of the newest versions, kept decoded between pages: some 80 MB at most; a county's version has 3,700."""
 
 _Act = Callable[[Plan], tuple[Plan, str]]
 """The plan after it, and the visit it was about."""
@@ -41,10 +43,26 @@ class ScheduleDesk:
     def __init__(self, hospital: Hospital) -> None:
         self.hospital = hospital
         self.folder = PlanFolder(hospital.folder.root)
+        self._versions: dict[int, PublishedSchedule] = {}
 
     def today(self) -> date:
         """The date at +08:00."""
         return self.hospital.now().astimezone(CHINA).date()
+
+    def versions(self) -> list[PublishedSchedule]:
+        """All versions, lowest first; their files never change, so the newest ones are read once.
+
+        Raises:
+            RefusedInput: the file of one was altered.
+        """
+        known = self._versions
+        every = [known.get(number) or self.folder.version(number) for number in self.folder.numbers()]
+        self._versions, visits = {}, 0
+        for one in reversed(every):
+            visits += len(one.visits)
+            if visits <= REMEMBERED_VISITS:
+                self._versions[one.version] = one
+        return every
 
     def draft(self) -> Draft | None:
         """The draft; None where nothing was imported yet.
@@ -164,11 +182,9 @@ class ScheduleDesk:
         if not approver:
             raise RefusedInput("nobody approved it", hint=Hint("写上批准人。", "Say who approved it."))
         with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
-            draft = self._of(revision)
+            self._of(revision)
             version, _ = publish_draft(self.folder, effective_from, self.today(), approver)
-            if self.folder.publication(version.version) is None:
-                kept = msgspec.structs.replace(draft, visits=(), of_reading=())
-                self.folder.save_publication(version.version, Publication(self.hospital.now(), by.name, kept))
+            self.folder.keep_publication(version.version, by.name, self.hospital.now())
         queue_schedules(self.hospital, active_vehicles(self.hospital))
         return version
 

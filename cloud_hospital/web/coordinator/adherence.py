@@ -42,7 +42,7 @@ def add_adherence(app: FastAPI, here: Coordination) -> None:
     def look(request: Request, month: str = "") -> Response:
         here.planner(request)
         today, problem, report, status = desk.today(), None, None, 200
-        months = sorted({f"{one.date:%Y-%m}" for version in desk.folder.versions() for one in version.visits})
+        months = sorted({f"{one.date:%Y-%m}" for version in desk.versions() for one in version.visits})
         try:
             first, _ = month_days(month) if month else here.month("", None)
             report = month_report(desk.hospital, f"{first:%Y-%m}")
@@ -66,7 +66,7 @@ def add_adherence(app: FastAPI, here: Coordination) -> None:
 
 def _today(here: Coordination, today: date) -> list[Today]:
     """The visits of today by vehicle and start."""
-    version = in_force(here.desk.folder.versions(), today)
+    version = in_force(here.desk.versions(), today)
     if version is None:
         return []
     hospital = here.desk.hospital

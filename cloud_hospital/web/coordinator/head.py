@@ -38,7 +38,7 @@ class Head(NamedTuple):
 
 def head_of(desk: ScheduleDesk, draft: Draft | None) -> Head:
     """The head of the pages now."""
-    versions = desk.folder.versions()
+    versions = desk.versions()
     current = in_force(versions, desk.today())
     numbers = current.version if current else 0, versions[-1].version if versions else 0
     if draft is None:

@@ -64,7 +64,7 @@ def source_of(here: Coordination) -> Source:
     Raises:
         NotFound: nothing is published, or an older program published it without its plan.
     """
-    versions = here.desk.folder.versions()
+    versions = here.desk.versions()
     version = in_force(versions, here.desk.today()) or (versions[-1] if versions else None)
     if version is None:
         hint = Hint("还没有发布过班表。先导入、发布。", "Nothing is published yet: import a plan and publish it.")

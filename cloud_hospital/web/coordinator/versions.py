@@ -81,7 +81,7 @@ def _changed(before: PublishedSchedule, after: PublishedSchedule) -> tuple[Chang
 
 
 def _versions(desk: ScheduleDesk, today: date) -> list[Version]:
-    every = desk.folder.versions()
+    every = desk.versions()
     current = in_force(every, today)
     made = []
     before: PublishedSchedule | None = None

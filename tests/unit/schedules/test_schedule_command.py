@@ -15,6 +15,7 @@ from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicles import enrol
 from commands.schedule import app
+from schedules.folder import PlanFolder
 from sync.enrolment import EnrolmentRequest, sign
 from sync.keys import OriginKeys, RecipientPrivate
 from tests.unit.schedules.schedule_county import EXAMPLE, example, put, write_csv
@@ -90,8 +91,13 @@ def test_a_month_from_files_to_vehicles(hospital: Path) -> None:
         "visits": 39,
         "findings": [],
     }
-    published = run("publish", "--hospital", hospital, "--effective-from", "2026-11-23", "--json")
+    words = ("--effective-from", "2026-11-23", "--approved-by", "王科长", "--json")
+    published = run("publish", "--hospital", hospital, *words)
     assert published.exit_code == 0, published.output
+    folder = PlanFolder(hospital)
+    told = folder.publication(1)
+    assert told is not None
+    assert (folder.version(1).approved_by, told.published_by, len(told.draft.plan.points)) == ("王科长", "", 6)
     head = json.loads(published.stdout)
     assert (head["version"], head["queued_vehicles"], head["effective_from"]) == (1, 2, "2026-11-23")
     assert queued(hospital) == [("V01", 1), ("V02", 1)]
