@@ -29,8 +29,10 @@ from schedules.repair.proposal import Change, Repair
 from schedules.repair.propose import propose
 from schedules.rules.coverage import NOTICE_DAYS
 
-MOST_FIELDS: Final = 4000
-"""Of one form: four for each proposal of a prefecture's month."""
+SHOWN: Final = 200
+"""Proposals on one page: a county's month has 96 at most, a prefecture's goes on when these are decided."""
+MOST_FIELDS: Final = 10 + 3 * SHOWN
+"""Of one form: three for each proposal."""
 
 
 def add_repair(app: FastAPI, here: Coordination) -> None:
@@ -147,7 +149,8 @@ def _page(
         first=first,
         months=lost,
         repair=repair,
-        rows=[(one, draft.plan.points[one.point_id], _fields(one)) for one in repair.changes],
+        rows=[(one, draft.plan.points[one.point_id], _fields(one)) for one in repair.changes[:SHOWN]],
+        more=max(0, len(repair.changes) - SHOWN),
         refused=len(refused),
         begin=today + timedelta(days=NOTICE_DAYS),
         typed=typed,

@@ -139,6 +139,20 @@ def test_every_page_shows_the_county_in_both_languages(
     assert desk.draft() is not None
 
 
+def test_what_files_say_is_text_on_every_page(hospital: Hospital, client: Caller, tmp_path: Path) -> None:
+    lines, evil = with_holiday(example()), "<script>alert(1)</script>\"'>{{7*7}}"
+    for table, column in (("points", "point_name"), ("vehicles", "plate"), ("staff", "name"), ("holidays", "name")):
+        for row in range(2, len(lines[table]) + 1):
+            put(lines, table, row, column, evil)
+    put(lines, "exceptions", 2, "reason", evil)
+    laid_before(hospital, tmp_path / "files", lines)
+    for path in PATHS:
+        page = client.get(path).text
+        assert "<script>alert" not in page, path
+        assert "\"'>{{" not in page, path
+        assert ">49" not in page, path
+
+
 def test_a_visit_is_moved_cancelled_and_put_back_on_the_pages(
     hospital: Hospital, client: Caller, desk: ScheduleDesk, tmp_path: Path
 ) -> None:
@@ -166,6 +180,7 @@ def test_a_visit_is_moved_cancelled_and_put_back_on_the_pages(
     assert "11月18日 周三 13:00" in words(client.get("/schedule").text)
     assert client.post(f"{path}/cancel", data={**WORD, "revision": 1}).status_code == 303
     assert "取消" in client.get(path).text
+    assert "2 处手工改动，导入会换掉" in client.get("/schedule/import").text
     assert client.post("/schedule/undo", data={"revision": 1, "month": "2026-11"}).status_code == 409
     for revision in (2, 3):
         assert client.post("/schedule/undo", data={"revision": revision, "month": "2026-11"}).status_code == 303
