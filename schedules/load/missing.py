@@ -26,7 +26,7 @@ class Missing(NamedTuple):
         rule_visits: how many visits a month all such rules may have.
         unplaced: refused points whose village is not known, by the name of a village (empty for none).
         changes: rows of refused exceptions by the rule, or the point, and the day they were to change.
-        unread: what is wrong with a table of exceptions that cannot be read at all.
+        unread: by its name, what is wrong with a table that cannot be read at all.
     """
 
     points: frozenset[str] = frozenset()
@@ -35,14 +35,14 @@ class Missing(NamedTuple):
     rule_visits: int = 0
     unplaced: Mapping[str, Place] = MappingProxyType({})
     changes: Mapping[tuple[str, date | None], Place] = MappingProxyType({})
-    unread: Place | None = None
+    unread: Mapping[str, Place] = MappingProxyType({})
 
     def change_of(self, visit: Visit) -> Place | None:
         """The refused exception that was perhaps to change this visit."""
         if visit.status is not VisitStatus.PLANNED:
             return None
         keys = ((visit.rule_id, visit.date), (visit.point_id, visit.date), (visit.rule_id, None))
-        return next((self.changes[key] for key in keys if key in self.changes), self.unread)
+        return next((self.changes[key] for key in keys if key in self.changes), self.unread.get("exceptions"))
 
 
 def _names(rows: Iterable[Row], column: str) -> frozenset[str]:
@@ -73,7 +73,7 @@ def _changes(rows: Iterable[Row]) -> dict[tuple[str, date | None], Place]:
 
 
 def missing_of(
-    refused: dict[str, list[Row]], points: Iterable[str], villages: Iterable[str], unread: Place | None
+    refused: dict[str, list[Row]], points: Iterable[str], villages: Iterable[str], unread: Mapping[str, Place]
 ) -> Missing:
     """What the refused rows of each table take away, given all ids of points and villages, refused ones too."""
     rules = _nobodys(refused["rules"], "point_id", frozenset(points))

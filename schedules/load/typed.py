@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schedules import model
-from schedules.findings import Finding, finding
+from schedules.findings import Finding, Severity, finding
 from schedules.load.cells import Unreadable, read_cell
 from schedules.load.missing import Missing, following, missing_of
 from schedules.load.row_checks import Values, check_row
@@ -233,11 +233,16 @@ def read_plan(raw: RawTables) -> ReadPlan:
         unavailable=taken["unavailable"],
         travel=taken["travel_minutes"],
     )
-    unread = next((one for one in raw["exceptions"].findings if raw["exceptions"].rows is None), None)
+    unread = {
+        name: Place(one.file, one.sheet, one.row, one.column)
+        for name, table in raw.items()
+        for one in table.findings
+        if table.rows is None and one.severity is Severity.ERROR
+    }
     missing = missing_of(
         reader.refused_rows,
         (*taken["points"], *refused["points"]),
         (*taken["villages"], *refused["villages"]),
-        None if unread is None else Place(unread.file, unread.sheet, unread.row, unread.column),
+        unread,
     )
     return ReadPlan(plan, [*reader.findings, *reader.consequences()], missing)

@@ -41,7 +41,7 @@ def working_day(calendar: Calendar) -> Iterator[Finding]:
         place = Place(*_holiday_place(calendar))
         zh = f"没有 {year} 年的节假日，无法检查；请补上国务院办公厅的放假安排"
         en = f"no holidays of {year}: nothing can be checked against them; add the State Council's notice of the year"
-        yield finding("H03", place, zh, en, value=year)
+        yield finding("H03", place, zh, en, value=year, cause=calendar.missing.unread.get("holidays"))
     found = Gathering()
     for visit in calendar.visits:
         holiday, place, day = holidays.get(visit.date), calendar.place(visit), visit.date
