@@ -38,6 +38,7 @@ class EpochLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._read: tuple[tuple[int, int, int], list[Began | Revoked]] = ((0, 0, 0), [])
 
     def begin(self, at: datetime, why: str, epoch: str = "") -> str:
         """Start a new epoch, a random one unless it was drawn already; durable on return."""
@@ -70,9 +71,14 @@ class EpochLog:
         return frozenset(line.vehicle for line in self._lines() if isinstance(line, Revoked))
 
     def _lines(self) -> list[Began | Revoked]:
+        """Read anew where the file is another one, or longer; asked at every frame of every vehicle."""
         try:
-            lines = whole_lines(self._path.read_bytes()).splitlines()
-            return [_decoder.decode(line) for line in lines if line.strip()]
+            is_now = self._path.stat()
+            mark = is_now.st_ino, is_now.st_size, is_now.st_mtime_ns
+            if self._read[0] != mark:
+                lines = whole_lines(self._path.read_bytes()).splitlines()
+                self._read = mark, [_decoder.decode(line) for line in lines if line.strip()]
+            return self._read[1]
         except FileNotFoundError:
             return []
         except msgspec.MsgspecError as error:

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, Engine, Select, delete, insert, select, updat
 from clinic_records.errors import AccessError
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
-from cloud_hospital.store.tables import vehicle_keys, vehicles
+from cloud_hospital.store.tables import sessions, vehicle_keys, vehicles
 from sync.keys import AnyOf, OriginPublic, RecipientKey
 from sync.statements import KeyChain
 
@@ -27,6 +27,16 @@ def newest_key(engine: Engine, vehicle: str) -> OriginPublic | None:
     with reading(engine) as connection:
         raw = connection.execute(select(vehicles.c.sign_public).where(vehicles.c.id == vehicle)).scalar_one_or_none()
     return None if raw is None else OriginPublic(raw)
+
+
+def key_and_session(engine: Engine, vehicle: str) -> tuple[OriginPublic, bytes | None] | None:
+    """Who speaks as `vehicle` and its session as it was saved last; None where it is not enrolled."""
+    query = select(vehicles.c.sign_public, sessions.c.state).select_from(
+        vehicles.outerjoin(sessions, sessions.c.vehicle == vehicles.c.id)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(query.where(vehicles.c.id == vehicle)).one_or_none()
+    return None if row is None else (OriginPublic(row.sign_public), row.state)
 
 
 def follow(hospital: Hospital, vehicle: str, statements: tuple[bytes, ...]) -> None:

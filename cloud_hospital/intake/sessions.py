@@ -23,9 +23,11 @@ class VehicleSessions:
     that has seen more in the same epoch proves that the database was rolled back (sync rule 3).
     """
 
-    def __init__(self, hospital: Hospital, vehicle: str) -> None:
+    def __init__(self, hospital: Hospital, vehicle: str, at_hand: tuple[bytes | None, ...] = ()) -> None:
+        """`at_hand`: the state as it was just read with something else; the first `standing` need not look again."""
         self._hospital = hospital
         self._vehicle = vehicle
+        self._at_hand = at_hand
 
     def alone(self) -> AbstractContextManager[None]:
         """No other worker judges a Hello of this vehicle meanwhile."""
@@ -33,7 +35,8 @@ class VehicleSessions:
 
     def standing(self) -> tuple[str, str] | None:
         """(session, epoch) of the session that stands; one of an older epoch, key or start does not (rules 3, 4)."""
-        state = self._saved()
+        (raw,), self._at_hand = self._at_hand or (self._raw(),), ()
+        state = _state(raw)
         if not state.session or state.is_forked or state.epoch != self._hospital.log.current():
             return None
         if state.key_number != self._hospital.keys.number:  # the vehicle must hear of the newer key first
@@ -50,10 +53,12 @@ class VehicleSessions:
         return msgspec.structs.replace(self._saved(), epoch=self._hospital.log.current(), highest_receipt_seq=last or 0)
 
     def _saved(self) -> SessionState:
+        return _state(self._raw())
+
+    def _raw(self) -> bytes | None:
         with reading(self._hospital.engine) as connection:
             query = select(sessions.c.state).where(sessions.c.vehicle == self._vehicle)
-            raw = connection.execute(query).scalar_one_or_none()
-        return SessionState() if raw is None else msgspec.json.decode(raw, type=SessionState)
+            return connection.execute(query).scalar_one_or_none()
 
     def save(self, state: SessionState) -> None:
         """Replace it; counts as contact with the vehicle.
@@ -75,3 +80,7 @@ class VehicleSessions:
             connection.execute(insert(sessions).values(vehicle=self._vehicle, state=msgspec.json.encode(state)))
             changed = update(vehicles).where(vehicles.c.id == self._vehicle)
             connection.execute(changed.values(last_contact=to_ms(hospital.now())))
+
+
+def _state(raw: bytes | None) -> SessionState:
+    return SessionState() if raw is None else msgspec.json.decode(raw, type=SessionState)

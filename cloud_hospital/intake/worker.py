@@ -39,7 +39,7 @@ from cloud_hospital.renewal import renewed
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.news import tail
 from cloud_hospital.store.tables import downlink
-from cloud_hospital.vehicle_keys import follow, newest_key
+from cloud_hospital.vehicle_keys import follow, key_and_session
 from cloud_hospital.vehicles import active_vehicles
 from sync.desk import Aside, at_once
 from sync.drive import run_station
@@ -143,15 +143,16 @@ class Intake:
         return any(taken_over)
 
     def _port(self, vehicle: VehicleId) -> Peer | None:
-        public = newest_key(self._hospital.engine, vehicle)
-        if public is None or vehicle in self._hospital.log.revoked():
+        found = key_and_session(self._hospital.engine, vehicle)
+        if found is None or vehicle in self._hospital.log.revoked():
             return None
+        public, session = found
         lease = VehicleLease(self._hospital, vehicle, self._holder)
         return Peer(
             public,
             VehicleInbound(self._hospital, vehicle),
             VehicleOutbound(self._hospital, vehicle, lease),
-            VehicleSessions(self._hospital, vehicle),
+            VehicleSessions(self._hospital, vehicle, (session,)),
             on_keys=lambda statements: follow(self._hospital, vehicle, statements),
             on_renewal=lambda body: msgspec.json.encode(renewed(self._hospital, body)),
             lease=lease,
