@@ -187,6 +187,10 @@ class HospitalStation:
         if self._close(vehicle) is not None:
             self._expect(vehicle, "", now)
 
+    def call(self, vehicle: VehicleId) -> None:
+        """Ask it to greet, should it be there: a will that came late may have hidden it (sync rule 21)."""
+        self._say(vehicle, Greet())
+
     def lose(self, vehicle: VehicleId) -> None:
         """Another station has the lease now and sends down."""
         self._close(vehicle)

@@ -103,11 +103,16 @@ class Intake:
         self._counter.close()
 
     def sweep(self) -> None:
-        """Answer files that were whole when the last worker died, and open again what this program understands now."""
+        """Answer files that were whole when the last worker died, open again what this program understands now.
+
+        Vehicles whose sessions do not stand are called: one that is connected and idle would not notice (sync rule 3).
+        """
         clear_leftovers(self._hospital)
         reopen_held(self._hospital)
         for vehicle in active_vehicles(self._hospital):
             VehicleInbound(self._hospital, vehicle).sweep()
+            if self.station.duty.has_sessions and VehicleSessions(self._hospital, vehicle).standing() is None:
+                self.station.call(VehicleId(vehicle))
 
     def look(self) -> bool:
         """Do what other processes left to be done; whether the station has something new to say."""

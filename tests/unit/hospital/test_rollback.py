@@ -19,10 +19,11 @@ from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import alarms
 from cloud_hospital.vehicles import enrol
 from sync.courier import PinnedHospital, VehicleCourier
+from sync.frames import Greet, decode
 from sync.keys import RecipientKey
 from sync.memory_stores import MemoryInbound, MemoryOutbound, MemorySessions
 from sync.ports import SessionState
-from sync.topics import Way
+from sync.topics import Publish, Way
 from tests.unit.hospital.conftest import Box, a_visit
 
 
@@ -113,3 +114,18 @@ def test_a_session_of_an_earlier_start_does_not_stand(tmp_path: Path) -> None:
         assert sessions.standing() is not None
         begin_start(hospital.folder)
         assert sessions.standing() is None
+
+
+def test_a_start_calls_vehicles_whose_sessions_do_not_stand(tmp_path: Path) -> None:
+    init_hospital(tmp_path, HospitalSettings(web_port=0, broker_port=0))
+    with open_hospital(tmp_path) as hospital:
+        Talker(hospital).talk(hospital)
+        called: list[list[Publish]] = []
+        for is_whole in (False, True):
+            if is_whole:
+                begin_start(hospital.folder)
+            intake = Intake(hospital)
+            intake.sweep()
+            called.append(intake.station.poll(0.0))
+        assert called[0] == [], "a worker alone leaves them in peace"
+        assert [decode(each.payload) for each in called[1]] == [Greet()]
