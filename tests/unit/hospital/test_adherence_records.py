@@ -166,6 +166,13 @@ def test_substitutions_count_by_reason_and_only_the_last_of_one_person(clinic: C
     assert month_report(clinic.hospital, "2026-11", AFTER).changes_by_reason == {"substitute 其他": 1}
 
 
+def test_a_vehicle_that_stood_there_and_gave_up_did_not_keep_the_visit(clinic: Clinic) -> None:
+    publish(clinic, version(1, visit("a")))
+    send(clinic, [stop("08:24", "a", status=StopStatus.MISSED, reason="没人来", opened_at=None, closed_at=None)])
+    report = month_report(clinic.hospital, "2026-11", AFTER)
+    assert (report.missed, report.on_time, report.points_served) == (1, 0, 0)
+
+
 def test_a_newer_revision_counts_and_a_visit_to_come_is_open(clinic: Clinic) -> None:
     publish(clinic, version(1, visit("a"), visit("b", day=LAST)))
     first = stop("08:30", "a", status=StopStatus.MISSED, reason="车坏", arrived=None, opened_at=None, closed_at=None)

@@ -293,6 +293,20 @@ def test_who_is_due_at_the_next_stop(clinic: Clinic) -> None:
     assert [name for name, _, _ in due("东坑村")] == ["蓝大娘"]
 
 
+def test_who_came_since_without_a_new_date_is_not_due(clinic: Clinic) -> None:
+    publish(clinic, MORNING)
+    open_stop(clinic)
+    patient = register(clinic, village="桃源村")
+    first = see(clinic, patient)
+    come_again(clinic, first, NOW_DAY + timedelta(days=7))
+    clinic.store.write(partial(finish, encounter_id=first.id, act=clinic.act()))
+    later = NOW_DAY + timedelta(days=7)
+    assert [one.patient.id for one in clinic.store.read(lambda conn: due_at(conn, "桃源村", later))] == [patient.id]
+    clinic.wait(hours=2)
+    see(clinic, patient)
+    assert clinic.store.read(lambda conn: due_at(conn, "桃源村", later)) == []
+
+
 def come_again(clinic: Clinic, encounter: Encounter, day: date | None) -> None:
     clinic.store.write(lambda conn: set_follow_up(conn, encounter.id, day, clinic.act()))
 
