@@ -1,5 +1,9 @@
 """Vehicle-days as a person who knows the roads sees them: a way that nobody wrote down may be driven all the same."""
 
+from itertools import pairwise
+from operator import attrgetter
+
+from clinic_records.schedule import Visit
 from schedules.model import Point, Vehicle
 from schedules.repair.days import Days
 from schedules.rules.travel import known_or_least
@@ -17,3 +21,11 @@ class HandDays(Days):
         """Why a vehicle cannot serve a point; empty where it can, also by a way that is in no table."""
         code = super().unfit(vehicle, point, own)
         return "" if code == "V02" else code
+
+    def is_guessed(self, visit: Visit) -> bool:
+        """Whether the time of a way to it, or on from it, is in no table; never where there is no table at all."""
+        if not self.plan.travel:
+            return False
+        day = sorted([*self.on.get((visit.date, visit.vehicle_id), ()), visit], key=attrgetter("start", "visit_id"))
+        legs = ((one.point_id, two.point_id) for one, two in pairwise(day) if visit in (one, two))
+        return any(super(HandDays, self).way(*leg) is None for leg in legs)

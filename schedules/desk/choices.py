@@ -24,6 +24,7 @@ class Choice(NamedTuple):
         code: why it cannot be there, as in findings and `schedules.repair.words`; empty where it can.
         start, end: when it would be there.
         doubt: H02 or H03 where it can, but on a day on which nobody works as a rule.
+        is_guessed: a way to it or on from it is in no table; its time is the least it can be.
     """
 
     day: date
@@ -32,6 +33,7 @@ class Choice(NamedTuple):
     start: time
     end: time
     doubt: str = ""
+    is_guessed: bool = False
 
 
 class Moving:
@@ -82,7 +84,7 @@ class Moving:
             found = self.days.refusal(made) or made
         if isinstance(found, str):
             return Choice(day, vehicle_id, found, made.start, made.end)
-        return Choice(day, vehicle_id, "", found.start, found.end, doubt)
+        return Choice(day, vehicle_id, "", found.start, found.end, doubt, self.days.is_guessed(found))
 
     def choices(self, first: date, last: date) -> Iterator[Choice]:
         """Every vehicle-day from `first` to `last`; their months were said when the visit was taken up."""

@@ -102,7 +102,8 @@ def _told(choice: Choice, lang: str) -> dict[str, str]:
     if choice.code:
         return {"why": in_words(choice.code, lang)}
     told = {"start": f"{choice.start:%H:%M}", "end": f"{choice.end:%H:%M}"}
-    return told | ({"doubt": in_words(choice.doubt, lang)} if choice.doubt else {})
+    told |= {"doubt": in_words(choice.doubt, lang)} if choice.doubt else {}
+    return told | ({"note": in_words("guessed", lang)} if choice.is_guessed else {})
 
 
 def _month(

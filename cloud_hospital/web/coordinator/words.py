@@ -11,6 +11,7 @@ _DAYS_ZH: Final = "一二三四五六日"
 
 _DOUBT: Final = {
     "H02": ("周末，不是调休上班日", "a weekend day that is no make-up workday"),
+    "guessed": ("路程表里没有这段路，按直线估", "a way in no table, its time estimated"),
     "H03": ("还没有那一年的节假日表", "no holidays of that year in the plan"),
 }
 

@@ -156,6 +156,16 @@ def test_every_place_offered_is_taken_and_no_other() -> None:
             assert (there.date, there.vehicle_id, there.start) == (one.day, one.vehicle_id, one.start)
 
 
+def test_a_way_in_no_table_is_said_to_be_guessed() -> None:
+    moving = Moving(PLAN, "R03-20261117", TODAY, *NOVEMBER)
+    alone = moving.choice(date(2026, 11, 17), "V01")
+    beside = moving.choice(date(2026, 11, 18), "V01")
+    known = moving.choice(date(2026, 11, 18), "V02", time(10, 30))
+    assert (alone.code, alone.is_guessed) == ("", False)
+    assert (beside.code, beside.is_guessed) == ("", True)
+    assert (known.code, known.is_guessed) == ("", False), "P03 to P02 takes 25 minutes, the table says"
+
+
 def test_make_up_visits_are_accepted_one_or_all_and_a_refused_one_is_not_offered_again(
     desk: ScheduleDesk, hospital: Hospital, tmp_path: Path
 ) -> None:

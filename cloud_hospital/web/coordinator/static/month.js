@@ -65,7 +65,7 @@
     if (!choice) return `${where} ${grid.dataset.tAsking}`;
     if (cell === carried.cell) return words("Same", { where });
     if (choice.why) return words("Not", { where, why: choice.why });
-    return words("Fits", { where, start: choice.start, end: choice.end }) + (choice.doubt ? ` △ ${choice.doubt}` : "");
+    return words("Fits", { where, start: choice.start, end: choice.end }) + [choice.doubt, choice.note].map((word) => (word ? ` △ ${word}` : "")).join("");
   }
   function hover(cell) {
     if (carried.at) carried.at.classList.remove("at");
@@ -124,8 +124,9 @@
     form.elements.start.value = choice.start;
     document.getElementById("drop-title").textContent = words("Drop", { what: carried.visit.dataset.name, where: cell.dataset.name });
     const doubt = document.getElementById("drop-doubt");
-    doubt.hidden = !choice.doubt;
-    doubt.textContent = choice.doubt ? `△ ${choice.doubt}` : "";
+    const doubts = [choice.doubt, choice.note].filter(Boolean);
+    doubt.hidden = !doubts.length;
+    doubt.textContent = doubts.map((word) => `△ ${word}`).join(" ");
     dialog.showModal();
     form.elements.reason.focus();
   }
