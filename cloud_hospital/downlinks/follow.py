@@ -14,6 +14,7 @@ from cloud_hospital.downlinks.next_visit import follow_visits
 from cloud_hospital.downlinks.own_records import questions, queue_own_records
 from cloud_hospital.downlinks.rights import settle_rights
 from cloud_hospital.hospital import Hospital
+from cloud_hospital.intake.leftovers import clear_leftovers
 from cloud_hospital.store.engine import reading
 from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.news import tail
@@ -38,6 +39,7 @@ class Follower:
         is_due = self._hospital.now() >= self._due_at
         if is_due:
             clear_delivered(self._hospital)
+            clear_leftovers(self._hospital)
             self._due_at = self._hospital.now() + LOOK_EVERY
         if self._state() == self._seen and not is_due:
             return

@@ -2,11 +2,13 @@
 
 import os
 import random
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from clinic_records.clock import to_ms
 from clinic_records.ids import IdFactory, sha256_hex
 from clinic_records.record import Kind, Lane
 from cloud_hospital.api.proof import prove
@@ -210,6 +212,23 @@ def test_old_parts_are_cleared_where_no_row_names_them(clinic: Clinic) -> None:
         os.utime(path, (0, 0))
     assert clear_leftovers(clinic.hospital) == 1
     assert [path.exists() for path in paths] == [True, False]
+
+
+def test_a_file_nobody_goes_on_with_is_given_up_and_may_begin_anew(clinic: Clinic) -> None:
+    sealed = clinic.box.blob(os.urandom(3000), clinic.recipient)
+    assert sealed.data is not None
+    inbound = VehicleInbound(clinic.hospital, "V01")
+    inbound.write(sealed.wire_sha256, sealed.size, Lane.P3, 0, sealed.data[:1000])
+    path = inbound.transfers.path(sealed.wire_sha256)
+    for days, is_there in ((89, True), (91, False)):
+        at = clinic.hospital.now() - timedelta(days=days)
+        with writing(clinic.hospital.engine) as connection:
+            connection.execute(update(transfers).values(updated_at=to_ms(at)))
+        os.utime(path, (at.timestamp(), at.timestamp()))
+        clear_leftovers(clinic.hospital)
+        assert path.exists() == is_there
+    assert inbound.ranges(sealed.wire_sha256) == ()
+    assert deliver(clinic.hospital, "V01", sealed).verdict is Verdict.APPLIED
 
 
 def test_a_revoked_vehicles_data_is_held(clinic: Clinic) -> None:
