@@ -32,7 +32,10 @@ _RTT_GAIN: Final = 0.125
 _HELD_GAIN: Final = 0.25
 """Weight of how long the receiver held the last one: one slow fsync lets no long queue grow before the link."""
 _RATE_GAIN: Final = 0.25
-"""Weight of a rate sample near what is believed; one far from it counts in full, up to a factor of two."""
+"""Weight of a rate sample above what is believed, near it; one far above counts in full, up to a factor of two ..."""
+_FALL_GAIN: Final = 0.0625
+"""... and of one below, where it is more than half: late answers of a link whose delay varies must not shrink the
+window, which would make the next ones lower still (BBR takes the highest of ten round trips)."""
 
 
 class Pace:
@@ -118,7 +121,7 @@ class Pace:
             gain = 1.0 if self._is_starting or sample > 2 * self.rate else _RATE_GAIN
             self.rate = min(2 * self.rate, self.rate + gain * (sample - self.rate))
         elif was_full:
-            gain = 0.5 if sample < self.rate / 2 else _RATE_GAIN
+            gain = 0.5 if sample < self.rate / 2 else _FALL_GAIN
             self.rate += gain * (sample - self.rate)
 
     def connected(self) -> None:

@@ -90,6 +90,11 @@ class Road:
         self._covered.set()
         self.counts = {"connections": 0, "refused": 0, "outages": 0}
 
+    @property
+    def is_covered(self) -> bool:
+        """Whether there is coverage now."""
+        return self._covered.is_set()
+
     async def listen(self) -> asyncio.Server:
         """Serve on a free port of loopback."""
         sock = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -199,7 +204,8 @@ async def _serve(road: Road) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
         if line.strip() == "begin":
             plan = asyncio.create_task(road.plan())
-        print(json.dumps({"up": road.up.carried, "down": road.down.carried, **road.counts}), flush=True)
+        said = {"up": road.up.carried, "down": road.down.carried, "covered": road.is_covered, **road.counts}
+        print(json.dumps(said), flush=True)
     if plan is not None:
         plan.cancel()
 
@@ -225,7 +231,7 @@ class RoadProcess:
         self._ask("begin")
 
     def count(self) -> dict[str, int]:
-        """Bytes carried `up` and `down`, `connections`, `refused`, `outages`."""
+        """Bytes carried `up` and `down`, `connections`, `refused`, `outages`, and whether it is `covered` now."""
         return self._ask("count")
 
     def stop(self) -> None:

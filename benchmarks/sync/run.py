@@ -145,7 +145,8 @@ class Run:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.2):
-            self.peak_mib = max(self.peak_mib, self._resident())
+            found = self._resident()  # it takes a moment, in which `begin` may come
+            self.peak_mib = max(self.peak_mib, found)
 
     def _resident(self) -> float:
         whole = sum(resident_mib(pid) for pid in list(self.watched))

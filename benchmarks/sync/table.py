@@ -79,9 +79,9 @@ def _ours(day: str, profile: str) -> Limit:
     return lambda book: book.seconds(day, profile, EMBEDDED)
 
 
-def _figure(name: str) -> Limit:
+def _figure(name: str, profile: str = "clean") -> Limit:
     def find(book: Book) -> float | None:
-        row = book.urgent_rows("clean").get(EMBEDDED)
+        row = book.urgent_rows(profile).get(EMBEDDED)
         return None if row is None else row.figures.get(name)
 
     return find
@@ -134,6 +134,8 @@ AIMS: Final = (
     Aim("urgent ECG amid the bulk, 99 %, s", _figure("up_p99_s"), lambda _: 1.0),
     Aim("urgent answer amid the bulk, median, s", _figure("down_median_s"), lambda _: 0.5),
     Aim("urgent answer amid the bulk, 99 %, s", _figure("down_p99_s"), lambda _: 1.0),
+    Aim("urgent ECG after coverage returns, worst, s", _figure("up_worst_s", "outage"), lambda _: 2.0),
+    Aim("urgent answer after coverage returns, worst, s", _figure("down_worst_s", "outage"), lambda _: 2.0),
 )
 
 

@@ -2,7 +2,8 @@
 
 Upwards an ECG of 120 kB with its patient inline while the day's loops fill the link; downwards a specialist's answer
 while patient slices come down. The next one is made a random moment after the last has arrived, so that moments of
-every kind are met and none is counted twice.
+every kind are met and none is counted twice. On a road with outages one is made each way in every outage, and what
+counts is how soon it is there after coverage has returned.
 """
 
 import random
@@ -23,6 +24,7 @@ from benchmarks.sync.box import AUTHOR, PATIENT
 from benchmarks.sync.day import SEED, speckle_file, urgent_ecgs
 from benchmarks.sync.ours import Box, Held, Wanted, vehicle_on_road
 from benchmarks.sync.result import Result
+from benchmarks.sync.road import RoadProcess
 from benchmarks.sync.run import Day, Run
 from clinic_records.clock import Origin
 from clinic_records.consult import Answer
@@ -32,7 +34,7 @@ from clinic_records.people import Patient, Sex
 from clinic_records.record import Kind, Lane, Record, encode_payload
 from cloud_hospital.downlink import queue_for_vehicle
 from cloud_hospital.hospital import Hospital, open_hospital
-from commands.demo.lab import VEHICLE
+from commands.demo.lab import VEHICLE, Lab
 
 COUNT: Final = 200
 MORE_LOOPS: Final = 8
@@ -43,9 +45,18 @@ PEOPLE: Final = 600
 PAUSE_S: Final = 0.4
 """Longest pause before the next one."""
 LOST_S: Final = 60.0
+OUTAGES: Final = 7
+"""As many as the bulk lasts for."""
+INTO_OUTAGE_S: Final = (0.5, 8.0)
+"""Seconds without coverage after which an urgent thing is made."""
+GIVE_UP_S: Final = 15.0
+"""Seconds after the return of coverage when it counts as lost: the next outage is near."""
+LOOK_S: Final = 0.005
 FIRST_S: Final = 3.0
 """The link is full by then."""
 _ids = IdFactory()
+Make = Callable[[int], Callable[[], bool]]
+"""Makes the n-th urgent thing; the question whether it has arrived."""
 
 
 @dataclass
@@ -66,8 +77,8 @@ class Delays:
         }
 
 
-def inject(make: Callable[[int], Callable[[], bool]], count: int, seed: int) -> Delays:
-    """Make one after the other; `make` gives the question whether it has arrived."""
+def inject(make: Make, count: int, seed: int) -> Delays:
+    """Make one after the other."""
     rng, delays = random.Random(seed), Delays()  # noqa: S311 - a seed to repeat, not a secret
     time.sleep(FIRST_S)
     for number in range(count):
@@ -75,7 +86,7 @@ def inject(make: Callable[[int], Callable[[], bool]], count: int, seed: int) -> 
         started = time.monotonic()
         has_arrived = make(number)
         while not has_arrived() and time.monotonic() - started < LOST_S:
-            time.sleep(0.005)
+            time.sleep(LOOK_S)
         took = time.monotonic() - started
         if took < LOST_S:
             delays.seconds.append(took)
@@ -84,27 +95,54 @@ def inject(make: Callable[[int], Callable[[], bool]], count: int, seed: int) -> 
     return delays
 
 
-def upwards(box: Box, database: Path, files: Sequence[Path], seed: int) -> Delays:
+def after_outages(road: RoadProcess, makers: Sequence[Make], count: int, seed: int) -> list[Delays]:
+    """In each outage one thing of every maker; seconds from the return of coverage."""
+    rng, delays = random.Random(seed), [Delays() for _ in makers]  # noqa: S311 - a seed to repeat, not a secret
+    for number in range(count):
+        _wait_for(lambda: not road.count()["covered"])
+        time.sleep(rng.uniform(*INTO_OUTAGE_S))
+        waiting = [(each, make(number)) for each, make in zip(delays, makers, strict=True)]
+        _wait_for(lambda: bool(road.count()["covered"]))
+        started = time.monotonic()
+        while waiting and time.monotonic() - started < GIVE_UP_S:
+            for each in [each for each in waiting if each[1]()]:
+                each[0].seconds.append(time.monotonic() - started)
+                waiting.remove(each)
+            time.sleep(LOOK_S)
+        for late, _ in waiting:
+            late.lost += 1
+    return delays
+
+
+def _wait_for(look: Callable[[], bool]) -> None:
+    while not look():
+        time.sleep(LOOK_S)
+
+
+def upwards(box: Box, held: Held, files: Sequence[Path]) -> Make:
     """Urgent ECGs; durable when record and blob are in the hospital's database."""
-    with closing(Held(database)) as held:
 
-        def make(number: int) -> Callable[[], bool]:
-            _, wanted = box.urgent(files[number])
-            return lambda: held.has(wanted)
+    def make(number: int) -> Callable[[], bool]:
+        _, wanted = box.urgent(files[number])
+        return lambda: held.has(wanted)
 
-        return inject(make, len(files), seed)
+    return make
 
 
-def downwards(hospital: Hospital, spool: Path, count: int, seed: int) -> Delays:
+def downwards(hospital: Hospital, spool: sqlite3.Connection) -> Make:
     """Answers; durable when the vehicle's spool has taken them."""
-    with closing(sqlite3.connect(f"file:{spool}?mode=ro", uri=True, isolation_level=None)) as connection:
 
-        def make(number: int) -> Callable[[], bool]:
-            wire = queue_for_vehicle(hospital, VEHICLE, _answer(hospital, number))
-            query = "SELECT 1 FROM down WHERE wire_sha256 = ? AND state IN ('pending', 'merged')"
-            return lambda: connection.execute(query, (wire,)).fetchone() is not None
+    def make(number: int) -> Callable[[], bool]:
+        wire = queue_for_vehicle(hospital, VEHICLE, _answer(hospital, number))
+        query = "SELECT 1 FROM down WHERE wire_sha256 = ? AND state IN ('pending', 'merged')"
+        return lambda: spool.execute(query, (wire,)).fetchone() is not None
 
-        return inject(make, count, seed)
+    return make
+
+
+def _spool(lab: Lab) -> "closing[sqlite3.Connection]":
+    path = lab.vehicle_dir / "spool" / "spool.db"
+    return closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None))
 
 
 def _answer(hospital: Hospital, number: int) -> Record:
@@ -135,8 +173,33 @@ def _person(hospital: Hospital, rng: random.Random, number: int) -> SlicePerson:
     return SlicePerson(patient.id, 1, encode_payload(patient).decode(), origin, datetime.now(UTC))
 
 
+def both_ways(lab: Lab, box: Box, hospital: Hospital, files: Sequence[Path]) -> list[Delays]:
+    """As many as there are files up, and as many down at once."""
+    down = Delays()
+
+    def inject_down() -> None:
+        nonlocal down
+        with _spool(lab) as spool:
+            down = inject(downwards(hospital, spool), len(files), SEED)
+
+    thread = threading.Thread(target=inject_down)
+    thread.start()
+    with closing(Held(lab.hospital_dir / "hospital.db")) as held:
+        up = inject(upwards(box, held, files), len(files), SEED + 1)
+    thread.join()
+    return [up, down]
+
+
+def in_outages(run: Run, lab: Lab, box: Box, hospital: Hospital, files: Sequence[Path]) -> list[Delays]:
+    """One up and one down in each outage."""
+    if run.road is None:
+        return []
+    with closing(Held(lab.hospital_dir / "hospital.db")) as held, _spool(lab) as spool:
+        return after_outages(run.road, [upwards(box, held, files), downwards(hospital, spool)], OUTAGES, SEED)
+
+
 def run_day(profile: str, day: Day, folder: Path, *, broker: str, count: int = COUNT) -> Result:
-    """Bulk both ways, and `count` injections each way at once."""
+    """Bulk both ways, and `count` injections each way at once; where there are outages, one each way in each."""
     rng = np.random.default_rng(SEED + 2)
     names = list(day.names)
     for number in range(MORE_LOOPS):
@@ -152,19 +215,12 @@ def run_day(profile: str, day: Day, folder: Path, *, broker: str, count: int = C
             run.begin()
             box.do("bench_go")
             queue_slices(hospital)
-            down = Delays()
-
-            def inject_down() -> None:
-                nonlocal down
-                down = downwards(hospital, lab.vehicle_dir / "spool" / "spool.db", count, SEED)
-
-            thread = threading.Thread(target=inject_down)
-            thread.start()
-            database = lab.hospital_dir / "hospital.db"
-            up = upwards(box, database, files, SEED + 1)
-            with closing(Held(database)) as held:
+            if run.profile.down_s:
+                up, down = in_outages(run, lab, box, hospital, files)
+            else:
+                up, down = both_ways(lab, box, hospital, files)
+            with closing(Held(lab.hospital_dir / "hospital.db")) as held:
                 is_bulk_over = Wanted(set(), blobs).is_in(held.look())
-            thread.join()
             wrong = ["the bulk ended before the last injection"] if is_bulk_over else []
             wrong += [f"{delays.lost} never came {way}" for way, delays in (("up", up), ("down", down)) if delays.lost]
             seconds = run.seconds

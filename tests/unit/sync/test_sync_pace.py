@@ -231,3 +231,13 @@ def test_a_link_that_was_never_full_is_not_known() -> None:
     rounds(slow_link, 20, link_bytes_per_s=1e6, held_s=0.0, is_told=True)
     slow_link.connected()
     assert (slow_disk.is_filled, slow_link.is_filled) == (False, True)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_delay_that_varies_by_twice_itself_leaves_the_link_in_use(seed: int) -> None:
+    world = World(seed, Weather(bytes_per_s=1e6, latency_s=0.02, jitter_s=0.12))
+    bulk(world, 30_000_000)
+    let_pass(world, 10)
+    before = durable(world)
+    let_pass(world, 10)
+    assert durable(world) - before >= 0.8 * 10 * 1e6
