@@ -8,7 +8,7 @@ from schedules.exports.entries import Entries, Entry
 from schedules.exports.page import BLACK, GREY, RED, Pages, line_height
 from schedules.exports.printed import Printed, months
 from schedules.exports.subjects import Kind, Subject
-from schedules.exports.words import WEEKDAYS, day_text, plain
+from schedules.exports.words import WEEKDAYS, day_text, holiday_name, plain
 from schedules.model import Holiday
 from schedules.tables import HOLIDAY
 
@@ -59,7 +59,7 @@ def _day(pages: Pages, x: float, y: float, width: float, height: float, day: dat
     pages.box(x, y, width, height, fill=240 if is_rest else None)
     pages.line(x + PAD, y + 0.5, 14, str(day.day), 18, colour=RED if is_rest else BLACK)
     if holiday is not None:
-        words = f"{'休' if is_off else '班'} {plain(holiday.name)}"
+        words = f"{'休' if is_off else '班'} {holiday_name(holiday.name)}"
         pages.line(x + 14, y + 2, width - 14 - PAD, words, 9, align="R", colour=RED if is_off else GREY)
 
 

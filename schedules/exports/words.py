@@ -14,6 +14,17 @@ WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "
 NAME_LIMIT: Final = 72
 """Characters of a file name before its ending: 216 bytes of UTF-8 of the 255 that a name may have."""
 
+_HOLIDAYS: Final = {
+    "New Year's Day": "元旦",
+    "Spring Festival": "春节",
+    "Tomb-sweeping Day": "清明节",
+    "Labour Day": "劳动节",
+    "Dragon Boat Festival": "端午节",
+    "Mid-autumn Festival": "中秋节",
+    "National Day": "国庆节",
+}
+"""Names of holidays as calendars in English have them -> what a village reads."""
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 _NO_FILE_NAME: Final = re.compile(r"[^\w.-]+")
 
@@ -21,6 +32,11 @@ _NO_FILE_NAME: Final = re.compile(r"[^\w.-]+")
 def plain(text: str) -> str:
     """One line without control characters, which calendars, spreadsheets and fonts do not take."""
     return _CONTROL.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
+def holiday_name(name: str) -> str:
+    """A holiday's name in Chinese where it is a known one, else as it is."""
+    return _HOLIDAYS.get(plain(name), plain(name))
 
 
 def day_text(day: date) -> str:

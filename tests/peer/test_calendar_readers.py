@@ -98,13 +98,14 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *PACKAGES],
             check=True,
             capture_output=True,
-            timeout=90,
+            timeout=180,
         )
     except (OSError, subprocess.SubprocessError) as error:
         pytest.skip(f"npm is missing or could not fetch {', '.join(PACKAGES)}: {error!r:.120}")
     return folder / "node_modules"
 
 
+@pytest.mark.timeout(300)
 def test_javascript_readers_see_the_plan(
     plan: Entries, need_program: Callable[[str], str], node_modules: Path, tmp_path: Path
 ) -> None:

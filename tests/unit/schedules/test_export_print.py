@@ -14,6 +14,7 @@ from schedules.exports.page import Pages, line_height
 from schedules.exports.poster import files
 from schedules.exports.printed import months
 from schedules.exports.subjects import Kind, chosen
+from schedules.exports.words import holiday_name
 from tests.unit.schedules.exported import STAMP, asked, laid_out
 from tests.unit.schedules.schedule_county import example, put, write_csv
 
@@ -160,3 +161,8 @@ def test_months_that_days_touch(first: date, last: date, count: int) -> None:
     assert len(made) == count
     assert all(day.day == 1 for day in made)
     assert made[0] <= first
+
+
+@pytest.mark.parametrize(("said", "printed"), [("National Day", "国庆节"), ("三月三", "三月三"), ("", "")])
+def test_a_holiday_is_named_in_chinese(said: str, printed: str) -> None:
+    assert holiday_name(said) == printed
