@@ -104,6 +104,8 @@ def restore_box(world: World) -> None:
         box.disk.is_full = False  # it is another disk, or this one wiped
         if is_told:
             box.ask_to_rejoin()
+        else:
+            world.truth.untold[vehicle] = world.now_s
         world.start(box)
         _help(world, box)
         world.net.after(world.rng.uniform(*PERSON_S), lambda: finish_again(world, vehicle))

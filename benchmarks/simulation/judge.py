@@ -223,8 +223,10 @@ def _judge_down(world: World, box: Box) -> None:
     store = box.store
     if store is None:
         return
+    put_back_s = world.truth.untold.get(box.vehicle, 0.0)
+    forgotten = {sent.id for sent in world.truth.sent if sent.vehicle == box.vehicle and sent.queued_s < put_back_s}
     for row in _down_rows(world):
-        if row.vehicle != box.vehicle:
+        if row.vehicle != box.vehicle or row.id in forgotten:
             continue
         if row.verdict not in {Verdict.APPLIED, Verdict.DUPLICATE}:
             if row.verdict != Verdict.HELD:

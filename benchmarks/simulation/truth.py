@@ -47,6 +47,7 @@ class Truth:
     Attributes:
         happened: faults and disasters, counted; some excuse an alarm.
         revoked: vehicle -> when, in simulated seconds.
+        untold: vehicle -> when it was put back to a backup and nobody said so: it may forget what had come down.
         spoke: machines of a cloned pair that had a session, in turns.
     """
 
@@ -54,6 +55,7 @@ class Truth:
     sent: list[Sent] = field(default_factory=list)
     happened: dict[str, int] = field(default_factory=dict)
     revoked: dict[str, float] = field(default_factory=dict)
+    untold: dict[str, float] = field(default_factory=dict)
     spoke: list[str] = field(default_factory=list)
 
     def add(self, made: Made) -> Made:
