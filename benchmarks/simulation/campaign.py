@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 LEDGER: Final = Path(__file__).parents[1] / "ledgers" / "simulation.jsonl"
-RANGE: Final = 50
+RANGE: Final = 10
 """Seeds of one line of the ledger."""
 UNLIMITED_S: Final = 10**9
 SLACK_S: Final = 900.0

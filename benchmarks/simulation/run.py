@@ -62,7 +62,8 @@ def size_of(seed: int) -> Size:
         return HARSH
     if kind < 0.15:
         return Size(vehicles=rng.randint(2, 3), days=1, encounters=40, bulk=1.0)
-    return Size(vehicles=rng.randint(1, 3), days=rng.randint(14, 42), encounters=rng.randint(1, 3), stops_a_day=0.6)
+    few = rng.randint(1, 3)
+    return Size(vehicles=rng.randint(1, 3), days=rng.randint(14, 42), encounters=few, stops_a_day=0.6, bulk=0.02)
 
 
 def simulate(

@@ -1,9 +1,11 @@
+import json
 import logging
 import os
 import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,20 @@ import pytest
 from benchmarks.simulation.campaign import run_campaign
 from benchmarks.simulation.chance import seeded, wrap_with
 from benchmarks.simulation.disk import Disk, Killed
-from benchmarks.simulation.hunt import hunt
+from benchmarks.simulation.hunt import LEDGER as HUNTS
+from benchmarks.simulation.hunt import Hunted, hunt, hunt_all, hunted
 from benchmarks.simulation.planted import PLANTED
 from benchmarks.simulation.run import HARSH, simulate, size_of, workshop
 from sync.keys import RecipientPrivate
 
 ROOT = Path(__file__).parents[3]
-QUICK = ("a retraction leaves no tombstone", "the feed counts by a serial")
+QUICK = (
+    "a retraction leaves no tombstone",
+    "the feed counts by a serial",
+    "a fork is admitted",
+    "a row down ends when it was sent",
+    "nothing is offered again after a rollback",
+)
 """Planted bugs that one of the first seeds shows; `make simulate-planted` hunts all of them."""
 
 
@@ -46,6 +55,25 @@ def test_a_quiet_world_keeps_its_promises(shop: Path) -> None:
 def test_a_planted_bug_is_found(shop: Path, name: str) -> None:
     (bug,) = [each for each in PLANTED if each.name == name]
     assert hunt(bug, shop, 4).seed is not None
+
+
+def test_a_hunt_goes_on_where_its_ledger_ends(shop: Path, tmp_path: Path) -> None:
+    found, begun, fresh = PLANTED[:3]
+    ledger = tmp_path / "planted.jsonl"
+    lines = [
+        Hunted(found.name, found.rule, 5, 4, "lost: stop"),
+        Hunted(begun.name, begun.rule, 5, None, "", (2,)),
+        Hunted(fresh.name, fresh.rule, 9, None, ""),
+    ]
+    ledger.write_text("".join(json.dumps(asdict(each)) + "\n" for each in lines), encoding="utf-8")
+    assert list(hunt_all((found, fresh), shop, 9, ledger)) == [lines[0], lines[2]], "nothing is tried twice"
+    (again,) = hunt_all((begun,), shop, 6, ledger)
+    assert again.tried == 6, "the one world that was left"
+    assert hunted(ledger)[begun.name] == again
+
+
+def test_the_ledger_knows_only_bugs_that_there_are() -> None:
+    assert hunted(HUNTS).keys() <= {bug.name for bug in PLANTED}
 
 
 def test_the_same_seed_is_the_same_trace_whatever_the_order_of_sets() -> None:
