@@ -5,7 +5,7 @@ from typing import Final
 
 LIKELY_FOR_S: Final = 60.0
 """Seconds after the last good connection in which coverage is likely to be there still: a bend, a tunnel."""
-SOON_S: Final = 1.0
+SOON_S: Final = 0.5
 SELDOM_S: Final = 15.0
 """Upper ends of the random time from one attempt's begin to the next's; without the spread every vehicle of a county
 would return in the same instant."""
