@@ -83,7 +83,7 @@ def run_until_empty(vault: Vault, readers: Readers, tmp_path: Path, limit_s: flo
         )
         running = asyncio.create_task(intake.run())
         async with asyncio.timeout(limit_s):
-            while vault.inbox.waiting():
+            while vault.inbox.waiting() or vault.inbox.damaged():
                 intake.poke()
                 await asyncio.sleep(0.01)
         running.cancel()
