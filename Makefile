@@ -42,7 +42,7 @@ bench-sync: setup-dev system-packages ## the clinic day over a bad link, ours an
 	@$(BIN)/python -m benchmarks.sync $(BENCH_ARGS)
 
 bench-prefecture: setup-dev system-packages ## 64 vehicles come home at once to PostgreSQL and mosquitto, with 1 and with 4 workers
-	@$(BIN)/python -m benchmarks.prefecture
+	@$(BIN)/python -m benchmarks.prefecture --tls
 
 kill-prefecture: setup-dev system-packages ## PostgreSQL, workers and broker killed while vehicles come home; goes on where the ledger ends
 	@$(BIN)/python -m benchmarks.prefecture.kill
