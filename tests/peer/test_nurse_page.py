@@ -72,8 +72,9 @@ def lies_whole(page: Page) -> None:
         const wrong = [];
         const width = document.documentElement.scrollWidth;
         if (width > innerWidth) wrong.push(`page is ${width} wide`);
+        const hidden = "dialog:not([open]), details:not([open]) > :not(summary), .unseen, .skip";
         const seen = [...document.querySelectorAll("a, button, input:not([type=hidden]), .tag, h1, h2, h3")].filter(
-          (one) => one.offsetParent && !one.closest("dialog:not([open]), details:not([open]) > :not(summary), .unseen, .skip") && !one.matches(".skip"));
+          (one) => one.offsetParent && !one.closest(hidden));
         for (const one of seen) {
           const box = one.getBoundingClientRect();
           const name = `${one.tagName} ${one.id || one.textContent.trim().slice(0, 20)}`;
