@@ -18,10 +18,12 @@ _CREW: Final = (
     ("S003", "张护士", "nurse", "注册护士"),
     ("S004", "刘药师", "pharmacist", "药师"),
 )
+_HOLIDAYS: Final = ((1, 1, "元旦"), (5, 1, "劳动节"), (10, 1, "国庆节"))
+"""Month, day, name: the statutory days with a fixed date (State Council Decree 795, 2024, article 2)."""
 
 
 def write_workbook(path: Path, *, vehicle: str, today: date) -> None:
-    """Write the month of `today`: one point a weekday, so that `vehicle` has a stop on any day."""
+    """Write the month of `today`: one point a weekday, so that `vehicle` has a stop on any day, holidays too."""
     first = today.replace(day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     sheets: dict[str, list[tuple[str, ...]]] = {
@@ -50,6 +52,14 @@ def write_workbook(path: Path, *, vehicle: str, today: date) -> None:
                     *(first.isoformat(), last.isoformat(), ""),
                 )
                 for day in range(7)
+            ),
+        ],
+        "节假日": [
+            ("date", "kind", "name"),
+            *(
+                (date(today.year, month, day).isoformat(), "holiday", name)
+                for month, day, name in _HOLIDAYS
+                if month != today.month
             ),
         ],
     }
