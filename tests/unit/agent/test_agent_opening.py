@@ -113,7 +113,7 @@ def test_a_damaged_downlink_envelope_stops_nothing_else(box: Box, monkeypatch: p
 
     monkeypatch.setattr(Incoming, "downlink_pending", lambda _: list(left))
     monkeypatch.setattr(Incoming, "downlink_open", open_one)
-    monkeypatch.setattr(Incoming, "downlink_merged", lambda _, item: left.remove(item))
+    monkeypatch.setattr(Incoming, "downlink_merged", lambda _, item, **_how: left.remove(item))
     keep_big_blob(box)
     sealing = box.sealing(Children())
     asyncio.run(_until(box, sealing, lambda: not left and not sealing.unsealed()))

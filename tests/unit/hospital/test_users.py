@@ -158,9 +158,11 @@ def test_a_specialist_signs_in_and_out(hospital: Hospital, browser: Caller) -> N
 def test_a_role_that_does_not_read_cases_sees_none(hospital: Hospital, browser: Caller) -> None:
     add_user(hospital, Author("c001", "调度", Role.COORDINATOR), PASSWORD)
     assert log_in(browser, "c001") == 303
-    assert browser.get("/").status_code == 403
+    assert browser.get("/").headers["location"] == "/schedule"
+    assert browser.get("/encounters/e1").status_code == 403
     set_role(hospital, "c001", Role.SPECIALIST)
     assert browser.get("/").status_code == 200
+    assert browser.get("/encounters/e1").status_code == 404
 
 
 def test_disabling_ends_an_open_session(hospital: Hospital, browser: Caller) -> None:
