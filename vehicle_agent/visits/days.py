@@ -113,7 +113,9 @@ def _day(
         shown = stop or stop_of(visit, its_plan)
         state = _state(shown, turn, is_past=day < today)
         lines.append(_line(shown, state, visit.status.value, plan, turn, is_said=stop is not None))
-    unplanned = [*known.values(), *(stop for stop in stops if not stop.visit_id)]
+    # what was only foreseen for a visit that a newer version took away is no stop any more
+    came = [stop for stop in known.values() if stop.status is not StopStatus.PLANNED or stop.arrived]
+    unplanned = [*came, *(stop for stop in stops if not stop.visit_id)]
     lines += [_line(stop, stop.status.value, UNSCHEDULED, plan, None, is_said=True) for stop in unplanned]
     version = plan.version if plan else 0
     return Day(

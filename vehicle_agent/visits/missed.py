@@ -8,6 +8,7 @@ from clinic_records.care import STOP_MOVES, Stop, StopStatus, move
 from clinic_records.clock import CHINA
 from clinic_records.errors import Hint, NotFound, RefusedInput
 from clinic_records.ids import StopId
+from schedules.vehicle_days import came_at
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.plans import plans_kept, stops_on, visits_of
 from vehicle_agent.visits.stops import planned_stops, stop_of
@@ -49,7 +50,7 @@ def to_make_up(conn: Connection, vehicle: str, day: date, within: timedelta) -> 
     """Visits of this vehicle on the days before `day` that nobody kept and nobody has made up for, oldest first."""
     days = [day - timedelta(days=back) for back in range(within.days, 0, -1)]
     stops = [stop for month in sorted({f"{each:%Y-%m}" for each in (*days, day)}) for stop in stops_on(conn, month)]
-    kept = {stop.visit_id for stop in stops if stop.status is not StopStatus.MISSED and stop.visit_id}
+    kept = {stop.visit_id for stop in stops if stop.visit_id and stop.status is not StopStatus.MISSED and came_at(stop)}
     made = {stop.makes_up_for for stop in stops}
     said = {stop.visit_id: stop for stop in stops if stop.status is StopStatus.MISSED}
     plans = plans_kept(conn, days, stops)

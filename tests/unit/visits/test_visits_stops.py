@@ -244,6 +244,19 @@ def test_a_missed_visit_says_why_and_is_made_up_for(clinic: Clinic) -> None:
         say("b", NOW_DAY, "车坏")
 
 
+def test_what_was_only_foreseen_is_no_visit_kept(clinic: Clinic) -> None:
+    """Somebody was to come instead, and then nobody came: the visit is missed; taken away, it is no stop at all."""
+    tomorrow = NOW_DAY + timedelta(days=1)
+    publish(clinic, MORNING, NOON)
+    form = NewSubstitution("n001", "n009", "请假")
+    clinic.store.write(lambda conn: substitute(conn, "V01", "a", form, "李护士", StopId("s1"), clinic.act()))
+    found = clinic.store.read(lambda conn: to_make_up(conn, "V01", tomorrow, MAKE_UP_WITHIN))
+    assert [stop.visit_id for stop in found] == ["a", "b"]
+    publish(clinic, msgspec.structs.replace(MORNING, date=tomorrow), NOON, version=2)
+    day = clinic.store.read(lambda conn: day_of(conn, "V01", NOW_DAY, NOW_DAY))
+    assert [line.stop.visit_id for line in day.lines] == ["b"]
+
+
 def test_a_stop_at_an_unknown_point_is_refused_and_at_a_named_place_is_not(clinic: Clinic) -> None:
     publish(clinic, MORNING)
     with pytest.raises(NotFound):
