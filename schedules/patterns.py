@@ -181,7 +181,10 @@ _SIGN: Final = "[一二三四五六日天1-7]"
 _DAY: Final = rf"{_WEEK}{_SIGN}(?:{_TO}{_WEEK}?{_SIGN}|{_SIGN}*)"
 _DAYS: Final = rf"{_DAY}(?:{_JOIN}(?:[每逢]*{_DAY}|{_SIGN}))*"
 _LUNAR: Final = "(?:农历|阴历|旧历)"
-_LUNAR_DAY: Final = rf"(?:初{_N}|{_N})日?"
+_FIRST_TEN: Final = r"初(?:10|[1-9一二三四五六七八九十])"
+_LUNAR_DAY: Final = rf"(?:{_FIRST_TEN}|{_N})日?"
+_IN_ONE_BREATH: Final = re.compile(r"(初[一二三四五六七八九])(?=初|十[一二三四五六七八九]|廿|卅)")
+"""初一十五 is two days, and 初二十六 is not the 26th."""
 _WRITTEN: Final = r"\d{4}(?:[-/.]\d{1,2}[-/.]\d{1,2}|年\d{1,2}月\d{1,2}日?)"
 _WRITTEN_HAN: Final = rf"\d{{4}}年\d{{1,2}}月\d{{1,2}}日?(?:{_JOIN}(?:(?:\d{{4}}年)?\d{{1,2}}月)?\d{{1,2}}日?)*"
 
@@ -195,7 +198,7 @@ _GRAMMAR: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Pattern |
         (r"(?P<days>\d{1,2}(?:[/、,;]\d{1,2}){2,}[日号]?)", _bare_days),
         (rf"(?P<days>{_RANGE}[日号](?:{_JOIN}{_RANGE}[日号])+)", _month_days),
         (rf"(?:{_LUNAR}每?月?逢|逢{_LUNAR})(?P<days>{_NUMBERED_DAYS})", _lunar_ending),
-        (rf"(?:{_LUNAR}?每?个?月?的?)?(?P<days>初{_N}日?(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
+        (rf"(?:{_LUNAR}?每?个?月?的?)?(?P<days>{_FIRST_TEN}日?(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
         (rf"{_LUNAR}每?个?月?的?(?P<days>{_LUNAR_DAY}(?:{_JOIN}{_LUNAR_DAY})*)", _lunar_days),
         (rf"{_WRITTEN}(?:{_JOIN}{_WRITTEN})*", _dates),
         (_WRITTEN_HAN, _dates),
@@ -217,6 +220,7 @@ def parse_pattern(text: str) -> Pattern:
         RefusedInput: not understood, or it has two meanings.
     """
     plain = " ".join(unicodedata.normalize("NFKC", text).lower().split()).translate(_SIMPLE)
+    plain = _IN_ONE_BREATH.sub(r"\1、", plain)
     if len(plain) > PATTERN_LIMIT:
         raise _refuse(text, f"{len(plain)} characters, at most {PATTERN_LIMIT} are read")
     if plain.startswith(("rrule:", "freq=")):

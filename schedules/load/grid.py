@@ -25,6 +25,7 @@ STOPS_A_CELL: Final = 100
 
 _WEEKDAY: Final = re.compile(r"每?(?:周|星期|礼拜)([一二三四五六日天])(?:[(].*[)])?")
 _NTH: Final = re.compile(r"[(]?(第[\d一二三四五、,和-]+)个?周[)]?")
+_DAY_AND_MONTH: Final = re.compile(r"\d{1,2}[月./-]\d{1,2}")
 _NUMBERING: Final = re.compile(r"^(?:\d{1,2}[.、)]|[(]\d{1,2}[)])\s*")
 _EDGES: Final = " \n\t;,:()"
 _HAN: Final = "一二三四五六日"
@@ -83,12 +84,14 @@ def find_grid(matrix: Matrix) -> tuple[Matrix, int] | None:
 
 
 def titles(matrix: Matrix) -> str:
-    """What stands above the first stop, each merged cell once."""
+    """What stands above the first stop, each merged cell once; `11.23-11.27` in a title is days, not times."""
     found: dict[str, None] = {}
+    is_below = False
     for line in matrix[:HEADER_ROWS]:
-        if any(TIMES.search(cell.text) for cell in line):
+        is_below = is_below or any(_weekday(cell.text) is not None for cell in line)
+        if is_below and any(TIMES.search(cell.text) for cell in line):
             break
-        found |= dict.fromkeys(cell.text for cell in line if cell.text)
+        found |= dict.fromkeys(cell.text for cell in line if cell.text and _weekday(cell.text) is None)
     return " ".join(found)
 
 
@@ -250,6 +253,15 @@ def _numbered(stops: list[_Stop], registers: Registers) -> Iterator[tuple[str, i
         yield known[number] or next(free), days[key], stop
 
 
+def _dated_headers(place: Place, line: list[Cell], days: tuple[date, date]) -> Iterator[Finding]:
+    """Dates beside the weekdays are one week's; where the sheet is to hold longer, it is said what was read."""
+    dated = next((one for one in line if _weekday(one.text) is not None and _DAY_AND_MONTH.search(one.text)), None)
+    if dated is not None and (days[1] - days[0]).days >= len(_HAN):
+        zh = f"表头写了日期，但按每周读，从 {days[0]} 到 {days[1]}。只用一周的，在标题写起止日期"
+        en = f"dates beside the weekdays, read as every week from {days[0]} to {days[1]}; say one week in the title"
+        yield finding("N01", CellPlace(place.file, place.sheet, dated.row, dated.text), zh, en, value=dated.text)
+
+
 def read_grids(sheets: Iterable[Sheet], registers: Registers, days: tuple[date, date]) -> RawTable:
     """The table of rules that wall grids mean, from the first to the last of `days`."""
     findings: list[Finding] = []
@@ -260,7 +272,7 @@ def read_grids(sheets: Iterable[Sheet], registers: Registers, days: tuple[date, 
         if found is not None:
             reader = _GridReader(sheet, registers)
             reader.read(*found)
-            findings += reader.findings
+            findings += [*_dated_headers(sheet.place, found[0][found[1]], days), *reader.findings]
             stops += reader.stops
             place = place if place.file else sheet.place
     rows: list[Row] = []

@@ -23,6 +23,8 @@ EQUIPMENT_SERVICES: Final = (("US", "B超"), ("ECG", "心电"))
 _PREFIX: Final = 20
 """Longest township and village before a point's name, in characters."""
 
+_KIND_OF_PLACE: Final = re.compile("(?:街道|[镇乡村])$")
+
 
 def _bare(text: str) -> str:
     return _SIGNS.sub("", text).lower()
@@ -38,6 +40,7 @@ class Registers:
         self.points = {row["point_id"]: row for row in rows("points") if "point_id" in row}
         self.vehicles = {row["vehicle_id"]: row for row in rows("vehicles") if "vehicle_id" in row}
         self.staff = {row["staff_id"]: row for row in rows("staff") if "staff_id" in row}
+        self._villages = {row.get("village_code", ""): row for row in rows("villages")}
         self.years = {plain(row.cells.get("date"))[:4] for row in tables["holidays"].rows or ()}
         self._rules = {
             (row.get("point_id", ""), row.get("vehicle_id", ""), row.get("pattern", "")): row.get("rule_id", "")
@@ -70,9 +73,23 @@ class Registers:
         """The id of a point called so; the text itself where nobody, or more than one, is."""
         bare = _bare(text)
         found = self._point_names.get(bare, [])
-        for start in range(1, min(len(bare), _PREFIX) if not found else 0):  # a township or village before the name
-            found = found or self._point_names.get(bare[start:], [])
+        for start in range(1, min(len(bare), _PREFIX) if not found else 0):
+            named = self._point_names.get(bare[start:], [])
+            found = found or [one for one in named if self._lies_in(one, bare[:start])]
         return found[0] if len(found) == 1 else text
+
+    def _lies_in(self, point: str, before: str) -> bool:
+        """Whether words before a point's name are its village and township, a county above them perhaps.
+
+        上塘村 is not 塘村, and a hall of a village that nobody knows is not the only hall that somebody knows.
+        """
+        row, rest = self.points[point], before
+        village = self._villages.get(row.get("village_code", ""), {})
+        for column in ("village_name", "township"):
+            name = _bare(row.get(column) or village.get(column, ""))
+            called = next((one for one in (name, _KIND_OF_PLACE.sub("", name)) if one and rest.endswith(one)), "")
+            rest = rest.removesuffix(called)
+        return not rest or rest[-1] == "县" or (rest != before and rest[-1] in "市区州旗")
 
     def vehicle(self, text: str) -> str | None:
         """The id of the vehicle that a text names, alone or among other words; None where there is none."""

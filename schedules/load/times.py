@@ -20,6 +20,7 @@ _PARTS: Final = re.compile(
     re.IGNORECASE,
 )
 _QUARTERS: Final = {"半": 30, "一刻": 15, "三刻": 45, "整": 0}
+_MIDNIGHT: Final = frozenset({"凌晨", "晚上"})
 _AFTER_NOON: Final = frozenset({"中午", "下午", "午后", "傍晚", "晚上", "p"})
 
 TIMES: Final = re.compile(rf"({_TIME})\s*(?:-|–|—|―|−|~|至|到)+\s*({_TIME})", re.IGNORECASE)
@@ -27,7 +28,10 @@ TIMES: Final = re.compile(rf"({_TIME})\s*(?:-|–|—|―|−|~|至|到)+\s*({_T
 
 
 def clock(text: str) -> str:
-    """A time as `08:30`; a text that `TIMES` does not know is returned as it is, and so are hours beyond the day."""
+    """A time as `08:30`; a text that `TIMES` does not know is returned as it is, and so is an hour beyond the day.
+
+    Twelve at night comes back as it is too: it is no noon.
+    """
     match = _PARTS.fullmatch(text.strip().lower().replace(".m", "m").removesuffix(".").removesuffix("m"))
     if match is None or not _ONE.fullmatch(text.strip()):
         return text
@@ -36,7 +40,7 @@ def clock(text: str) -> str:
     minute = _QUARTERS.get(
         word, 0 if word == "0" else han_number(word.lstrip("零")) if not word.isdigit() else int(word)
     )
-    if hour is None or minute is None:
+    if hour is None or minute is None or (hour == 12 and (match["half"] in _MIDNIGHT or match["side"] == "a")):
         return text
     if (match["half"] in _AFTER_NOON or match["side"] == "p") and hour < (11 if match["half"] == "中午" else 12):
         hour += 12

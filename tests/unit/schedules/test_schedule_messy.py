@@ -148,6 +148,9 @@ def test_days_of_a_workbook_that_counts_from_1904(is_number: bool, tmp_path: Pat
         ("8:3", None),
         ("8", None),
         ("三点水", None),
+        ("晚上12点", None),
+        ("凌晨12:30", None),
+        ("12:30 am", None),
     ],
 )
 def test_times_as_people_write_them(raw: object, time: str | None) -> None:

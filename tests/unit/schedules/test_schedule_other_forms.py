@@ -16,8 +16,10 @@ from openpyxl import Workbook
 from clinic_records.errors import RefusedInput
 from schedules.check import check
 from schedules.findings import Finding
+from schedules.load.csv_folder import read_folder
 from schedules.load.grid import _stops_of
 from schedules.load.period import period_of
+from schedules.load.registers import Registers
 from schedules.load.rows import RawTables
 from schedules.load.source import read_tables
 from tests.unit.schedules.schedule_county import calm, example, put, write_csv, write_xlsx
@@ -229,6 +231,39 @@ def test_weeks_of_the_month_in_a_cell() -> None:
 )
 def test_the_days_of_a_title(text: str, days: tuple[date, date] | None) -> None:
     assert period_of(text) == days
+
+
+def test_only_its_own_village_may_stand_before_a_point(tmp_path: Path) -> None:
+    lines = example()
+    put(lines, "points", 3, "point_name", "便民服务中心")
+    registers = Registers(read_folder(write_csv(lines, tmp_path / "c")))
+    for mine in ("云溪镇上塘村文化礼堂", "云溪 上塘村文化礼堂", "示例县云溪镇上塘村文化礼堂", "上塘村·上塘村文化礼堂"):
+        assert registers.point(mine) == "P01"
+    assert registers.point("云溪镇下塘村便民服务中心") == "P02"
+    for others in ("西上塘村文化礼堂", "白岩乡上塘村文化礼堂", "XP01", "上下塘村便民服务中心", "石门村便民服务中心"):
+        assert registers.point(others) == others, "a stop that nobody knows is said, never taken for another"
+
+
+def test_days_in_a_title_are_no_times(tmp_path: Path) -> None:
+    folder = beside(tmp_path / "c")
+    book = Workbook()
+    for line in (["云溪县2026年11月巡诊（11.02-11.30）"], HEADER, V01):
+        book.worksheets[0].append(line)
+    book.save(folder / "grid.xlsx")
+    rows = read_tables(folder / "grid.xlsx")["rules"].rows or ()
+    assert {(row.cells["effective_from"], row.cells["effective_to"]) for row in rows} == {("2026-11-01", "2026-11-30")}
+
+
+@pytest.mark.parametrize(("title", "is_told"), [("2026年11月", True), ("2026-11-23 至 2026-11-27", False)])
+def test_dates_beside_weekdays_are_told_where_the_sheet_holds_longer(title: str, is_told: bool, tmp_path: Path) -> None:
+    folder = beside(tmp_path / "c")
+    book = Workbook()
+    for line in ([title], [*HEADER[:5], "星期一（2026-11-23）", "星期二（2026-11-24）", *HEADER[7:]], V01):
+        book.worksheets[0].append(line)
+    book.save(folder / "grid.xlsx")
+    rules = read_tables(folder / "grid.xlsx")["rules"]
+    assert [(one.code, one.value) for one in rules.findings] == [("N01", "星期一(2026-11-23)")] * is_told
+    assert {row.cells["effective_to"] for row in rules.rows or ()} == {"2026-11-30" if is_told else "2026-11-27"}
 
 
 def test_a_grid_that_names_no_year(tmp_path: Path) -> None:
