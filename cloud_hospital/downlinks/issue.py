@@ -136,15 +136,25 @@ def _keep(
     connection.execute(insert(issued).values(row))
 
 
+def made_under(connection: Connection, id_: str) -> Row[Any]:
+    """The message of an id, its row held until the transaction ends: nobody else addresses it or takes it back.
+
+    Raises:
+        NotFound: nothing of that id was made here.
+    """
+    row = connection.execute(select(issued).where(issued.c.id == id_).with_for_update()).first()
+    if row is None:
+        raise NotFound(f"nothing with id {id_[:64]} was made here")
+    return row
+
+
 def address_also(connection: Connection, id_: str, vehicle: str) -> None:
     """Address a message to one more vehicle, in the caller's transaction; `queue_issued` sends it.
 
     Raises:
         NotFound: nothing of that id was made here.
     """
-    row = connection.execute(select(issued).where(issued.c.id == id_)).first()
-    if row is None:
-        raise NotFound(f"nothing with id {id_[:64]} was made here")
+    row = made_under(connection, id_)
     to = list(dict.fromkeys([*addressed(row), vehicle]))
     values = {"vehicles": msgspec.json.encode(to).decode()}
     connection.execute(update(issued).where(issued.c.n == row.n).values(values))

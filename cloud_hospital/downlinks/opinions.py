@@ -10,12 +10,12 @@ from clinic_records.errors import AccessError, Hint, NotFound, RefusedInput
 from clinic_records.ids import RecordId
 from clinic_records.people import Author, Patient
 from clinic_records.record import Kind
-from cloud_hospital.downlinks.issue import addressed, keep_message, queue_issued
+from cloud_hospital.downlinks.issue import addressed, keep_message, made_under, queue_issued
 from cloud_hospital.feed.inline import inline_encounters
 from cloud_hospital.feed.things import newest
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
-from cloud_hospital.store.tables import issued, latest
+from cloud_hospital.store.tables import latest
 
 LONGEST: Final = 20_000
 """Characters of an answer. Our choice."""
@@ -102,17 +102,13 @@ def retract(hospital: Hospital, thing: str, reason: str, by: Author) -> Retracti
         NotFound: nothing of that id was made here.
         AccessError: as `answer`.
     """
-    text = _text(reason)
-    with reading(hospital.engine) as connection:
-        row = connection.execute(select(issued).where(issued.c.id == thing)).first()
-    if row is None:
-        raise NotFound(f"nothing with id {thing[:64]} was made here")
-    if row.kind not in RETRACTABLE:
-        raise RefusedInput(f"a {row.kind} is not taken back; make a new version of it")
-    new_id = RecordId(hospital.ids.new())
-    found = Retraction(new_id, row.kind, RecordId(thing), text, by, hospital.now())
-    refers = {"patient": row.patient, "encounter": row.encounter}
+    text, new_id = _text(reason), RecordId(hospital.ids.new())
     with writing(hospital.engine) as connection:
+        row = made_under(connection, thing)  # whoever it is addressed to by now hears that it is taken back
+        if row.kind not in RETRACTABLE:
+            raise RefusedInput(f"a {row.kind} is not taken back; make a new version of it")
+        found = Retraction(new_id, row.kind, RecordId(thing), text, by, hospital.now())
+        refers = {"patient": row.patient, "encounter": row.encounter}
         keep_message(connection, hospital, Kind.RETRACTION, found, to=addressed(row), by=by, **refers)
     _queue(hospital, found.id)
     return found

@@ -76,11 +76,11 @@ def move_right(hospital: Hospital, rx: str, to: str) -> RightView:
         box_key(hospital, to)
     with writing(hospital.engine) as connection:
         row = _row(connection, rx, lock=True)
-        if _is_retracted(connection, rx):
-            raise Conflict(f"prescription {rx} was taken back", hint=Hint("处方已撤销。", "It was taken back."))
-        right = ask(_right(row), to, is_frozen=_is_frozen(hospital, row))
         if to != PHARMACY:
             address_also(connection, rx, to)  # without the right the prescription is only read there
+        if _is_retracted(connection, rx):  # asked where nobody can take it back any more before `to` is addressed
+            raise Conflict(f"prescription {rx} was taken back", hint=Hint("处方已撤销。", "It was taken back."))
+        right = ask(_right(row), to, is_frozen=_is_frozen(hospital, row))
         word = _save_and_say(connection, hospital, row, right)
     for each in (rx, word):
         queue_issued(hospital, each)

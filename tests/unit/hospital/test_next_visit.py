@@ -10,11 +10,12 @@ from clinic_records.care import Stop
 from clinic_records.clock import CHINA
 from clinic_records.consult import Answer, Recall, RecallLevel, Retraction
 from clinic_records.ids import StopId
-from clinic_records.schedule import Visit
+from clinic_records.schedule import PublishedPoint, Visit
 from cloud_hospital.downlinks.follow import Follower
-from cloud_hospital.downlinks.next_visit import follow_visits, next_visit
+from cloud_hospital.downlinks.next_visit import Plans, follow_visits, next_visit
 from cloud_hospital.downlinks.opinions import answer, recall_person, retract
-from cloud_hospital.vehicles import enrol, revoke
+from cloud_hospital.hospital import Hospital
+from cloud_hospital.vehicles import active_vehicles, enrol, revoke
 from schedules.folder import PlanFolder
 from schedules.publish import make_version
 from tests.unit.hospital.conftest import Box, Clinic, a_visit
@@ -100,6 +101,64 @@ def test_a_revoked_vehicle_and_an_unplanned_village_stop_nothing(county: County)
     assert follow_visits(county.hospital) == 0
 
 
+def test_the_next_vehicle_hears_it_though_the_one_that_asked_was_stolen(county: County) -> None:
+    said = answer(county.hospital, county.case.encounter.id, "复查", DOCTOR)
+    revoke(county.hospital, "V01", "stolen")
+    county.plan(a_planned(county.today + timedelta(1), "V02"))
+    Follower(county.hospital).look()
+    assert county.heard(Answer) == [said.id]
+
+
+def test_what_is_taken_back_in_the_same_moment_is_never_left_with_the_next_vehicle(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sync rule 2: a retraction goes to whoever was addressed by then, and nobody is addressed after it."""
+    hospital, encounter = county.hospital, county.case.encounter.id
+    county.plan(a_planned(county.today + timedelta(1), "V02"))
+    first = answer(hospital, encounter, "误答", DOCTOR)
+    with monkeypatch.context() as patch:
+
+        def taken_back_now(hospital: Hospital) -> list[str]:
+            retract(hospital, first.id, "写错了人", DOCTOR)
+            return active_vehicles(hospital)
+
+        patch.setattr("cloud_hospital.downlinks.next_visit.active_vehicles", taken_back_now)
+        assert follow_visits(hospital) == 0
+    second, new_id = answer(hospital, encounter, "又误答", DOCTOR), hospital.ids.new
+    with monkeypatch.context() as patch:
+
+        def addressed_now() -> str:
+            follow_visits(hospital)
+            return new_id()
+
+        patch.setattr(hospital.ids, "new", addressed_now)
+        gone = retract(hospital, second.id, "写错了人", DOCTOR)
+    assert (county.heard(Answer), county.heard(Retraction)) == ([second.id], [gone.id])
+
+
+def test_two_villages_of_one_name_are_told_apart_by_their_codes(county: County) -> None:
+    day, made = date(2026, 11, 23), datetime(2026, 11, 23, 6, 0, tzinfo=CHINA)
+    visits = (a_planned(day, "V02", 8, "P900"), a_planned(day, "V03", 9, "P901", "桃源社区"))
+    ours = county.case.stop.point_id
+    points = {
+        ours: PublishedPoint("点", "桃源村", "533124101201"),
+        "P900": PublishedPoint("点", "桃源村", "533124205207"),
+        "P901": PublishedPoint("点", "桃源社区", "533124101201"),
+    }
+
+    def found(points: dict[str, PublishedPoint], stop: Stop) -> str | None:
+        version = make_version(visits, version=1, effective_from=day, first=day, last=day, points=points)
+        visit = next_visit(Plans([version]), stop, made, made)
+        return None if visit is None else visit.vehicle_id
+
+    assert found({}, county.case.stop) == "V02"
+    assert found(points, county.case.stop) == "V03"
+    nowhere = (a_planned(day, "V02", 8, "P900", ""),)
+    version = make_version(nowhere, version=1, effective_from=day, first=day, last=day)
+    unknown = msgspec.structs.replace(county.case.stop, village="", point_id="")
+    assert next_visit(Plans([version]), unknown, made, made) is None
+
+
 def test_the_visit_is_the_first_that_ends_after_the_answer(county: County) -> None:
     day = date(2026, 11, 23)
     made = datetime(2026, 11, 23, 10, 0, tzinfo=CHINA)
@@ -108,7 +167,7 @@ def test_the_visit_is_the_first_that_ends_after_the_answer(county: County) -> No
     stop = county.case.stop
 
     def found(at: datetime, now: datetime, stop: Stop = stop) -> str | None:
-        visit = next_visit([version], stop, at, now)
+        visit = next_visit(Plans([version]), stop, at, now)
         return None if visit is None else visit.vehicle_id
 
     assert found(made, made) == "V02"
