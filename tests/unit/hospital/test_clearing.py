@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from clinic_records.clock import to_ms
 from clinic_records.record import Kind
@@ -63,6 +63,25 @@ def test_an_older_version_goes_once_its_newer_one_is_there_and_no_backup_is_so_o
     assert files(clinic) == 2, "the newest list and the answer stay"
     assert b"clinic_down_cleared_items 1.0" in exposition(clinic.hospital)
     assert queue_missing(clinic.hospital) == 0
+
+
+def test_what_is_due_goes_in_one_transaction_and_no_more_of_it_than_intake_can_wait_for(
+    clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        load_formulary(clinic.hospital, write(tmp_path, TABLE.replace("0.5 g", f"{number + 1} g")))
+    settle_all(clinic)
+    let_pass(clinic, days=31)
+    commits: list[object] = []
+
+    @event.listens_for(clinic.hospital.engine, "commit")
+    def _on_commit(connection: object) -> None:
+        if connection.get_execution_options().get("clinic_writes"):  # type: ignore[attr-defined]
+            commits.append(connection)
+
+    monkeypatch.setattr("cloud_hospital.downlinks.clearing.AT_ONCE", 2)
+    assert [clear_delivered(clinic.hospital) for _ in range(3)] == [2, 1, 0]
+    assert (len(commits), files(clinic)) == (2, 1)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.HELD, Verdict.REFUSED])
