@@ -51,10 +51,11 @@ def keep_parts(hospital: Hospital, parts: Sequence[FilePart], disk: Executor) ->
         for vehicle, wire in held:
             _of(hospital, vehicle).path(wire).unlink(missing_ok=True)
         going = {key: files[key] for key in files if key not in held}
+        # a row that is gone again was answered by another worker in this moment; its parts go one by one
         for key, ranges in _checked(connection, select(transfers).with_for_update(), going).items():
             fresh = [(part.offset, part.offset + len(part.data)) for part in files[key]]
             held[key] = union(noted_ranges(ranges) if believed.get(key, True) else (), fresh)
-        _note(connection, {key: held[key] for key in going}, now)
+        _note(connection, {key: held[key] for key in going if key in held}, now)
         note_contact(connection, {vehicle for vehicle, _ in files}, now)
     return held
 

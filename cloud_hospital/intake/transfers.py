@@ -65,7 +65,9 @@ class Transfers:
             if insert_new(connection, transfers, fresh) is not None and self._is_answered(connection, wire_sha256):
                 self.forget(connection, wire_sha256)
                 return ((0, size),)
-            row = connection.execute(self._select(wire_sha256).with_for_update()).one()
+            row = connection.execute(self._select(wire_sha256).with_for_update()).one_or_none()
+            if row is None:  # another worker answered it in this moment
+                return ((0, size),)
             if row.size != size:
                 raise RefusedInput(f"wire file {wire_sha256}: {size} bytes, before it was {row.size}")
             held = self.believed(wire_sha256, row.ranges)

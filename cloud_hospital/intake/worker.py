@@ -116,12 +116,12 @@ class Intake:
 
     def look(self) -> bool:
         """Do what other processes left to be done; whether the station has something new to say."""
-        self._end_void_sessions()
+        has_ended = self._end_void_sessions()
         if not self.station.duty.has_sessions:
-            return False
+            return has_ended
         sequence(self._hospital.engine)
         self._follower.look()
-        return self._keep_leases() | self.has_news()
+        return has_ended | self._keep_leases() | self.has_news()
 
     def has_news(self) -> bool:
         """Whether somebody wrote new downlink rows; then the station knows."""
@@ -163,15 +163,17 @@ class Intake:
             lease=lease,
         )
 
-    def _end_void_sessions(self) -> None:
-        """A new epoch voids every session (sync rule 3); a revocation ends that vehicle's."""
+    def _end_void_sessions(self) -> bool:
+        """A new epoch voids every session (sync rule 3), a revocation ends that vehicle's; whether there was one."""
         epoch, revoked = self._hospital.log.current(), self._hospital.log.revoked()
         now = self._hospital.clock.monotonic_s()
         for vehicle in sorted(revoked - self._revoked):
             self.station.forget(VehicleId(vehicle), now)
         if epoch != self._epoch:
             self.station.void_all_but(epoch, now)
+        is_new = (epoch, revoked) != (self._epoch, self._revoked)
         self._epoch, self._revoked = epoch, revoked
+        return is_new
 
 
 def run_worker(directory: Path, name: str) -> None:

@@ -108,6 +108,22 @@ def test_a_part_that_comes_late_leaves_nothing_behind(clinic: Clinic) -> None:
     assert left_behind(clinic.hospital) == []
 
 
+def test_a_part_of_a_file_that_is_answered_in_this_moment_ends_no_worker(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL another worker's answer may take the row away between two statements."""
+    sealed = clinic.box.blob(os.urandom(90_000), clinic.recipient)
+    assert sealed.data is not None
+    given = take(clinic.hospital, [whole(sealed)])
+    part = FilePart(V01, sealed.wire_sha256, sealed.size, Lane.P3, 0, sealed.data[:1000])
+    counter = IntakeCounter(clinic.hospital)
+    monkeypatch.setattr("cloud_hospital.intake.parts._begin", lambda *_: set())
+    assert counter.keep([part]) == [((0, sealed.size),)]
+    monkeypatch.setattr("cloud_hospital.intake.transfers.insert_new", lambda *_: None)
+    assert counter.keep([part]) == [((0, sealed.size),)]
+    assert counter.accept_some([(V01, sealed.wire_sha256)]) == given
+
+
 class _Death(BaseException):
     """The process ends here."""
 

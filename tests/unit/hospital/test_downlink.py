@@ -183,3 +183,15 @@ def test_a_late_row_down_wakes_the_worker(clinic: Clinic) -> None:
             connection.execute(insert(downlink).values(row))
         assert intake.look(), number
     assert not intake.look()
+
+
+def test_what_ends_sessions_wakes_the_worker(clinic: Clinic) -> None:
+    """Nothing else may happen for hours, and whoever is connected and idle is to be asked to greet (sync rule 3)."""
+    hospital = clinic.hospital
+    intake = Intake(hospital)
+    intake.look()
+    assert not intake.look()
+    hospital.log.begin(hospital.now(), "restored")
+    assert [intake.look(), intake.look()] == [True, False]
+    hospital.log.revoke(clinic.box.vehicle, hospital.now(), "stolen")
+    assert [intake.look(), intake.look()] == [True, False]
