@@ -14,6 +14,10 @@ from sqlalchemy.sql.schema import Table
 
 from cloud_hospital.store.engine import is_postgresql
 
+LOCK_DIGITS: Final = 4
+"""Hexadecimal digits of a lock file's name: 65,536 empty files at most, and an urgent file, or a vehicle that greets,
+waits for a large one that is being opened once in as many times."""
+
 
 def advisory_key(name: str) -> int:
     """The number of the lock `name` on PostgreSQL: 64 bits, signed."""
@@ -34,7 +38,8 @@ def exclusive(engine: Engine, name: str, folder: Path) -> Iterator[None]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key(name)})
             yield
         return
-    handle = os.open(folder / f"lock-{hashlib.sha256(name.encode()).hexdigest()[:2]}", os.O_RDWR | os.O_CREAT, 0o600)
+    digits = hashlib.sha256(name.encode()).hexdigest()[:LOCK_DIGITS]
+    handle = os.open(folder / f"lock-{digits}", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,7 @@
-"""On SQLite writers write in the order they came: one that comes back at once does not pass over one that waits."""
+"""On SQLite writers write in the order they came: one that comes back at once does not pass over one that waits.
+
+And what is locked by name, while a large file is opened, holds up nothing of another name.
+"""
 
 import fcntl
 import threading
@@ -9,6 +12,7 @@ from sqlalchemy import text
 
 from cloud_hospital.store import engine as engine_module
 from cloud_hospital.store.engine import open_engine, writing
+from cloud_hospital.store.locks import advisory_key, exclusive
 
 
 def test_whoever_waits_comes_before_whoever_comes_back(tmp_path: Path) -> None:
@@ -57,3 +61,22 @@ def test_a_writer_that_hangs_outside_the_database_stops_nobody_for_ever(
         with writing(engine) as connection:
             connection.execute(text("INSERT INTO t VALUES (1)"))
     engine.dispose()
+
+
+def test_a_large_file_that_is_being_opened_holds_up_no_other_though_their_hashes_begin_alike(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    first, *others = (f"wire V01 {number}" for number in range(3000))
+    alike = [name for name in others if advisory_key(name) >> 56 == advisory_key(first) >> 56]
+    taken = threading.Event()
+
+    def urgent() -> None:
+        with exclusive(engine, alike[0], tmp_path):
+            taken.set()
+
+    with exclusive(engine, first, tmp_path):
+        thread = threading.Thread(target=urgent)
+        thread.start()
+        is_taken = taken.wait(10)
+    thread.join()
+    engine.dispose()
+    assert is_taken
