@@ -319,8 +319,11 @@ class Sender:
         """
         named = {each.wire_sha256 for each in said.receipts}
         self._land([each for each in self._flights if each.wire_sha256 in named], now, waited_s, said.held_ms)
-        self._begun -= named
+        for receipt in said.receipts:
+            if (transfer := self._open.get(receipt.wire_sha256)) is not None:
+                transfer.ask_again_at = now + RECEIPT_PATIENCE_S  # should our disk refuse the receipt
         self._store.settle_all(said.receipts)
+        self._begun -= named
         for receipt in said.receipts:
             transfer = self._open.pop(receipt.wire_sha256, None)
             if receipt.verdict is Verdict.REFUSED:

@@ -455,6 +455,28 @@ def test_a_hospital_that_cannot_keep_gives_no_receipt_and_gets_it_later(
     assert world.hospital_inbound.effects == [row]
 
 
+def test_receipts_that_a_full_disk_refuses_are_asked_for_again_in_the_same_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    for lane in Lane:
+        world.box.outbound.add(lane.value.encode(), lane)
+    refused = 0
+
+    def full(*_: object) -> NoReturn:
+        nonlocal refused
+        refused += 1
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.box.outbound, "settle_all", full)
+        world.run(lambda: refused > 0 and len(world.hospital_inbound.effects) == len(Lane), 60)
+    since = world.courier.since
+    world.run(lambda: world.is_complete, 120)
+    assert world.courier.since == since, "nothing was connected anew for it"
+    assert len(world.hospital_inbound.effects) == len(Lane)
+
+
 def test_a_file_is_taken_though_its_vehicle_left_in_the_same_moment() -> None:
     world = World()
     world.run(lambda: world.courier.state is LinkState.ONLINE, 60)
