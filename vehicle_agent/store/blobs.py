@@ -21,8 +21,9 @@ from vehicle_agent.store.durable import fsync_folder, publish, require_room, tem
 _AAD: Final = b"mobile-clinic/blob/v1"
 
 _ELSEWHERE: Final = Hint(
-    "原始数据不在这台车上：本车换过或恢复过硬盘，到医院看。",
-    "The raw bytes are not on this vehicle, whose disk was replaced or restored; look at the hospital.",
+    "原始数据已不在这台车上：医院早已收到，过了保存期；或者本车换过、恢复过硬盘。到医院看。",
+    "The raw bytes are not on this vehicle any more: the hospital has had them for longer than they stay here,"
+    " or the disk was replaced or restored. Look at the hospital.",
 )
 
 Read = Callable[[Callable[[Connection], Any]], Any]
@@ -124,19 +125,19 @@ class Blobs:
         """Where it lies and its key, by `conn` where the caller holds one.
 
         Raises:
-            NotFound: never kept.
+            NotFound: it is not here (any more).
         """
         name = blob_hash(sha256)
         row = self._row(name) if conn is None else _select(conn, name)
         if row is None:
-            raise NotFound(f"blob {sha256} was never kept on this vehicle", hint=_ELSEWHERE)
+            raise NotFound(f"blob {sha256} is not on this vehicle", hint=_ELSEWHERE)
         return BlobFile(sha256, row[0], str(self._path(sha256)), row[1])
 
     def read(self, sha256: BlobHash) -> bytes:
         """The original bytes, checked.
 
         Raises:
-            NotFound: never kept.
+            NotFound: it is not here (any more).
             StoreError: the file is damaged.
         """
         target = io.BytesIO()

@@ -79,7 +79,7 @@ def test_a_lost_file_is_named_and_heals_when_the_device_sends_again(box: Box) ->
 
 
 def test_unknown_and_impossible_names(box: Box) -> None:
-    with pytest.raises(NotFound, match="never kept"):
+    with pytest.raises(NotFound, match="not on this vehicle"):
         box.store.blobs.read(BlobHash("0" * 64))
     with pytest.raises(RefusedInput):
         box.store.blobs.read(BlobHash("../../keys/device.key"))

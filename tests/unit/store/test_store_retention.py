@@ -172,5 +172,6 @@ def test_a_crash_between_file_and_row_is_finished_the_next_time(box: Box, monkey
         clear_raw(box.store, NOW + timedelta(seconds=1))
     monkeypatch.undo()
     assert clear_raw(box.store, NOW + timedelta(seconds=1)).blobs == 1
-    with pytest.raises(NotFound, match="never kept"):
+    with pytest.raises(NotFound, match="not on this vehicle") as told:
         box.store.blobs.read(old)
+    assert "保存期" in told.value.hint.zh
