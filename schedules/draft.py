@@ -24,6 +24,10 @@ DEFAULT_SPAN = timedelta(days=365)
 """Longest stretch laid out when no month is asked for: twelve months from the first rule's first day."""
 
 
+YEARS = range(1990, 2100)
+"""What a schedule can mean: `26-11-23` is no date of it."""
+
+
 def month_days(text: str) -> tuple[date, date]:
     """First and last day of `2026-11`.
 
@@ -32,6 +36,7 @@ def month_days(text: str) -> tuple[date, date]:
     """
     try:
         year, month = (int(part) for part in text.split("-"))
+        year = year if year in YEARS else 0
         return date(year, month, 1), date(year, month, monthrange(year, month)[1])
     except ValueError:
         raise RefusedInput(f'"{text}" is not a month; write it as 2026-11') from None
@@ -105,8 +110,7 @@ def import_draft(path: Path, folder: PlanFolder, days: tuple[date, date] | None,
         RefusedInput: it cannot be read at all; the draft before it stays.
     """
     draft, _ = read_draft(path, days, now)
-    folder.save_draft(draft)
-    return draft
+    return folder.take_draft(draft)
 
 
 def draft_changes(folder: PlanFolder) -> tuple[Change, ...]:

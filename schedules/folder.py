@@ -39,7 +39,7 @@ class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
         plan: its rows, changes by hand among them.
         of_reading: those of the findings that come of reading the files, which no change by hand alters.
         imported_by: name of who imported it; empty for the command line.
-        revision: how often it was saved since it was imported, so that nobody changes what he has not seen.
+        revision: how often drafts were saved here, imports included, so that nobody changes what he has not seen.
         edits: changes by hand, oldest first.
         refused: make-up visits that a person does not want, each with its day.
         files: name of the folder in `source` with the files it was read from; empty for the command line.
@@ -69,8 +69,15 @@ class Publication(msgspec.Struct, frozen=True, omit_defaults=True):
     draft: Draft
 
 
+class _Revision(msgspec.Struct, frozen=True):
+    """What of a draft an import needs of the one before it."""
+
+    revision: int = 0
+
+
 _encoder = msgspec.msgpack.Encoder()
 _drafts = msgspec.msgpack.Decoder(Draft)
+_revisions = msgspec.msgpack.Decoder(_Revision)
 _publications = msgspec.msgpack.Decoder(Publication)
 
 
@@ -115,6 +122,20 @@ class PlanFolder:
     def save_draft(self, draft: Draft) -> None:
         """Replace the draft; durable on return."""
         _write(self._root / "draft.msgpack", _encoder.encode(draft), replace=True)
+
+    def take_draft(self, draft: Draft) -> Draft:
+        """Replace the draft by one newly imported; durable on return.
+
+        Its revision goes on from that of the draft before it: a page that showed that one changes and publishes
+        nothing of this one.
+        """
+        try:
+            before = _revisions.decode((self._root / "draft.msgpack").read_bytes()).revision + 1
+        except (FileNotFoundError, msgspec.DecodeError):
+            before = 0
+        taken = msgspec.structs.replace(draft, revision=before)
+        self.save_draft(taken)
+        return taken
 
     def draft(self) -> Draft:
         """The draft.

@@ -5,7 +5,7 @@ plan is laid out and checked again.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import msgspec
@@ -33,8 +33,8 @@ LOCK: Final = "schedule-draft"
 REMEMBERED_VISITS: Final = 200_000
 """Of the newest versions, kept decoded between pages: some 80 MB at most; a county's version has 3,700."""
 
-_Act = Callable[[Plan], tuple[Plan, str]]
-"""The plan after it, and the visit it was about."""
+_Act = Callable[[Draft, Plan], tuple[Plan, str]]
+"""Of the draft and its plan as it stands by then: the plan after it, and the visit it was about."""
 
 
 class ScheduleDesk:
@@ -100,7 +100,8 @@ class ScheduleDesk:
             NotFound: there is no such visit.
             RefusedInput: as `editable`.
         """
-        return Moving(self.editable().plan, name, self.today(), *also)
+        draft = self.editable()
+        return Moving(draft.plan, name, self.today(), *also, laid=(draft.first, draft.last))
 
     def move(self, by: Author, revision: int, name: str, wish: Wish, word: Word) -> Draft:
         """The visit elsewhere.
@@ -109,7 +110,11 @@ class ScheduleDesk:
             NotFound, RefusedInput: as `schedules.desk.decide.move`.
             Conflict: another revision.
         """
-        return self._change(by, revision, lambda plan: (move(plan, name, wish, word, self.today())[0], name))
+
+        def act(draft: Draft, plan: Plan) -> tuple[Plan, str]:
+            return move(plan, name, wish, word, self.today(), (draft.first, draft.last))[0], name
+
+        return self._change(by, revision, act)
 
     def cancel(self, by: Author, revision: int, name: str, word: Word) -> Draft:
         """The visit away.
@@ -118,7 +123,7 @@ class ScheduleDesk:
             NotFound, RefusedInput: as `schedules.desk.decide.cancel`.
             Conflict: another revision.
         """
-        return self._change(by, revision, lambda plan: (cancel(plan, name, word, self.today())[0], name))
+        return self._change(by, revision, lambda _, plan: (cancel(plan, name, word, self.today())[0], name))
 
     def accept(self, by: Author, revision: int, changes: Iterable[Change], word: Word) -> Draft:
         """Make-up visits, as proposed or edited: all of them or none.
@@ -128,15 +133,13 @@ class ScheduleDesk:
             Conflict: another revision.
         """
         approver = word.approved_by.strip()[:LONGEST_TEXT]
-        changes = tuple(changes)
-        for one in changes:
-            _must_not_be_over(one, self.today())
 
         def act(change: Change) -> _Act:
-            return lambda plan: (
-                accept(plan, change, approved_by=approver, announced_on=word.announced_on),
-                change.change_id,
-            )
+            def made(draft: Draft, plan: Plan) -> tuple[Plan, str]:
+                _must_have_its_day(change, self.today(), draft)
+                return accept(plan, change, approved_by=approver, announced_on=word.announced_on), change.change_id
+
+            return made
 
         return self._change(by, revision, *map(act, changes))
 
@@ -166,27 +169,43 @@ class ScheduleDesk:
             plan = with_change(draft.plan, last.visit_id, last.before)
             return self._save(_laid(msgspec.structs.replace(draft, plan=plan, edits=draft.edits[:-1])))
 
-    def replace(self, draft: Draft) -> None:
-        """Another draft, newly imported; durable on return."""
+    def replace(self, draft: Draft) -> Draft:
+        """Another draft, newly imported; durable on return. Returns it with its revision."""
         with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
-            self.folder.save_draft(draft)
+            return self.folder.take_draft(draft)
 
     def publish(self, by: Author, revision: int, approved_by: str, effective_from: date | None) -> PublishedSchedule:
         """The draft as the next version, queued for every vehicle.
 
         Raises:
-            RefusedInput: nobody approved it, it has errors or no visit, or the day lies outside its days.
+            RefusedInput: nobody approved it, it has errors or no visit, the day lies outside its days, or it is over
+                and another version was in force: what vehicles went by is what they are measured by.
             Conflict: another revision, or somebody published at the same moment.
         """
         approver = approved_by.strip()[:LONGEST_TEXT]
         if not approver:
             raise RefusedInput("nobody approved it", hint=Hint("写上批准人。", "Say who approved it."))
         with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
-            self._of(revision)
+            self._must_rewrite_nothing(self._of(revision), effective_from)
             version, _ = publish_draft(self.folder, effective_from, self.today(), approver)
             self.folder.keep_publication(version.version, by.name, self.hospital.now())
         queue_schedules(self.hospital, active_vehicles(self.hospital))
         return version
+
+    def _must_rewrite_nothing(self, draft: Draft, effective_from: date | None) -> None:
+        today = self.today()
+        start, yesterday = effective_from or min(draft.first, today), today - timedelta(days=1)
+        if effective_from is None and draft.last >= today:
+            return  # from today on, or later
+        for one in self.versions():
+            if max(start, one.effective_from) <= min(yesterday, one.last):
+                raise RefusedInput(
+                    f"effective_from {start} is over, and version {one.version} was in force",
+                    hint=Hint(
+                        f"{start} 已经过去，当时用的是第{one.version}版，不能改。从 {today} 起用。",
+                        f"{start} is over, and version {one.version} was in force: it stays. Choose {today} or later.",
+                    ),
+                )
 
     def _change(self, by: Author, revision: int, *acts: _Act) -> Draft:
         with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
@@ -195,7 +214,7 @@ class ScheduleDesk:
             plan, edits, now = draft.plan, list(draft.edits), self.hospital.now()
             for act in acts:
                 before = plan
-                plan, name = act(before)
+                plan, name = act(draft, before)
                 edits.append(Edit(now, by.name, name, change_of(before, name), change_of(plan, name)))
             return self._save(_laid(msgspec.structs.replace(draft, plan=plan, edits=tuple(edits))))
 
@@ -217,9 +236,11 @@ class ScheduleDesk:
         return saved
 
 
-def _must_not_be_over(change: Change, today: date) -> None:
-    if change.action is not Action.CANCEL and (change.new_date or change.original_date) < today:
-        zh, en = WORDS["P03"]
+def _must_have_its_day(change: Change, today: date, draft: Draft) -> None:
+    day = change.new_date or change.original_date
+    code = "P03" if day < today else "P04" if not draft.first <= day <= draft.last else ""
+    if code and change.action is not Action.CANCEL:
+        zh, en = WORDS[code]
         raise RefusedInput(
             f"{change.change_id} on {change.new_date}: {en}",
             hint=Hint(f"不能这样改：{zh}。", f"It cannot be there: {en}."),

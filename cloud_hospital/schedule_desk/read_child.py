@@ -23,6 +23,10 @@ CPU_S: Final = 90
 DRAFT: Final = "draft.msgpack"
 ANNOTATED: Final = "annotated.xlsx"
 REFUSED: Final = 3
+REGISTERS: Final = ("points", "vehicles", "staff")
+"""Tables that a wall grid finds beside it. A workbook with its own needs none of an import before it, and what lay
+beside it goes: a later grid is to find the newest ones.
+"""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -68,6 +72,10 @@ def _read(order: Order) -> None:
     draft, tables = read_draft(source, order.days, order.now, order.imported_by)
     annotate(source, tables, draft.findings, out / ANNOTATED)
     (out / DRAFT).write_bytes(msgspec.msgpack.encode(draft))
+    if source.is_file() and all(tables[name].place.file == source.name for name in REGISTERS):
+        for path in source.parent.iterdir():
+            if path != source:
+                path.unlink()
 
 
 def _refuse(said: str, hint: Hint) -> int:

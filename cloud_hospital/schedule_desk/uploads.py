@@ -63,6 +63,11 @@ def take(desk: ScheduleDesk, files: Sequence[Given], days: tuple[date, date] | N
     Raises:
         RefusedInput: they cannot be read at all; the draft before them stays and nothing of them is kept.
     """
+    with _one_at_a_time:  # also the folders: of two imports at once neither sweeps the other's away
+        return _take(desk, files, days, by)
+
+
+def _take(desk: ScheduleDesk, files: Sequence[Given], days: tuple[date, date] | None, by: Author) -> Draft:
     name = secrets.token_hex(8)
     root = desk.folder.source
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,8 +83,7 @@ def take(desk: ScheduleDesk, files: Sequence[Given], days: tuple[date, date] | N
         aside.rename(root / name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    draft = msgspec.structs.replace(draft, files=name)
-    desk.replace(draft)
+    draft = desk.replace(msgspec.structs.replace(draft, files=name))
     for other in root.iterdir():
         if not other.name.startswith(".") and other.name != name:
             shutil.rmtree(other, ignore_errors=True)
@@ -137,10 +141,9 @@ def _read(desk: ScheduleDesk, source: Path, aside: Path, days: tuple[date, date]
     order = Order(str(source), days, desk.hospital.now(), by.name, str(aside))
     child = leashed([sys.executable, "-m", "cloud_hospital.schedule_desk.read_child"])
     try:
-        with _one_at_a_time:
-            done = subprocess.run(  # noqa: S603  # our own
-                child, input=msgspec.json.encode(order), capture_output=True, timeout=READ_S, check=False
-            )
+        done = subprocess.run(  # noqa: S603  # our own
+            child, input=msgspec.json.encode(order), capture_output=True, timeout=READ_S, check=False
+        )
     except subprocess.TimeoutExpired:
         raise RefusedInput(f"reading took longer than {READ_S:g} s", hint=_SLOW) from None
     if done.returncode != 0:

@@ -44,9 +44,12 @@ class Moving:
         now: the visit as it stands; None where it is cancelled.
         change: the exception that speaks of it.
         begin: the first day it may be put on.
+        laid: first and last of the days that are laid out: elsewhere nobody would see it, and no vehicle have it.
     """
 
-    def __init__(self, plan: Plan, name: str, begin: date, *also: date) -> None:
+    def __init__(
+        self, plan: Plan, name: str, begin: date, *also: date, laid: tuple[date, date] = (date.min, date.max)
+    ) -> None:
         """Take it up.
 
         Args:
@@ -54,18 +57,19 @@ class Moving:
             name: the visit's id.
             begin: the first day it may be put on: what lies before is over.
             also: days whose months are to be known.
+            laid: first and last of the days that are laid out.
 
         Raises:
             NotFound: the rules give no such visit.
         """
-        self.plan, self.begin = plan, begin
+        self.plan, self.begin, self.laid = plan, begin, laid
         self.own, self.change = given(plan, name), change_of(plan, name)
         moved = self.change.new_date if self.change else None
         known = [self.own.date, *also, *([moved] if moved else [])]
         kept, _ = standing(plan, min(known), max(known))
         self.days = HandDays(plan, (visit for here in kept.on.values() for visit in here))
-        laid = expand(plan, month_start(min(known)), month_end(max(known)))
-        self.now = next((one for one in laid if one.visit_id == name), None)
+        visits = expand(plan, month_start(min(known)), month_end(max(known)))
+        self.now = next((one for one in visits if one.visit_id == name), None)
         if self.now is not None and self.now in self.days.on[self.now.date, self.now.vehicle_id]:
             self.days.take(self.now)
 
@@ -76,6 +80,8 @@ class Moving:
         doubt = closed if closed in OWN_RISK else ""
         if day < self.begin:
             found: Visit | str = "P03"
+        elif not self.laid[0] <= day <= self.laid[1]:
+            found = "P04"
         elif closed and not doubt:
             found = closed
         elif start is None:

@@ -32,8 +32,17 @@ class Wish(NamedTuple):
     start: time | None = None
 
 
-def move(plan: Plan, name: str, wish: Wish, word: Word, begin: date) -> tuple[Plan, DatedException | None]:
+def move(
+    plan: Plan,
+    name: str,
+    wish: Wish,
+    word: Word,
+    begin: date,
+    laid: tuple[date, date] = (date.min, date.max),
+) -> tuple[Plan, DatedException | None]:
     """The plan with the visit elsewhere, and the row that says so: none where it is back where its rule put it.
+
+    `begin` and `laid` are as `Moving` takes them.
 
     Raises:
         NotFound: the rules give no such visit.
@@ -42,7 +51,7 @@ def move(plan: Plan, name: str, wish: Wish, word: Word, begin: date) -> tuple[Pl
     word = _must_say_why(word)
     if wish.vehicle_id not in plan.vehicles:
         raise RefusedInput(f"{wish.vehicle_id[:32]}: no such vehicle", hint=Hint("核对车辆。", "Check the vehicle."))
-    moving = Moving(plan, name, begin, wish.day)
+    moving = Moving(plan, name, begin, wish.day, laid=laid)
     _must_not_be_over(moving, begin)
     choice = moving.choice(*wish)
     if choice.code:

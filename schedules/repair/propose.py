@@ -112,6 +112,7 @@ def propose(
     begin: date | None = None,
     refused: Refused = (),
     only: Collection[str] = (),
+    today: date | None = None,
 ) -> Repair:
     """Changes that give as many point-months of whole months their visits as there is room for.
 
@@ -119,9 +120,11 @@ def propose(
         plan: as it stands, with exceptions that are in force.
         first: a day of the first month, `last` a day of the last one.
         last: see `first`.
-        begin: the first day that a make-up may be on: what lies before is over, or cannot be announced any more.
+        begin: the first day that a make-up may be on: what lies before is over, or cannot be announced any more. A
+            visit that keeps its day on another vehicle needs no notice.
         refused: change ids with the dates a person did not want for them.
         only: repair what is lost for these reasons (codes of findings); empty is all.
+        today: what lies before is over, also for a visit that would keep its day.
 
     Raises:
         RefusedInput: a lunar pattern leaves its table.
@@ -130,7 +133,7 @@ def propose(
     lost = [one for one in lost if not only or one.reason in only]
     months = _months(first, last)
     before = _counts(days)
-    work = Work(plan, days, begin or date.min, refused)
+    work = Work(plan, days, begin or date.min, refused, today or date.min)
     lacking = Counter(
         {
             (one.point_id, month): (one.visits_per_month or 0) - before[one.point_id, month]

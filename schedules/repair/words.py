@@ -1,4 +1,4 @@
-"""Why a visit cannot be on a vehicle-day, in words; codes are those of the findings, P01 to P03 those of a repair."""
+"""Why a visit cannot be on a vehicle-day, in words; codes are those of the findings, P01 to P04 those of a repair."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,6 +24,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "P01": ("该点当天已有巡诊", "the point is visited that day already"),
     "P02": ("已被调度员拒绝", "rejected by the coordinator"),
     "P03": ("已过去或来不及通知", "over, or too soon to be announced"),
+    "P04": ("草稿没有这一天，先导入那个月", "the draft has no such day; import its month first"),
     "C01": ("规则给出的日子不够", "the rules give too few days"),
 }
 """Code -> Chinese, English."""

@@ -30,10 +30,11 @@ class Want(NamedTuple):
 class Work:
     """One repair in the making."""
 
-    def __init__(self, plan: Plan, days: Days, begin: date, refused: Refused) -> None:
+    def __init__(self, plan: Plan, days: Days, begin: date, refused: Refused, today: date = date.min) -> None:
         self.plan = plan
         self.days = days
         self.begin = begin
+        self.today = today
         self.refused = frozenset(refused)
         self.placed: dict[str, Visit] = {}
 
@@ -45,7 +46,7 @@ class Work:
         """The visit on another vehicle-day, or the code of why not."""
         if not self.may(visit, day):
             return "P02"
-        if visit.date != day and day < self.begin:
+        if day < self.today or (visit.date != day and day < self.begin):
             return "P03"
         moved = msgspec.structs.replace(visit, date=day, vehicle_id=vehicle_id)
         moved = msgspec.structs.replace(moved, staff_ids=self.days.crew(moved, vehicle_id))

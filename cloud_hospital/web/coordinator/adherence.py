@@ -5,11 +5,12 @@ from typing import Final, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 
-from clinic_records.care import Stop
+from clinic_records.care import Stop, StopStatus
 from clinic_records.clock import CHINA
 from clinic_records.errors import ClinicError, NotFound
 from clinic_records.schedule import Visit
 from cloud_hospital.adherence.month import month_report
+from cloud_hospital.adherence.planned import planned_visits
 from cloud_hospital.adherence.records import stops_between
 from cloud_hospital.store.engine import reading
 from cloud_hospital.web.coordinator.head import head_of
@@ -17,7 +18,6 @@ from cloud_hospital.web.coordinator.place import Coordination, problem_of, statu
 from schedules.adherence.match import TOLERANCE
 from schedules.adherence.stays import planned_start
 from schedules.draft import month_days
-from schedules.publish import in_force
 from schedules.vehicle_days import came_at
 
 MISSED_SHOWN: Final = 200
@@ -65,16 +65,16 @@ def add_adherence(app: FastAPI, here: Coordination) -> None:
 
 
 def _today(here: Coordination, today: date) -> list[Today]:
-    """The visits of today by vehicle and start."""
-    version = in_force(here.desk.versions(), today)
-    if version is None:
-        return []
+    """The visits of today by vehicle and start; a vehicle that has begun is measured by its own version."""
     hospital = here.desk.hospital
     with reading(hospital.engine) as connection:
-        said = {stop.visit_id: stop for stop in stops_between(connection, today, today) if stop.visit_id}
+        stops = stops_between(connection, today, today)
+    stops.sort(key=lambda stop: came_at(stop) is not None)  # of two words on one visit, that of who came counts
+    said = {stop.visit_id: stop for stop in stops if stop.visit_id}
     now = hospital.now()
     made = []
-    for visit in sorted((one for one in version.visits if one.date == today), key=lambda v: (v.vehicle_id, v.start)):
+    visits = planned_visits(here.desk.versions(), stops, today, today)
+    for visit in sorted(visits, key=lambda one: (one.vehicle_id, one.start)):
         stop = said.get(visit.visit_id)
         arrived = came_at(stop) if stop else None
         start = planned_start(visit)
@@ -85,7 +85,7 @@ def _today(here: Coordination, today: date) -> list[Today]:
                 stop,
                 arrived.astimezone(CHINA) if arrived else None,
                 late,
-                stop is None and now > start + TOLERANCE,
+                arrived is None and (stop is None or stop.status is StopStatus.PLANNED) and now > start + TOLERANCE,
             )
         )
     return made

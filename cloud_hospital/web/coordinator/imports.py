@@ -16,7 +16,7 @@ from clinic_records.errors import ClinicError, Hint, NotFound, RefusedInput
 from cloud_hospital.schedule_desk.uploads import MOST_FILES, Given, annotated, take
 from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination, Problem, problem_of, status_of
-from schedules.draft import month_days, year_days
+from schedules.draft import YEARS, month_days, year_days
 from schedules.exports.plan_workbook import plan_workbook
 from schedules.findings import Severity
 from schedules.grouping import grouped, worst_first
@@ -108,7 +108,7 @@ def _days(form: FormData) -> tuple[date, date] | None:
     asked = str(form.get("days", "")).strip()
     if not asked:
         return None
-    if len(asked) == 4 and asked.isascii() and asked.isdigit() and 1990 <= int(asked) <= 2099:
+    if len(asked) == 4 and asked.isascii() and asked.isdigit() and int(asked) in YEARS:
         return year_days(int(asked))
     return month_days(asked)
 

@@ -25,6 +25,7 @@ from cloud_hospital.web.coordinator.words import in_words
 from schedules.desk.choices import Choice, given
 from schedules.desk.decide import Wish
 from schedules.draft import month_days
+from schedules.expand import month_end, month_start
 
 
 def add_month(app: FastAPI, here: Coordination) -> None:
@@ -153,7 +154,8 @@ def _visit(
             choice = here.desk.take_up(visit, wish.day).choice(*wish)
     except ClinicError as error:
         problem = problem or problem_of(request, error)
-    month = [one for one in draft.visits if one.point_id == stands.point_id and one.date.month == stands.date.month]
+    start, end = month_start(stands.date), month_end(stands.date)
+    month = [one for one in draft.visits if one.point_id == stands.point_id and start <= one.date <= end]
     return here.page(
         request,
         "visit.html",

@@ -1,8 +1,10 @@
-"""What is given out of the version in force: calendars, workbook, texts, notices, a feed for route planners."""
+"""What is given out of what is published: calendars, workbook, texts, notices, a feed for route planners."""
 
 import io
 import threading
 import zipfile
+from collections.abc import Sequence
+from datetime import date
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -58,17 +60,31 @@ def add_outputs(app: FastAPI, here: Coordination) -> None:
         return Response(data, media_type="application/octet-stream", headers={"content-disposition": header})
 
 
-def source_of(here: Coordination) -> Source:
-    """The version in force today, else the newest.
+def version_of(versions: Sequence[PublishedSchedule], month: str, today: date) -> PublishedSchedule | None:
+    """The version that vehicles go by in a month: now, or when it begins; of a month gone by, when it ended.
+
+    Raises:
+        RefusedInput: it is not a month.
+    """
+    first, last = month_days(month)
+    return in_force(versions, min(max(today, first), last)) or in_force(versions, last)
+
+
+def source_of(here: Coordination, month: str) -> Source:
+    """The version of a month, also of one to come: notices go out before it begins.
 
     Raises:
         NotFound: nothing is published, or an older program published it without its plan.
+        RefusedInput: it is not a month, or no version speaks of it.
     """
     versions = here.desk.versions()
-    version = in_force(versions, here.desk.today()) or (versions[-1] if versions else None)
-    if version is None:
+    if not versions:
         hint = Hint("还没有发布过班表。先导入、发布。", "Nothing is published yet: import a plan and publish it.")
         raise NotFound("nothing is published yet", hint=hint)
+    version = version_of(versions, month, here.desk.today())
+    if version is None:
+        hint = Hint("已发布的班表里没有这个月。", "No published version speaks of that month.")
+        raise RefusedInput(f"no published version speaks of {month}", hint=hint)
     publication = here.desk.folder.publication(version.version)
     if publication is None:
         hint = Hint(
@@ -80,12 +96,9 @@ def source_of(here: Coordination) -> Source:
 
 
 def _made(here: Coordination, format_: str, month: str, of: str) -> tuple[str, bytes]:
-    source = source_of(here)
+    source = source_of(here, month)
     first, last = month_days(month)
     first, last = max(first, source.version.first), min(last, source.version.last)
-    if last < first:
-        hint = Hint("现行班表没有这个月。", "The version in force has no such month.")
-        raise RefusedInput(f"{month} lies outside the version in force", hint=hint)
     visits = tuple(one for one in source.version.visits if first <= one.date <= last)
     hospital = here.desk.hospital
     request = Export(
@@ -124,11 +137,16 @@ def _subject(plan: Plan, of: str) -> Subject | None:
 
 
 def _page(request: Request, here: Coordination, problem: Problem | None, status: int) -> Response:
-    draft = here.desk.draft()
+    draft, versions, today = here.desk.draft(), here.desk.versions(), here.desk.today()
+    days = {visit.date.replace(day=1) for version in versions for visit in version.visits}
+    found = ((f"{day:%Y-%m}", version_of(versions, f"{day:%Y-%m}", today)) for day in sorted(days))
+    months = {month: version.version for month, version in found if version}
+    now = f"{today:%Y-%m}"
+    shown = now if now in months else next((one for one in months if one > now), max(months, default=""))
     source = None
-    if here.desk.folder.numbers():
+    if shown:
         try:
-            source = source_of(here)
+            source = source_of(here, shown)
         except ClinicError as error:
             problem = problem or problem_of(request, error)
     return here.page(
@@ -138,7 +156,7 @@ def _page(request: Request, here: Coordination, problem: Problem | None, status:
         head=head_of(here.desk, draft),
         source=source,
         formats=list(FORMATS),
-        months=sorted({f"{one.date:%Y-%m}" for one in source.version.visits}) if source else [],
-        this_month=f"{here.desk.today():%Y-%m}",
+        months=months,
+        shown=shown,
         problem=problem,
     )

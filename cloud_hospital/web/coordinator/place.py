@@ -16,7 +16,7 @@ from clinic_web.pages import lang_of
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
 from cloud_hospital.web.coordinator.words import in_words, month_words, reason_words, short_day
 from cloud_hospital.web.site import Site
-from schedules.draft import month_days
+from schedules.draft import YEARS, month_days
 from schedules.expand import month_end, month_start
 from schedules.folder import Draft
 
@@ -113,7 +113,7 @@ def day_of(words: str) -> date:
     """
     try:
         year, month, day = (int(part) for part in re.split(r"[-/.]", words.strip()))
-        return date(year, month, day)
+        return date(year if year in YEARS else 0, month, day)
     except ValueError:
         hint = Hint(f"“{words[:20]}”不是日期，写成 2026-11-23。", f'"{words[:20]}" is not a date: write 2026-11-23.')
         raise RefusedInput(f"{words[:20]!r} is not a date", hint=hint) from None

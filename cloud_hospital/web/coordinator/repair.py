@@ -66,7 +66,7 @@ def _decide(request: Request, here: Coordination, said: dict[str, str], by: Auth
         elif "all" in said:
             here.desk.accept(by, typed.revision, found.values(), typed.word)
         else:
-            one = _edited(_named(found, said.get("accept", "")), said)
+            one = _edited(here, _named(found, said.get("accept", "")), said)
             here.desk.accept(by, typed.revision, [one], typed.word)
     except ClinicError as error:
         return _page(request, here, month, typed, problem_of(request, error), status_of(error))
@@ -80,8 +80,8 @@ def _named(found: dict[str, Change], name: str) -> Change:
     return found[name]
 
 
-def _edited(change: Change, said: dict[str, str]) -> Change:
-    """The change with the day, vehicle and start that stand in its fields."""
+def _edited(here: Coordination, change: Change, said: dict[str, str]) -> Change:
+    """The change with the day, vehicle and start that stand in its fields; on another vehicle its own people go."""
     name = change.change_id
     if f"day-{name}" not in said:
         return change
@@ -92,6 +92,8 @@ def _edited(change: Change, said: dict[str, str]) -> Change:
         return change
     is_moved = day != change.original_date
     kept = change.new_staff_ids if vehicle == shown[1] else ()
+    if vehicle and vehicle != shown[1]:
+        kept = here.desk.take_up(name, day).crew(day, vehicle)
     return change._replace(
         action=Action.MOVE if is_moved else Action.SUBSTITUTE,
         new_date=day if is_moved else None,
@@ -108,8 +110,9 @@ def _fields(change: Change) -> tuple[str, str, str]:
 
 
 def _proposed(here: Coordination, draft: Draft, first: date, last: date) -> Repair:
-    begin = here.desk.today() + timedelta(days=NOTICE_DAYS)
-    return propose(draft.plan, first, last, begin=begin, refused=draft.refused)
+    today = here.desk.today()
+    begin = today + timedelta(days=NOTICE_DAYS)
+    return propose(draft.plan, first, last, begin=begin, refused=draft.refused, today=today)
 
 
 def _lost(draft: Draft, today: date) -> list[tuple[str, int]]:

@@ -16,13 +16,22 @@ _DOUBT: Final = {
 }
 
 
+_SAID: Final = {zh: (zh, en) for zh, en in WORDS.values()}
+"""By the Chinese words, which a proposal has for its reason: villages read it."""
+
+
 def in_words(code: str, lang: str) -> str:
     """Why a visit cannot be somewhere, or is there in doubt; a word that is no code stays as it is."""
-    zh, en = _DOUBT.get(code) or WORDS.get(code, (code, code))
+    zh, en = _DOUBT.get(code) or WORDS.get(code) or _SAID.get(code, (code, code))
     return en if lang == "en" else zh
 
 
-_ACTIONS: Final = {"move": ("改期", "moved"), "cancel": ("取消", "cancelled"), "substitute": ("替换", "substituted")}
+_ACTIONS: Final = {
+    "move": ("改期", "moved"),
+    "cancel": ("取消", "cancelled"),
+    "substitute": ("替换", "substituted"),
+    "missed": ("未到", "missed"),
+}
 
 
 def reason_words(counted: str, lang: str) -> str:

@@ -92,5 +92,4 @@ def with_holiday(lines: Lines, day: str = "2026-11-19") -> Lines:
 def laid_before(hospital: Hospital, folder: Path, lines: Lines | None = None) -> Draft:
     """The county as the draft, without the child that reads uploads."""
     draft, _ = read_draft(write_csv(lines or example(), folder), None, hospital.now(), LAN.name)
-    ScheduleDesk(hospital).replace(draft)
-    return draft
+    return ScheduleDesk(hospital).replace(draft)

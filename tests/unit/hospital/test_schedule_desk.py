@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from cloud_hospital.schedule_desk.holders import holders
 from schedules.check import check_plan
 from schedules.desk.choices import Moving
 from schedules.desk.decide import Wish, Word, move
-from schedules.draft import publish_draft, read_draft
+from schedules.draft import import_draft, publish_draft, read_draft
 from schedules.findings import Severity
 from schedules.folder import Draft
 from schedules.model import Action
@@ -26,7 +26,7 @@ from schedules.repair.propose import propose
 from sync.ports import Verdict
 from tests.unit.hospital.schedule_bench import LAN, NOW, TODAY, county_hospital, laid_before, with_holiday
 from tests.unit.hospital.test_downlink import receipt
-from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put
+from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put, write_csv
 
 WORD = Word("修路", "县卫健局 王科长", TODAY)
 PLAN = read_draft(EXAMPLE, None, NOW)[0].plan
@@ -217,3 +217,43 @@ def test_rows_that_were_refused_keep_visits_from_being_changed_but_not_looked_at
         desk.move(LAN, draft.revision, "R03-20261117", Wish(date(2026, 11, 18), "V01"), WORD)
     with pytest.raises(RefusedInput, match="error"):
         publish_draft(desk.folder, None, TODAY, "王科长")
+
+
+def test_who_saw_the_draft_before_an_import_changes_and_publishes_nothing_of_the_new_one(
+    desk: ScheduleDesk, draft: Draft, hospital: Hospital, tmp_path: Path
+) -> None:
+    newer = laid_before(hospital, tmp_path / "newer", with_holiday(example()))
+    with pytest.raises(Conflict):
+        desk.publish(LAN, draft.revision, "王科长", None)
+    with pytest.raises(Conflict):
+        desk.cancel(LAN, draft.revision, "R03-20261117", WORD)
+    by_command = import_draft(EXAMPLE, desk.folder, None, NOW)
+    with pytest.raises(Conflict):
+        desk.publish(LAN, newer.revision, "王科长", None)
+    assert desk.publish(LAN, by_command.revision, "王科长", None).version == 1
+
+
+def test_a_visit_stays_on_days_that_the_draft_lays_out(desk: ScheduleDesk, tmp_path: Path) -> None:
+    """Else it would be in no version, and nobody would come."""
+    lines = with_holiday(example(), "2026-11-24")
+    draft = desk.replace(read_draft(write_csv(lines, tmp_path / "files"), NOVEMBER, NOW)[0])
+    name, december = "R03-20261117", date(2026, 12, 3)
+    assert {one.code for one in desk.take_up(name, december).choices(december, december)} == {"P04"}
+    with pytest.raises(RefusedInput, match="no such day"):
+        desk.move(LAN, draft.revision, name, Wish(december, "V01"), WORD)
+    (lost, *_) = propose(draft.plan, *NOVEMBER).changes
+    edited = lost._replace(action=Action.MOVE, new_date=december)
+    with pytest.raises(RefusedInput, match="no such day"):
+        desk.accept(LAN, draft.revision, [edited], WORD)
+    assert desk.draft() == draft
+
+
+def test_days_that_are_over_keep_the_version_that_was_in_force(desk: ScheduleDesk, draft: Draft) -> None:
+    desk.publish(LAN, draft.revision, "王科长", TODAY)
+    desk.hospital.clock.later(timedelta(days=5))  # type: ignore[attr-defined]  # the bench's own
+    changed = desk.cancel(LAN, draft.revision, "R03-20261117", WORD)
+    with pytest.raises(RefusedInput, match="was in force"):
+        desk.publish(LAN, changed.revision, "王科长", TODAY + timedelta(days=4))
+    with pytest.raises(RefusedInput, match="was in force"):
+        desk.publish(LAN, changed.revision, "王科长", draft.first)
+    assert desk.publish(LAN, changed.revision, "王科长", None).effective_from == TODAY + timedelta(days=5)

@@ -12,17 +12,20 @@ import httpx
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from clinic_records.care import CheckIn, CheckInWay, Stop, StopStatus
+from clinic_records.care import CheckIn, CheckInWay, Stop, StopStatus, Substitution
 from clinic_records.clock import CHINA
 from clinic_records.ids import IdFactory, StopId
 from clinic_records.people import Author, Role
 from clinic_records.record import Kind
 from cloud_hospital.hospital import Hospital
+from cloud_hospital.schedule_desk import uploads
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
 from cloud_hospital.schedule_desk.uploads import OLD_S
 from cloud_hospital.users import add_user
 from cloud_hospital.vehicles import enrol
-from schedules.draft import read_draft
+from cloud_hospital.web.coordinator.words import in_words, reason_words
+from schedules.draft import month_days, read_draft
+from schedules.folder import Draft
 from schedules.load.zip_limits import FILE_LIMIT
 from schedules.tables import TABLES
 from tests.unit.hospital.asgi import Caller
@@ -200,12 +203,18 @@ def test_make_up_visits_are_edited_accepted_and_refused_one_by_one(
     assert refused.status_code == 422
     assert "不能这样改" in refused.text
     assert client.post("/schedule/repair", data={**form, "accept": "R99-20261124"}).status_code == 409
+    other = {f"day-{first}": "2026-11-25", f"vehicle-{first}": "V02", f"start-{first}": "09:00"}
+    assert client.post("/schedule/repair", data={**form, **other, "accept": first}).status_code == 303
+    made = next(one for one in desk.editable().visits if one.visit_id == first)
+    assert (made.vehicle_id, made.staff_ids) == ("V02", ("r002", "d002", "n002")), "its own people go"
+    assert client.post("/schedule/undo", data={"revision": "1", "month": "2026-11"}).status_code == 303
+    form["revision"] = "2"
     assert client.post("/schedule/repair", data={**form, **fields, "accept": first}).status_code == 303
     made = next(one for one in desk.editable().visits if one.visit_id == first)
     assert (made.date, made.start) == (date(2026, 11, 20), time(13, 30))
-    assert client.post("/schedule/repair", data={**form, "revision": "1", "refuse": second}).status_code == 303
+    assert client.post("/schedule/repair", data={**form, "revision": "3", "refuse": second}).status_code == 303
     assert "不要的 1 条不再提" in client.get("/schedule/repair?month=2026-11").text
-    assert client.post("/schedule/repair", data={**form, "revision": "2", "all": "1"}).status_code == 303
+    assert client.post("/schedule/repair", data={**form, "revision": "4", "all": "1"}).status_code == 303
     assert "没有去不成的巡诊" in client.get("/schedule/repair?month=2026-11").text
 
 
@@ -327,6 +336,27 @@ def test_a_wall_grid_comes_alone_beside_the_tables_of_the_import_before(
     draft = desk.editable()
     assert (draft.source, len(draft.plan.points), len(draft.plan.rules)) == ("墙表.xlsx", 6, 2)
     assert [path.name for path in desk.folder.source.iterdir()] == [draft.files], "the folder before is gone"
+    put(lines, "vehicles", 2, "plate", "新01")
+    newer = write_xlsx(lines, tmp_path / "z.xlsx").read_bytes()
+    client.post("/schedule/upload", files=sent(("z.xlsx", newer)))
+    client.post("/schedule/upload", files=sent(("墙表.xlsx", out.getvalue())))
+    assert desk.editable().plan.vehicles["V01"].plate == "新01", "the tables of the import before, not of an older one"
+
+
+def test_of_two_imports_at_once_neither_sweeps_the_others_files_away(
+    desk: ScheduleDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    kept = desk.replace
+
+    def replace(draft: Draft) -> Draft:
+        seen.append(uploads._one_at_a_time.acquire(blocking=False))
+        return kept(draft)
+
+    monkeypatch.setattr(desk, "replace", replace)
+    book = write_xlsx(example(), tmp_path / "plan.xlsx").read_bytes()
+    uploads.take(desk, [uploads.Given("plan.xlsx", io.BytesIO(book))], None, LAN)
+    assert seen == [False], "until its draft stands the next one waits"
 
 
 def test_the_plan_as_it_is_now_reads_back_as_the_same_plan(
@@ -367,6 +397,20 @@ def test_everything_is_given_out_of_the_published_plan(
     assert client.get("/schedule/export?format=ics&month=2026-11&of=lorry/V01").status_code == 404
 
 
+def test_the_month_to_come_is_given_out_before_it_begins(
+    hospital: Hospital, client: Caller, desk: ScheduleDesk, tmp_path: Path
+) -> None:
+    for month in ("2026-11", "2026-12"):
+        path = write_csv(example(), tmp_path / month)
+        draft = desk.replace(read_draft(path, month_days(month), hospital.now(), LAN.name)[0])
+        desk.publish(LAN, draft.revision, "王科长", max(draft.first, TODAY))
+    page = words(client.get("/schedule/outputs").text)
+    assert "2026-11 · 第1版" in page
+    assert "2026-12 · 第2版" in page
+    calendar = client.get("/schedule/export?format=ics&month=2026-12&of=vehicle/V01")
+    assert b"DTSTART;TZID=Asia/Shanghai:202612" in calendar.content
+
+
 def test_adherence_shows_a_stop_as_soon_as_its_record_has_come(
     hospital: Hospital, client: Caller, desk: ScheduleDesk, tmp_path: Path
 ) -> None:
@@ -376,6 +420,12 @@ def test_adherence_shows_a_stop_as_soon_as_its_record_has_come(
     assert all(word in page for word in ("过点没有消息", "计划", "按时率"))
     box = Box("V07")
     clinic = Clinic(hospital, box, enrol(hospital, box.request()))
+    foreseen = Stop(
+        StopId(IdFactory().new()), "V07", "P03", "蓝坑村文化礼堂", "蓝坑村", TODAY, time(8, 30), time(11),
+        visit_id="R03-20261110", substitutions=(Substitution("n001", "n009", "李护士", "请假", LAN, hospital.now()),),
+    )  # fmt: skip
+    clinic.send(box.record(Kind.STOP, foreseen, foreseen.id))
+    assert "过点没有消息" in client.get("/schedule/adherence").text, "who comes instead is no word of having come"
     arrived = CheckIn(datetime(2026, 11, 10, 8, 41, tzinfo=CHINA), CheckInWay.HAND, LAN)
     stop = Stop(
         StopId(IdFactory().new()), "V07", "P03", "蓝坑村文化礼堂", "蓝坑村", TODAY, time(8, 30), time(11),
@@ -385,6 +435,10 @@ def test_adherence_shows_a_stop_as_soon_as_its_record_has_come(
     page = words(client.get("/schedule/adherence").text)
     assert all(word in page for word in ("开诊中", "08:41", "晚11分"))
     assert client.get("/schedule/adherence?month=x").status_code == 422
+    assert client.get("/schedule/adherence?month=9999-12").status_code == 422
+    assert client.get("/schedule/day?day=1-1-1").status_code == 422
+    assert reason_words("missed 路不通", "zh") == "未到 · 路不通"
+    assert in_words("节假日", "en") == "public holiday"
 
 
 def test_other_pages_answer_while_a_file_is_read(hospital: Hospital, client: Caller, tmp_path: Path) -> None:

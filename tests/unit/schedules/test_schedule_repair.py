@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import msgspec
@@ -149,6 +149,17 @@ def test_no_is_heard_and_another_day_offered_until_none_is_left() -> None:
     assert len(offered) == len(set(offered)) == 21 + 1 - 4 - 1 + 1
     why = propose(plan, FIRST, LAST, refused=refused).shortfalls[0].reasons
     assert {one.code for one in why} == {"P01", "P02"}
+
+
+def test_nothing_is_proposed_for_a_day_that_is_over() -> None:
+    plan = planned(1, 2)
+    visit = expand(plan, FIRST, LAST)[0]
+    plan = off(plan, visit.date, visit.date, vehicle_id=visit.vehicle_id)
+    (on_its_day,) = propose(plan, FIRST, LAST, begin=visit.date + timedelta(days=3), today=visit.date).changes
+    assert (on_its_day.action, on_its_day.new_date) == (Action.SUBSTITUTE, None), "another vehicle comes that day"
+    (later,) = propose(plan, FIRST, LAST, today=visit.date + timedelta(days=1)).changes
+    assert later.new_date is not None
+    assert later.new_date > visit.date
 
 
 def test_a_change_can_be_edited_and_is_refused_where_it_does_not_fit() -> None:
