@@ -203,7 +203,7 @@ def test_make_up_visits_are_edited_accepted_and_refused_one_by_one(
     assert refused.status_code == 422
     assert "不能这样改" in refused.text
     assert client.post("/schedule/repair", data={**form, "accept": "R99-20261124"}).status_code == 409
-    other = {f"day-{second}": "2026-11-26", f"vehicle-{second}": "V01", f"start-{second}": "13:30"}
+    other = {f"day-{second}": "2026-11-25", f"vehicle-{second}": "V01", f"start-{second}": "13:30"}
     assert client.post("/schedule/repair", data={**form, **other, "accept": second}).status_code == 303
     made = next(one for one in desk.editable().visits if one.visit_id == second)
     assert (made.vehicle_id, made.staff_ids) == ("V01", ("r001", "d001", "n001")), "its own people go"
