@@ -53,7 +53,7 @@ def page(browser: Browser, clinic: Clinic) -> Iterator[Page]:
     """The coordinator's screen; the test fails when its console held an error."""
     served = Served(clinic)
     context = browser.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     one = context.new_page()
     said: list[str] = []
 

@@ -69,7 +69,7 @@ def page(browser: Browser, clinic: Clinic) -> Iterator[Page]:
     """A specialist's screen, signed in."""
     served = Served(clinic)
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=served.url)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     one = context.new_page()
     one.goto("/login")
     one.locator("[name=staff]").fill("d001")

@@ -71,7 +71,7 @@ async def try_out(port: int, user: str, password: str, listen: str, say: str) ->
         vehicle.publish(Publish(Topic.parse(say), b"forged"))
         vehicle.publish(Publish(Topic.parse(f"clinic/v1/{user}/up/p1"), b"own"))
         heard: list[bytes] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while b"own" not in heard:
                 await asyncio.sleep(0.01)
                 heard += [each.payload for each in hospital.take_messages()]

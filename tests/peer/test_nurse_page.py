@@ -43,7 +43,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 def page(browser: Browser, served: Served) -> Iterator[Page]:
     """A tablet; the test fails when its console held an error."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=served.url)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     one = context.new_page()
     said: list[str] = []
 

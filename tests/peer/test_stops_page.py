@@ -32,7 +32,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 @pytest.fixture
 def page(browser: Browser, served: Served) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=served.url)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     one = context.new_page()
     said: list[str] = []
     one.on("pageerror", lambda error: said.append(str(error)))

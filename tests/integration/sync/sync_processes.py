@@ -44,7 +44,7 @@ class BrokerProcess:
 
     def start(self) -> None:
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
@@ -186,7 +186,7 @@ class Pair:
     async def __aexit__(self, *_: object) -> None:
         self.stop.set()
         self.station_stop.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await asyncio.gather(*self._tasks)
 
     async def reach(self, is_done: Callable[[], bool], limit_s: float = 60.0) -> None:
