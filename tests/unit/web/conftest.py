@@ -1,9 +1,11 @@
 """These tests are about the pages, not about the cost of a PIN."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.unit.web.web_bench import Bench, Served
 from vehicle_agent.store import slots
 
 
@@ -14,3 +16,10 @@ def cheap_pins() -> Iterator[None]:
         patched.setattr(slots, "_MEMORY_KIB", 64)
         patched.setattr(slots, "_PASSES", 1)
         yield
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A vehicle of the test's own."""
+    with Served(Bench(tmp_path / "V03")) as one:
+        yield one

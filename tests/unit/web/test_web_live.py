@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.unit.web.web_bench import PIN, Bench, Served, villager
+from tests.unit.web.web_bench import Served, logged_in, villager
 from vehicle_agent.web.routes import live
 from vehicle_agent.web.routes.live import message
 
@@ -36,15 +35,8 @@ class Stream:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path)) as one:
-        yield one
-
-
-@pytest.fixture
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, timeout=30) as one:
-        one.post("/login", data={"staff": "n001", "pin": PIN})
+    with logged_in(served, follows=False) as one:
         yield one
 
 

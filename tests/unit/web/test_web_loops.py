@@ -10,7 +10,7 @@ from clinic_records.clock import Stamp
 from clinic_records.ids import DeviceId, sha256_hex
 from clinic_records.quantity import quantity
 from clinic_records.reading import Code, Content, Document, Image, Numeric, RawBytes, Reading
-from tests.unit.web.web_bench import PIN, Bench, Served
+from tests.unit.web.web_bench import PIN, Bench, Served, logged_in
 from vehicle_agent.web.loops import loop_of
 from vehicle_agent.web.measures import of_what
 
@@ -65,8 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, timeout=30) as client:
-        client.post("/login", data={"staff": "n001", "pin": PIN})
+    with logged_in(served, follows=False) as client:
         yield client
 
 

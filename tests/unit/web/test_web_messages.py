@@ -18,7 +18,7 @@ from clinic_records.prescription import DispenseRight, PrescribedLine, Prescript
 from clinic_records.record import Kind, Lane, Record, encode_payload
 from clinic_web.pages import HERE, VENDOR
 from sync.messages.table import MESSAGES
-from tests.unit.web.web_bench import PIN, Bench, Served
+from tests.unit.web.web_bench import PIN, Bench, Served, logged_in
 from vehicle_agent.store.merge.rule import Merging
 from vehicle_agent.store.merge.table import merge
 from vehicle_agent.store.records import list_current
@@ -35,15 +35,8 @@ ANSWER = Answer(RecordId("a1"), *WHO, "三个月后复查 <b>", DOCTOR, AT + tim
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path / "V03")) as made:
-        yield made
-
-
-@pytest.fixture
 def tablet(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}) as client:
-        assert client.post("/login", data={"staff": "n001", "pin": PIN}).status_code == 303
+    with logged_in(served, follows=False) as client:
         yield client
 
 

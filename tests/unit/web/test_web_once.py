@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from clinic_web.once import Once
-from tests.unit.web.web_bench import PIN, Bench, Served
+from tests.unit.web.web_bench import Bench, Served, logged_in
 
 FORM = {
     "name": "雷大娘",
@@ -27,8 +27,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, follow_redirects=True, timeout=30) as one:
-        assert one.post("/login", data={"staff": "n001", "pin": PIN}).status_code == 200
+    with logged_in(served) as one:
         one.post("/stop/open", data={"x": "1"})
         yield one
 

@@ -11,7 +11,7 @@ from clinic_records.quantity import quantity
 from clinic_records.reading import Code, Numeric
 from clinic_web.formats import unit
 from clinic_web.pages import LOOKS
-from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, villager
+from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, logged_in, villager
 
 FORM = {
     "name": "王秀英",
@@ -38,8 +38,7 @@ def stranger(served: Served) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, follow_redirects=True, timeout=30) as one:
-        assert one.post("/login", data={"staff": "n001", "pin": PIN}).status_code == 200
+    with logged_in(served) as one:
         one.post("/stop/open", data={"x": "1"})
         yield one
 
@@ -241,8 +240,7 @@ def test_both_languages_and_all_looks(served: Served, nurse: httpx.Client) -> No
 
 
 def test_lock_ends_the_session_and_the_overlay_is_only_for_the_same_person(served: Served) -> None:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, follow_redirects=True, timeout=30) as one:
-        one.post("/login", data={"staff": "n001", "pin": PIN})
+    with logged_in(served) as one:
         assert one.post("/lock", data={"x": "1"}).url.path == "/login"
         assert one.get("/").url.path == "/login"
         same = one.post("/login", data={"staff": "n001", "pin": PIN, "was": "n001"}, headers={"hx-request": "true"})

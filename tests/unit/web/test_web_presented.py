@@ -14,22 +14,15 @@ from clinic_records.reading import Code, Numeric
 from devices.framing.base import Frame
 from tests.unit.visits.test_visits_identity import card, scan
 from tests.unit.web.test_web_live import Stream
-from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, villager
+from tests.unit.web.web_bench import RESIDENT, Served, logged_in, villager
 from vehicle_agent.settings import DeviceSettings
 
 READER = DeviceId("card1")
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path)) as one:
-        yield one
-
-
-@pytest.fixture
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, timeout=30) as one:
-        one.post("/login", data={"staff": "n001", "pin": PIN})
+    with logged_in(served, follows=False) as one:
         yield one
 
 

@@ -1,28 +1,20 @@
 """The quality pages: a control is written, the mark goes, a marked reading counts once a named person releases it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from clinic_records.quality import QualityMark
 from tests.unit.web.test_web_pages import started
-from tests.unit.web.web_bench import PIN, Bench, Served
+from tests.unit.web.web_bench import Served, logged_in
 
 STROKES = {"kind": "calibration", "unit": "L", "value-1": "3.01", "value-2": "2.98"}
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path)) as one:
-        yield one
-
-
-@pytest.fixture
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, follow_redirects=True, timeout=30) as one:
-        one.post("/login", data={"staff": "n001", "pin": PIN})
+    with logged_in(served) as one:
         one.post("/stop/open", data={"x": "1"})
         yield one
 

@@ -3,11 +3,10 @@
 import secrets
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from clinic_records.errors import NotFound, RefusedInput
-from tests.unit.web.web_bench import PIN, Bench, Served
+from tests.unit.web.web_bench import PIN, Bench, Served, logged_in
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +19,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_the_download_is_the_devices_bytes(served: Served) -> None:
     raw = secrets.token_bytes(3_000_001)
     recording = served.run(served.bench.deliver("us-1", raw))
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, timeout=30) as nurse:
-        nurse.post("/login", data={"staff": "n001", "pin": PIN})
+    with logged_in(served, follows=False) as nurse:
         answer = nurse.get(f"/rec/{recording.id}/raw")
     assert answer.headers["content-length"] == str(len(raw))
     assert answer.content == raw

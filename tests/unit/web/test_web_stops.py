@@ -2,27 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
 
 from clinic_records.care import Stop
 from tests.unit.web.schedule_bench import publish, today, usual, visit
-from tests.unit.web.web_bench import PIN, Bench, Served, villager
+from tests.unit.web.web_bench import Served, logged_in, villager
 from vehicle_agent.visits.versions import listed
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path)) as one:
-        yield one
-
-
-@pytest.fixture
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, follow_redirects=True, timeout=30) as one:
-        assert one.post("/login", data={"staff": "n001", "pin": PIN}).status_code == 200
+    with logged_in(served) as one:
         publish(served.bench, 12, *usual(served.bench))
         yield one
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -16,7 +15,7 @@ from clinic_records.people import Author, Role
 from clinic_records.record import Kind, Lane, Record, encode_payload
 from devices.delivery import Delivery
 from tests.unit.web.test_web_pages import started
-from tests.unit.web.web_bench import PIN, Bench, Served
+from tests.unit.web.web_bench import Bench, Served, logged_in
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.quarantine import quarantine
 from vehicle_agent.store.records import put_foreign
@@ -25,15 +24,8 @@ DOCTOR = Author("d001", "李医生", Role.SPECIALIST)
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path)) as one:
-        yield one
-
-
-@pytest.fixture
 def nurse(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers={"origin": served.url}, follow_redirects=True, timeout=30) as one:
-        one.post("/login", data={"staff": "n001", "pin": PIN})
+    with logged_in(served) as one:
         one.post("/stop/open", data={"x": "1"})
         yield one
 

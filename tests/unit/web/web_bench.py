@@ -3,11 +3,13 @@
 import asyncio
 import secrets
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Self, TypeVar
 
+import httpx
 import uvicorn
 
 from clinic_records.care import Recording
@@ -201,3 +203,12 @@ class Served:
         self._server.should_exit = True
         self._thread.join(15)
         self.bench.close()
+
+
+@contextmanager
+def logged_in(served: Served, *, follows: bool = True) -> Iterator[httpx.Client]:
+    """A tablet of the nurse, who has given her PIN."""
+    headers = {"origin": served.url}
+    with httpx.Client(base_url=served.url, headers=headers, follow_redirects=follows, timeout=30) as one:
+        assert one.post("/login", data={"staff": "n001", "pin": PIN}).status_code == (200 if follows else 303)
+        yield one
