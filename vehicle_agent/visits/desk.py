@@ -38,6 +38,7 @@ from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 from vehicle_agent.visits.recorder import topics_of
 from vehicle_agent.visits.roster import Roster
 from vehicle_agent.visits.stop_desk import StopDesk
+from vehicle_agent.visits.stops import Seen
 from vehicle_agent.visits.versions import Act, get
 from vehicle_agent.visits.views import (
     Arming,
@@ -172,10 +173,15 @@ class Desk(DeskPort):
             await self.identity.use_card(form.card, patient.id, author)
         return patient
 
-    async def open_stop(self, author: Author) -> Stop:
-        """Open today's planned stop, or an unscheduled one. The open one, where there is one already."""
-        new_id = StopId(self._ids.new())
-        return await self._write(lambda conn: stops.open_stop(conn, self._vehicle, new_id, self._act(author)), "stop")
+    async def open_stop(self, author: Author, seen: Seen | None = None) -> Stop:
+        """Open today's planned stop, or an unscheduled one. The open one, where there is one already.
+
+        `seen` is what the page said; without it the next stop is meant. Raises as visits.stops.open_seen.
+        """
+        new_id, act = StopId(self._ids.new()), self._act(author)
+        if seen is None:
+            return await self._write(lambda conn: stops.open_stop(conn, self._vehicle, new_id, act), "stop")
+        return await self._write(lambda conn: stops.open_seen(conn, self._vehicle, new_id, act, seen), "stop")
 
     async def close_stop(self, author: Author) -> Stop:
         """Close it and write day-closed. Raises Conflict: no stop is open, or an encounter of it is."""

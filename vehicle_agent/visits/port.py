@@ -13,6 +13,7 @@ from vehicle_agent.visits.message_desk import MessageDesk
 from vehicle_agent.visits.quality_desk import QualityDesk
 from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 from vehicle_agent.visits.stop_desk import StopDesk
+from vehicle_agent.visits.stops import Seen
 from vehicle_agent.visits.views import (
     Arming,
     DeviceView,
@@ -70,8 +71,11 @@ class DeskPort(Protocol):
     async def register(self, form: NewPatient, author: Author) -> Patient:
         """Keep a new person. Raises RefusedInput: the form has a mistake; Conflict: that resident id is known."""
 
-    async def open_stop(self, author: Author) -> Stop:
-        """Open today's planned stop, or an unscheduled one. The open one, where there is one already."""
+    async def open_stop(self, author: Author, seen: Seen | None = None) -> Stop:
+        """Open today's planned stop, or an unscheduled one. The open one, where there is one already.
+
+        `seen` is what the page said; without it the next stop is meant. Raises Conflict: that is not so any more.
+        """
 
     async def close_stop(self, author: Author) -> Stop:
         """Close it and write day-closed. Raises Conflict: an encounter is still open."""

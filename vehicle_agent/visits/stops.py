@@ -1,7 +1,7 @@
 """Today's stop: from the schedule that came down, or an unscheduled one; closing it ends the day with a statement."""
 
 from datetime import date, datetime, time
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -41,6 +41,13 @@ class NewStop(msgspec.Struct, frozen=True, omit_defaults=True):
     place: str = ""
     reason: str = ""
     makes_up_for: str = ""
+
+
+class Seen(NamedTuple):
+    """What the page said on which somebody pressed "open": the next visit, empty where none, and the day's version."""
+
+    visit_id: str
+    version: int
 
 
 def stop_of(visit: Visit, plan: PublishedSchedule) -> Stop:
@@ -117,12 +124,46 @@ def open_stop(
     if visit_id:
         planned = next((stop for stop in planned_stops(conn, vehicle, day) if stop.visit_id == visit_id), None)
         if planned is None:
-            raise NotFound(f"visit {visit_id[:64]} is not planned for {vehicle} on {day}")
+            raise NotFound(
+                f"visit {visit_id[:64]} is not planned for {vehicle} on {day}",
+                hint=Hint("班表里没有这一站了。回“今日”看现在的。", "The schedule has no such stop. Look at Today."),
+            )
     else:
         planned = todays_stop(conn, vehicle, day)
         if planned is None or planned.status is not StopStatus.PLANNED:
             return open_unscheduled(conn, vehicle, new_id, act, NewStop())
     return _open(conn, planned, new_id, act, arrived_at)
+
+
+def open_seen(conn: Connection, vehicle: str, new_id: StopId, act: Act, seen: Seen) -> Stop:
+    """Open the stop that somebody saw, and no other; the open one where there is one.
+
+    Raises:
+        Conflict: the day goes by another version by now, a newer one took the visit away, or the stop is over.
+    """
+    opened = open_one(conn)
+    if opened is not None:
+        return opened.thing
+    day = act.now.astimezone(CHINA).date()
+    plan = plan_of_day(conn, day)
+    version = plan.version if plan else 0
+    if version != seen.version:
+        raise Conflict(
+            f"the day goes by schedule version {version}, not {seen.version}",
+            hint=Hint(
+                f"班表刚换成第{version}版，没有开站。看一下现在的站，再开。",
+                f"The schedule is version {version} now; no stop was opened. Look at the stop, then open it.",
+            ),
+        )
+    if seen.visit_id and seen.visit_id not in {stop.visit_id for stop in expected(conn, vehicle, day)}:
+        raise Conflict(
+            f"visit {seen.visit_id[:64]} is not to come any more",
+            hint=Hint(
+                "这一站刚刚变了（取消、改期、未到或已经开过），没有开站。看一下现在的站，再开。",
+                "That stop was cancelled, moved, missed or opened meanwhile; none was opened. Look, then open.",
+            ),
+        )
+    return open_stop(conn, vehicle, new_id, act, seen.visit_id)
 
 
 def open_unscheduled(

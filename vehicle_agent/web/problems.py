@@ -44,7 +44,7 @@ async def _show(request: Request, hint: Hint, detail: str, status_code: int) -> 
     site = site_of(request)
     if is_htmx(request):
         line = site.pages.fragment("problem-line.html", lang_of(request), hint=hint, detail=detail)
-        headers = {"hx-retarget": "#note", "hx-reswap": "innerHTML"}
+        headers = {"hx-retarget": "#note", "hx-reswap": "innerHTML", "hx-reselect": "unset"}
         # 4xx that htmx shows; what it must not show in place of the page is 401 only
         return Response(line, 409 if status_code < 500 else 422, headers, "text/html; charset=utf-8")
     return await site.page(request, "problem.html", status_code=status_code, hint=hint, detail=detail)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clinic_records.care import Stop, StopStatus
 from clinic_records.clock import Origin
 from clinic_records.errors import BadFrame, Conflict
-from clinic_records.ids import RecordId, sha256_hex
+from clinic_records.ids import RecordId, StopId, sha256_hex
 from clinic_records.record import Kind, Lane, Record
 from clinic_records.schedule import PublishedSchedule, Visit
 from schedules.publish import decode, encode, in_force, make_version
@@ -21,12 +21,13 @@ from tests.unit.visits.conftest import opened
 from tests.unit.visits.visits_world import NOW_DAY, Clinic, close_stop, open_stop, register, see, visit
 from vehicle_agent.store.merge.rule import Merging
 from vehicle_agent.store.merge.table import merge, understand
+from vehicle_agent.visits import stops
 from vehicle_agent.visits.days import day_of, month_of
 from vehicle_agent.visits.encounters import finish
 from vehicle_agent.visits.plans import Turn, plan_of_day, plans_for
 from vehicle_agent.visits.published import versions
-from vehicle_agent.visits.stops import stop_of
-from vehicle_agent.visits.versions import get, put
+from vehicle_agent.visits.stops import Seen, stop_of
+from vehicle_agent.visits.versions import get, listed, put
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
@@ -92,6 +93,38 @@ def test_a_cancellation_shows_at_once_and_is_not_the_next_stop(clinic: Clinic) -
     assert (day.version, day.newest) == (12, 13)
     close_stop(clinic)
     assert open_stop(clinic).visit_id == "", "what was cancelled is not opened by itself: the stop is unscheduled"
+
+
+def open_seen(clinic: Clinic, visit_id: str, version: int) -> Stop:
+    new_id, seen = StopId(clinic.ids.new()), Seen(visit_id, version)
+    return clinic.store.write(lambda conn: stops.open_seen(conn, "V01", new_id, clinic.act(), seen))
+
+
+def test_only_the_stop_that_was_seen_is_opened(clinic: Clinic) -> None:
+    with pytest.raises(Conflict, match="version 0, not 12"):
+        open_seen(clinic, "a", 12)
+    take(clinic, version(12, MORNING, NOON))
+    with pytest.raises(Conflict, match="version 12, not 0"):
+        open_seen(clinic, "", 0)  # somebody saw a day without a schedule
+    take(clinic, version(13, NOON))
+    with pytest.raises(Conflict, match="version 13, not 12") as refused:
+        open_seen(clinic, "a", 12)
+    assert "第13版" in refused.value.hint.zh
+    assert clinic.store.read(stops.open_one) is None
+    take(clinic, version(14, MORNING, NOON))
+    assert open_seen(clinic, "b", 14).visit_id == "b", "seen, though not the next one any more"
+    assert open_seen(clinic, "a", 12).visit_id == "b", "the open one, where there is one"
+
+
+def test_a_stop_that_was_taken_away_or_closed_meanwhile_is_not_opened(clinic: Clinic) -> None:
+    take(clinic, version(12, MORNING, NOON))
+    assert open_seen(clinic, "a", 12).visit_id == "a"
+    take(clinic, version(13, MORNING))
+    close_stop(clinic)
+    for gone in ("a", "b"):  # closed, and cancelled on a day that keeps its version
+        with pytest.raises(Conflict, match="not to come"):
+            open_seen(clinic, gone, 12)
+    assert len(clinic.store.read(lambda conn: listed(conn, Stop))) == 1
 
 
 def test_moved_and_changed_visits_are_told(clinic: Clinic) -> None:

@@ -97,6 +97,25 @@ def test_a_newer_version_is_told_on_a_day_that_has_begun(nurse: httpx.Client, se
     assert "14:00 东坑村 is cancelled" in nurse.get("/").text
 
 
+def test_a_version_between_the_page_and_the_press_opens_nothing_and_shows_the_page_anew(
+    nurse: httpx.Client, served: Served, day: date
+) -> None:
+    assert '<input type="hidden" name="visit" value="a"><input type="hidden" name="version" value="12">' in (
+        nurse.get("/").text
+    )
+    publish(served.bench, 13, visit("b", day, "14:00", "P002"))
+    page = nurse.post("/stop/open", data={"visit": "a", "version": "12"})
+    assert page.status_code == 409
+    assert "班表刚换成第13版，没有开站" in page.text
+    assert 'name="visit" value="b"' in page.text, "the page anew: pressing again opens what is shown now"
+    assert stops(served) == {}
+    gone = nurse.post(f"/visits/{day}/a/open", data={"arrived": ""}, headers={"hx-request": "true"})
+    assert "班表里没有这一站了" in gone.text
+    assert gone.headers["hx-reselect"] == "unset", "the form chooses the page's main part, and this line has none"
+    assert nurse.post("/stop/open", data={"visit": "b", "version": "13"}).url.path == "/"
+    assert set(stops(served)) == {"b"}
+
+
 def test_who_was_asked_to_come_again_stands_on_the_next_visits_list(
     nurse: httpx.Client, served: Served, day: date
 ) -> None:

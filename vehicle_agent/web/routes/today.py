@@ -4,7 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from clinic_records.errors import Conflict, Hint
 from clinic_web.pages import lang_of
+from vehicle_agent.visits.stops import Seen
 from vehicle_agent.web.keys import fresh_key
 from vehicle_agent.web.site import fields, go, is_htmx, site_of
 
@@ -17,7 +19,7 @@ async def today(request: Request) -> Response:
     return await _page(request, None, "")
 
 
-async def _page(request: Request, found: object, text: str) -> Response:
+async def _page(request: Request, found: object, text: str, refused: Hint | None = None) -> Response:
     site = site_of(request)
     site.author(request)
     view, last = await site.desk.today(), await site.desk.instruments()
@@ -25,6 +27,8 @@ async def _page(request: Request, found: object, text: str) -> Response:
         request,
         "today.html",
         live="today",
+        status_code=409 if refused else 200,
+        refused=refused,
         view=view,
         plan=await site.desk.stops.day(),
         instruments=last,
@@ -49,9 +53,14 @@ async def search(request: Request) -> Response:
 
 @router.post("/stop/open")
 async def open_stop(request: Request) -> Response:
-    """Open today's stop."""
-    site = site_of(request)
-    await site.desk.open_stop(site.author(request))
+    """Open the stop that the page showed; where it is another one by now, the page anew says so."""
+    site, form = site_of(request), await fields(request)
+    author, version = site.author(request), form.get("version", "")
+    seen = Seen(form.get("visit", ""), int(version)) if version.isdecimal() and len(version) < 10 else None
+    try:
+        await site.desk.open_stop(author, seen)
+    except Conflict as error:
+        return await _page(request, None, "", error.hint)
     return go(request, "/")
 
 
