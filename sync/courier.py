@@ -43,8 +43,9 @@ from sync.sender import Sender
 from sync.statements import KeyChain
 from sync.topics import SESSION, Publish, Topic, Way, vehicle_filter
 
-HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0)
-"""Seconds until Hello is said again; the last one repeats. The hospital may be down behind its broker."""
+HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
+"""Seconds until Hello is said again; the last one repeats. The hospital may be down behind its broker: when it is up
+again it asks whoever its broker shows as connected, so that a lost question is all that waits so long."""
 ASK_HELD_S: Final = 600.0
 """Seconds between two questions for what the hospital holds: it may have learned to read it, or a person decided ..."""
 ASK_HELD: Final = 32
