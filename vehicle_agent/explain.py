@@ -90,7 +90,7 @@ def explain(conn: Connection, up: Outgoing, thing: str) -> list[Journey]:
         thing: a record's id, a blob's hash, or the hash of an envelope.
     """
     rows = rows_where(conn, "id = ? OR wire_sha256 = ?", (thing, thing))
-    journeys = [_journey(conn, up, row) for row in rows] + [_came_home(record) for record in _without_row(conn, thing)]
+    journeys = [_sent(conn, up, row) for row in rows] + [_came_home(record) for record in _without_row(conn, thing)]
     return sorted(journeys, key=lambda each: (each.incarnation, each.seq))
 
 
@@ -122,30 +122,18 @@ def _came_home(record: Record) -> Journey:
         wire_sha256=None,
     )
     home = Step("医院收到；本车恢复后由医院发回", "received by the hospital, which sent it back to the restored box")
-    return Journey(
-        kind=row.kind.value,
-        revision=row.revision,
-        incarnation=row.incarnation,
-        seq=row.seq,
-        lane=row.lane.value,
-        state=row.state,
-        size=row.size,
-        sha256=row.sha256,
-        wire_sha256="",
-        recorded_at=row.recorded_at,
-        author=row.author,
-        sealed_at=None,
-        wire_size=0,
-        sends=0,
-        receipt=None,
-        steps=[*_made(row), home],
-    )
+    return _journey(row, [*_made(row), home], wire=None, receipt=None)
 
 
-def _journey(conn: Connection, up: Outgoing, row: OutboxRow) -> Journey:
+def _sent(conn: Connection, up: Outgoing, row: OutboxRow) -> Journey:
     found = up.kept(wire_sha256=row.wire_sha256) if row.wire_sha256 else []
     wire = found[0] if found else None
     receipt = _receipt(conn, row)
+    steps = [*_made(row), *_travelled(row, wire), *_answered(row, receipt, wire)]
+    return _journey(row, steps, wire=wire, receipt=receipt)
+
+
+def _journey(row: OutboxRow, steps: list[Step], *, wire: Kept | None, receipt: Receipt | None) -> Journey:
     return Journey(
         kind=row.kind.value,
         revision=row.revision,
@@ -162,7 +150,7 @@ def _journey(conn: Connection, up: Outgoing, row: OutboxRow) -> Journey:
         wire_size=wire.item.size if wire else 0,
         sends=wire.sends if wire else 0,
         receipt=receipt,
-        steps=[*_made(row), *_travelled(row, wire), *_answered(row, receipt, wire)],
+        steps=steps,
     )
 
 
