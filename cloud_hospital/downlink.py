@@ -14,6 +14,7 @@ from clinic_records.record import Kind, Record
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import reading, writing
+from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicles import box_key
 from schedules.folder import PlanFolder
@@ -87,9 +88,10 @@ def queue_schedules(hospital: Hospital, vehicles: Iterable[str]) -> list[int]:
     folder = PlanFolder(hospital.folder.root)
     today = hospital.now().astimezone(CHINA).date()
     numbers = [each.version for each in folder.versions() if each.last >= today]
-    for vehicle in vehicles:
-        for number in numbers:
-            _queue_schedule(hospital, vehicle, folder.payload(number), number)
+    with exclusive(hospital.engine, "schedule-queue", hospital.folder.run):  # two who ask at once would seal it twice
+        for vehicle in vehicles:
+            for number in numbers:
+                _queue_schedule(hospital, vehicle, folder.payload(number), number)
     return numbers
 
 

@@ -17,7 +17,7 @@ from commands.schedule_export import export
 from commands.schedule_plan import plan_command
 from schedules.annotate import annotate
 from schedules.diff import Kind
-from schedules.draft import check_files, draft_changes, import_draft, month_days, publish_draft, year_days
+from schedules.draft import check_files, draft_changes, import_draft, month_days, year_days
 from schedules.findings import Finding, Severity, has_errors
 from schedules.folder import PlanFolder
 from schedules.grouping import grouped
@@ -158,19 +158,20 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Make the draft the next version and queue for every vehicle what it has not got of all versions not yet over."""
-    from cloud_hospital.downlink import queue_schedules  # noqa: PLC0415 - a database; the other commands need none
-    from cloud_hospital.hospital import open_hospital  # noqa: PLC0415
+    from cloud_hospital.hospital import open_hospital  # noqa: PLC0415 - a database; the other commands need none
+    from cloud_hospital.schedule_desk.desk import ScheduleDesk  # noqa: PLC0415
     from cloud_hospital.vehicles import active_vehicles  # noqa: PLC0415
 
-    folder = PlanFolder(_hospital(hospital))
-    clock = SystemClock()
-    today = clock.now().astimezone(CHINA).date()
-    version, _ = publish_draft(folder, _day(effective_from), today, approved_by.strip())
-    folder.keep_publication(version.version, "", clock.now())
-    with open_hospital(hospital, clock) as opened:
-        vehicles = active_vehicles(opened)
-        is_over = version.version not in queue_schedules(opened, vehicles)
+    with open_hospital(_hospital(hospital), SystemClock()) as opened:
+        desk = ScheduleDesk(opened)
+        before = desk.folder.numbers()
+        version = desk.publish(None, None, approved_by, _day(effective_from))
+        vehicles, is_over = active_vehicles(opened), version.last < desk.today()
     queued = 0 if is_over else len(vehicles)
+    if version.version in before:
+        typer.echo(
+            f"第{version.version}版已是这样，没有新的版本。 Version {version.version} says so already.", err=True
+        )
     if is_over:
         typer.echo(
             f"计划已于 {version.last} 结束，不再下发。 The plan ended on {version.last}; nothing is sent.", err=True

@@ -1,6 +1,7 @@
 """From a coordinator's files to a draft, and from a draft to the next version."""
 
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -131,22 +132,27 @@ def _same_content(one: PublishedSchedule, other: PublishedSchedule) -> bool:
 
 
 def publish_draft(
-    folder: PlanFolder, effective_from: date | None, today: date, approved_by: str = ""
-) -> tuple[PublishedSchedule, bytes]:
-    """Make the draft the next version; where the newest version says the same already, that one is returned.
+    folder: PlanFolder,
+    draft: Draft,
+    effective_from: date | None,
+    today: date,
+    approved_by: str = "",
+    must: Callable[[PublishedSchedule], None] = lambda _: None,
+) -> PublishedSchedule:
+    """Make a draft the next version; where the newest version says the same already, that one is returned.
 
     Args:
         folder: where drafts and versions lie.
+        draft: what is published.
         effective_from: None is `today`, or the plan's first day where `today` lies outside it.
         today: the date at +08:00.
         approved_by: who approved it; empty where nobody said.
+        must: raises where a new version may not be.
 
     Raises:
-        NotFound: there is no draft.
         RefusedInput: the draft has errors or no visit, or `effective_from` lies outside its days.
         Conflict: somebody published at the same moment.
     """
-    draft = folder.draft()
     if has_errors(draft.findings):
         count = sum(one.severity is Severity.ERROR for one in draft.findings)
         raise RefusedInput(
@@ -168,5 +174,7 @@ def publish_draft(
         approved_by=approved_by,
     )
     if numbers and _same_content(newest := folder.version(numbers[-1]), schedule):
-        return newest, folder.payload(newest.version)
-    return schedule, folder.add(schedule)
+        return newest
+    must(schedule)
+    folder.add(schedule)
+    return schedule

@@ -183,19 +183,17 @@ class PlanFolder:
         """All versions, lowest first."""
         return [self.version(number) for number in self.numbers()]
 
-    def keep_publication(self, number: int, by: str, now: datetime) -> None:
-        """Keep who published a version, and the draft's plan as that of the version; durable on return, once for all.
+    def keep_publication(self, number: int, draft: Draft, by: str, now: datetime) -> None:
+        """Keep who published a version, and the plan it was laid out from; durable on return, once for all.
 
         Args:
             number: of the version.
+            draft: what it was made of.
             by: name of who published it; empty for the command line.
             now: when.
-
-        Raises:
-            NotFound: there is no draft.
         """
         if self.publication(number) is None:
-            kept = Publication(now, by, msgspec.structs.replace(self.draft(), visits=(), of_reading=()))
+            kept = Publication(now, by, msgspec.structs.replace(draft, visits=(), of_reading=()))
             _write(self._root / "plans" / f"{number:06}.msgpack", _encoder.encode(kept), replace=True)
 
     def publication(self, number: int) -> Publication | None:

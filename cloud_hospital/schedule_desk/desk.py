@@ -174,29 +174,58 @@ class ScheduleDesk:
         with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
             return self.folder.take_draft(draft)
 
-    def publish(self, by: Author, revision: int, approved_by: str, effective_from: date | None) -> PublishedSchedule:
-        """The draft as the next version, queued for every vehicle.
+    def publish(
+        self,
+        by: Author | None,
+        revision: int | None,
+        approved_by: str,
+        effective_from: date | None,
+        number: int | None = None,
+    ) -> PublishedSchedule:
+        """The draft as the next version, queued for every vehicle; what the newest one says already is that one.
+
+        Args:
+            by: who publishes; None: the command line, where an approver need not be named.
+            revision: of the draft that was seen; None: as it stands.
+            approved_by: who approved it.
+            effective_from: the first day it holds; None: today, or its first day.
+            number: what the version was to be when it was looked at; None: whatever is next.
 
         Raises:
             RefusedInput: nobody approved it, it has errors or no visit, the day lies outside its days, or it is over
                 and another version was in force: what vehicles went by is what they are measured by.
-            Conflict: another revision, or somebody published at the same moment.
+            Conflict: another revision, or somebody has published meanwhile.
         """
         approver = approved_by.strip()[:LONGEST_TEXT]
-        if not approver:
+        if by is not None and not approver:
             raise RefusedInput("nobody approved it", hint=Hint("写上批准人。", "Say who approved it."))
         with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
-            self._must_rewrite_nothing(self._of(revision), effective_from)
-            version, _ = publish_draft(self.folder, effective_from, self.today(), approver)
-            self.folder.keep_publication(version.version, by.name, self.hospital.now())
+            draft = self.folder.draft() if revision is None else self._of(revision)
+            self._must_be_next(number)
+            version = publish_draft(
+                self.folder, draft, effective_from, self.today(), approver, self._must_rewrite_nothing
+            )
+            self.folder.keep_publication(version.version, draft, by.name if by else "", self.hospital.now())
         queue_schedules(self.hospital, active_vehicles(self.hospital))
         return version
 
-    def _must_rewrite_nothing(self, draft: Draft, effective_from: date | None) -> None:
-        today = self.today()
-        start, yesterday = effective_from or min(draft.first, today), today - timedelta(days=1)
-        if effective_from is None and draft.last >= today:
-            return  # from today on, or later
+    def _must_be_next(self, number: int | None) -> None:
+        newest = max(self.folder.numbers(), default=0)
+        if number is None or number == newest + 1:
+            return
+        told = self.folder.publication(newest)
+        by = told.published_by if told else ""
+        raise Conflict(
+            f"version {newest} was published meanwhile, so this would not be version {number}",
+            hint=Hint(
+                f"{by or '别人'}刚发布了第{newest}版，没有再发。看一下还有什么没发布。",
+                f"{by or 'Someone'} has just published version {newest}; nothing more was. See what is left.",
+            ),
+        )
+
+    def _must_rewrite_nothing(self, made: PublishedSchedule) -> None:
+        today, start = self.today(), made.effective_from
+        yesterday = min(made.last, today - timedelta(days=1))
         for one in self.versions():
             if max(start, one.effective_from) <= min(yesterday, one.last):
                 raise RefusedInput(

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from clinic_records.errors import ClinicError
+from clinic_records.errors import ClinicError, Conflict, Hint
 from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination, Problem, day_of, problem_of, status_of
 
@@ -24,12 +24,24 @@ def add_publishing(app: FastAPI, here: Coordination) -> None:
 
     @app.post("/schedule/publish")
     def publish(
-        request: Request, revision: int = Form(-1), approved_by: str = Form(""), effective_from: str = Form("")
+        request: Request,
+        revision: int = Form(-1),
+        number: int = Form(-1),
+        approved_by: str = Form(""),
+        effective_from: str = Form(""),
     ) -> Response:
         by = here.planner(request)
         try:
             day = day_of(effective_from) if effective_from.strip() else None
-            here.desk.publish(by, revision, approved_by, day)
+            made = here.desk.publish(by, revision, approved_by, day, number)
+            if made.version != number:
+                raise Conflict(
+                    f"version {made.version} says the same",
+                    hint=Hint(
+                        f"第{made.version}版已是这样，没有新的版本。",
+                        f"Version {made.version} says so already; there is no new one.",
+                    ),
+                )
         except ClinicError as error:
             return _page(request, here, approved_by, effective_from, problem_of(request, error), status_of(error))
         return RedirectResponse("/schedule/versions", 303)

@@ -57,6 +57,18 @@ def county_hospital(root: Path, clock: SystemClock | None = None) -> Iterator[Ho
         yield hospital
 
 
+@pytest.fixture
+def hospital(tmp_path: Path) -> Iterator[Hospital]:
+    """That hospital, of the test's own."""
+    with county_hospital(tmp_path / "hospital") as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(hospital: Hospital) -> ScheduleDesk:
+    return ScheduleDesk(hospital)
+
+
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signing in takes no time worth telling."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))

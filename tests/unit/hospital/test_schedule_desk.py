@@ -1,7 +1,7 @@
 """The coordinator's draft: one visit moved or cancelled, made up or put back, published with an approver."""
 
 import threading
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from clinic_records.errors import Conflict, NotFound, RefusedInput
 from clinic_records.record import Lane
+from cloud_hospital.downlink import queue_schedules
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
@@ -18,30 +19,20 @@ from cloud_hospital.schedule_desk.holders import holders
 from schedules.check import check_plan
 from schedules.desk.choices import Moving
 from schedules.desk.decide import Wish, Word, move
-from schedules.draft import import_draft, publish_draft, read_draft
+from schedules.draft import publish_draft, read_draft
 from schedules.findings import Severity
 from schedules.folder import Draft
 from schedules.model import Action
 from schedules.repair.propose import propose
 from sync.ports import Verdict
-from tests.unit.hospital.schedule_bench import LAN, NOW, TODAY, county_hospital, laid_before, with_holiday
+from tests.unit.hospital.schedule_bench import LAN, NOW, TODAY, desk, hospital, laid_before, with_holiday
 from tests.unit.hospital.test_downlink import receipt
 from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put, write_csv
 
+__all__ = ["desk", "hospital"]  # fixtures
 WORD = Word("修路", "县卫健局 王科长", TODAY)
 PLAN = read_draft(EXAMPLE, None, NOW)[0].plan
 NOVEMBER = (date(2026, 11, 1), date(2026, 11, 30))
-
-
-@pytest.fixture
-def hospital(tmp_path: Path) -> Iterator[Hospital]:
-    with county_hospital(tmp_path / "hospital") as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(hospital: Hospital) -> ScheduleDesk:
-    return ScheduleDesk(hospital)
 
 
 @pytest.fixture
@@ -206,6 +197,42 @@ def test_nothing_is_published_without_an_approver_and_the_version_names_him(
     assert [(sent.version, sent.verdict) for sent in two.newer] == [(1, "")]
 
 
+def test_of_two_who_publish_at_one_moment_one_wins_and_the_other_is_told(
+    desk: ScheduleDesk, draft: Draft, hospital: Hospital
+) -> None:
+    def publish(days: int) -> str:
+        try:
+            made = ScheduleDesk(hospital).publish(LAN, draft.revision, "王科长", TODAY + timedelta(days=days), 1)
+        except Conflict as refused:
+            return refused.hint.zh
+        return f"version {made.version}"
+
+    with ThreadPoolExecutor(8) as pool:
+        told = sorted(pool.map(publish, (0, 0, 0, 0, 1, 2, 3, 4)))
+    assert told[0] == "version 1"
+    assert set(told[1:]) == {"兰调度刚发布了第1版，没有再发。看一下还有什么没发布。"}
+    assert desk.folder.numbers() == [1]
+
+
+def test_a_version_is_sealed_once_for_a_vehicle_however_many_queue_it(
+    desk: ScheduleDesk, draft: Draft, hospital: Hospital
+) -> None:
+    publish_draft(desk.folder, draft, None, TODAY, "王科长")
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: queue_schedules(hospital, ["V01", "V02"]), range(8))) == [[1]] * 8
+    assert len(list(hospital.folder.downlink.glob("*/*.wire"))) == 2
+
+
+def test_the_command_line_publishes_by_the_rules_of_the_page(desk: ScheduleDesk, draft: Draft) -> None:
+    assert desk.publish(None, None, "", TODAY).approved_by == ""
+    desk.hospital.clock.later(timedelta(days=5))  # type: ignore[attr-defined]  # the bench's own
+    changed = desk.cancel(LAN, draft.revision, "R03-20261117", WORD)
+    with pytest.raises(RefusedInput, match="was in force"):
+        desk.publish(None, None, "", TODAY + timedelta(days=4))
+    assert desk.publish(None, None, "", None).version == 2
+    assert desk.draft() == changed
+
+
 def test_rows_that_were_refused_keep_visits_from_being_changed_but_not_looked_at(
     desk: ScheduleDesk, hospital: Hospital, tmp_path: Path
 ) -> None:
@@ -216,7 +243,7 @@ def test_rows_that_were_refused_keep_visits_from_being_changed_but_not_looked_at
     with pytest.raises(RefusedInput, match="rows of the plan were refused"):
         desk.move(LAN, draft.revision, "R03-20261117", Wish(date(2026, 11, 18), "V01"), WORD)
     with pytest.raises(RefusedInput, match="error"):
-        publish_draft(desk.folder, None, TODAY, "王科长")
+        publish_draft(desk.folder, draft, None, TODAY, "王科长")
 
 
 def test_who_saw_the_draft_before_an_import_changes_and_publishes_nothing_of_the_new_one(
@@ -227,7 +254,7 @@ def test_who_saw_the_draft_before_an_import_changes_and_publishes_nothing_of_the
         desk.publish(LAN, draft.revision, "王科长", None)
     with pytest.raises(Conflict):
         desk.cancel(LAN, draft.revision, "R03-20261117", WORD)
-    by_command = import_draft(EXAMPLE, desk.folder, None, NOW)
+    by_command = desk.replace(read_draft(EXAMPLE, None, NOW)[0])
     with pytest.raises(Conflict):
         desk.publish(LAN, newer.revision, "王科长", None)
     assert desk.publish(LAN, by_command.revision, "王科长", None).version == 1

@@ -4,7 +4,7 @@ import asyncio
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -36,7 +36,8 @@ from tests.unit.hospital.schedule_bench import (
     TODAY,
     browser,
     cheap_passwords,
-    county_hospital,
+    desk,
+    hospital,
     laid_before,
     signed_in,
     with_holiday,
@@ -45,6 +46,7 @@ from tests.unit.hospital.test_pages import pytestmark as needs_libraries
 from tests.unit.schedules.schedule_county import example, put, write_csv, write_xlsx
 
 pytestmark = needs_libraries
+__all__ = ["desk", "hospital"]  # fixtures
 PATHS = (
     "/schedule",
     "/schedule/import",
@@ -62,17 +64,6 @@ WORD = {"reason": "修路", "approved_by": "王科长", "announced_on": "2026-11
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     cheap_passwords(monkeypatch)
-
-
-@pytest.fixture
-def hospital(tmp_path: Path) -> Iterator[Hospital]:
-    with county_hospital(tmp_path / "hospital") as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(hospital: Hospital) -> ScheduleDesk:
-    return ScheduleDesk(hospital)
 
 
 @pytest.fixture
@@ -95,7 +86,8 @@ def words(page: str) -> str:
 
 
 def publish(client: Caller, desk: ScheduleDesk) -> httpx.Response:
-    form = {"revision": desk.folder.draft().revision, "approved_by": "县卫健局 王科长", "effective_from": "2026-11-10"}
+    seen = {"revision": desk.folder.draft().revision, "number": max(desk.folder.numbers(), default=0) + 1}
+    form = {**seen, "approved_by": "县卫健局 王科长", "effective_from": "2026-11-10"}
     return client.post("/schedule/publish", data=form)
 
 
@@ -231,14 +223,22 @@ def test_files_with_mistakes_are_named_annotated_corrected_and_published(
     book = load_workbook(io.BytesIO(client.get("/schedule/annotated.xlsx").content))
     assert "R01" in str(book["排班规则"]["B5"].comment.text)
     assert publish(browser(hospital), desk).status_code == 401
-    assert client.post("/schedule/publish", data={"revision": 0, "approved_by": "王"}).status_code == 422
+    assert client.post("/schedule/publish", data={"revision": 0, "number": 1, "approved_by": "王"}).status_code == 422
     good = write_csv(example(), tmp_path / "good")
     assert client.post("/schedule/upload", files=sent(*csv_files(good))).status_code == 303
     page = client.get("/schedule/import").text
     assert "没有错误，可以发布" in page
     assert client.post("/schedule/publish", data={"revision": 0, "effective_from": "x"}).status_code == 422
     assert client.post("/schedule/publish", data={"revision": 0}).status_code == 422
+    late = client.get("/schedule/changes").text
+    assert 'name="number" value="1"' in late
     assert publish(client, desk).headers["location"] == "/schedule/versions"
+    second = {"revision": desk.folder.draft().revision, "number": 1, "approved_by": "李科长"}
+    answer = client.post("/schedule/publish", data=second)
+    assert (answer.status_code, "兰调度刚发布了第1版，没有再发" in answer.text) == (409, True)
+    assert 'name="number" value="2"' in answer.text, "the page anew"
+    again = publish(client, desk)
+    assert (again.status_code, "第1版已是这样" in again.text) == (409, True)
     versions = words(client.get("/schedule/versions").text)
     assert all(
         word in versions for word in ("第1版", "现行", "县卫健局 王科长", "兰调度", "V02", "还没收到过", "排队中")

@@ -118,6 +118,18 @@ def test_publishing_again_queues_the_same_version_once(hospital: Path) -> None:
     assert queued(hospital) == [("V01", 1), ("V02", 1)]
 
 
+def test_days_that_are_over_keep_their_version_at_the_command_line_too(
+    hospital: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.schedule.SystemClock", lambda: FixedClock(datetime(2026, 11, 20, 4, tzinfo=UTC)))
+    run("import", EXAMPLE, "--hospital", hospital, "--month", "2026-11")
+    assert run("publish", "--hospital", hospital, "--effective-from", "2026-11-02").exit_code == 0
+    again = run("publish", "--hospital", hospital, "--effective-from", "2026-11-23")
+    assert (again.exit_code, "第2版" in again.output) == (0, False)
+    code, text = refused("publish", "--hospital", hospital, "--effective-from", "2026-11-16")
+    assert (code, "version 1 was in force" in text) == (3, True)
+
+
 def test_a_plan_that_is_over_is_not_sent(hospital: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("commands.schedule.SystemClock", lambda: FixedClock(datetime(2026, 12, 30, 20, tzinfo=UTC)))
     for month in ("2026-11", "2026-12", "2027-01"):

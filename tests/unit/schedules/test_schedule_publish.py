@@ -48,7 +48,7 @@ visits = st.builds(
 
 def november(folder: PlanFolder, path: Path = EXAMPLE) -> PublishedSchedule:
     import_draft(path, folder, NOVEMBER, NOW)
-    return publish_draft(folder, None, TODAY)[0]
+    return publish_draft(folder, folder.draft(), None, TODAY)
 
 
 @calm
@@ -134,7 +134,7 @@ def test_the_highest_version_that_is_effective_counts() -> None:
 def test_import_and_publish(tmp_path: Path) -> None:
     folder = PlanFolder(tmp_path)
     with pytest.raises(NotFound, match="import a plan first"):
-        publish_draft(folder, None, TODAY)
+        publish_draft(folder, folder.draft(), None, TODAY)
     one = november(folder)
     assert (one.version, one.effective_from, len(one.visits)) == (1, TODAY, 39)
     assert [visit.point_name for visit in one.visits if (visit.vehicle_id, visit.date) == ("V01", TODAY)] == [
@@ -165,7 +165,7 @@ def test_a_draft_with_errors_is_kept_but_not_published(tmp_path: Path) -> None:
     put(lines, "rules", 2, "point_id", "P999")
     import_draft(write_csv(lines, tmp_path / "c"), folder, NOVEMBER, NOW)
     with pytest.raises(RefusedInput, match=r"has 1 error\(s\)"):
-        publish_draft(folder, None, TODAY)
+        publish_draft(folder, folder.draft(), None, TODAY)
     assert folder.versions() == [one]
     assert folder.draft().findings[0].row == 2
 
@@ -184,16 +184,16 @@ def test_effective_from(tmp_path: Path) -> None:
     folder = PlanFolder(tmp_path)
     import_draft(EXAMPLE, folder, NOVEMBER, NOW)
     with pytest.raises(RefusedInput, match="not within"):
-        publish_draft(folder, date(2026, 12, 1), TODAY)
-    assert publish_draft(folder, None, date(2026, 10, 5))[0].effective_from == NOVEMBER[0]
-    assert publish_draft(folder, date(2026, 11, 9), TODAY)[0].effective_from == date(2026, 11, 9)
+        publish_draft(folder, folder.draft(), date(2026, 12, 1), TODAY)
+    assert publish_draft(folder, folder.draft(), None, date(2026, 10, 5)).effective_from == NOVEMBER[0]
+    assert publish_draft(folder, folder.draft(), date(2026, 11, 9), TODAY).effective_from == date(2026, 11, 9)
 
 
 def test_a_plan_without_visits_is_not_published(tmp_path: Path) -> None:
     folder = PlanFolder(tmp_path)
     import_draft(EXAMPLE, folder, (date(2020, 1, 2), date(2020, 1, 30)), NOW)
     with pytest.raises(RefusedInput, match="no visit"):
-        publish_draft(folder, None, TODAY)
+        publish_draft(folder, folder.draft(), None, TODAY)
 
 
 def test_a_version_is_never_overwritten_even_when_two_publish_at_once(tmp_path: Path) -> None:
