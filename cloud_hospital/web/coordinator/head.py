@@ -1,12 +1,12 @@
 """What heads each of the coordinator's pages: the draft, the version in force, how far they differ."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from clinic_records.schedule import PublishedSchedule
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
-from schedules.diff import Change, changes
+from schedules.diff import Change, changes, visits_in_force
 from schedules.findings import Severity, has_errors
 from schedules.folder import Draft, Edit
 from schedules.publish import in_force
@@ -20,7 +20,7 @@ class Head(NamedTuple):
         revision: of the draft.
         current: number of the version in force today; 0 where none is.
         newest: number of the newest version; 0 where none was published.
-        differing: what the draft changes, from today on, of what was published last for each day.
+        differing: what the draft changes, from today on, of what vehicles will go by on each day.
         last_edit: the last change by hand.
         is_readable: no row of its files was refused, so that visits can be changed here.
     """
@@ -57,9 +57,7 @@ def head_of(desk: ScheduleDesk, draft: Draft | None) -> Head:
 
 
 def _differing(versions: Sequence[PublishedSchedule], draft: Draft, today: date) -> tuple[Change, ...]:
-    """What is over is not told; what is published for later already counts as published."""
+    """What is over is not told. A version counts on the days on which it is in force, not on those before."""
     first = max(draft.first, today)
-    days = [first + timedelta(days=number) for number in range((draft.last - first).days + 1)]
-    newest = {day: next((one for one in reversed(versions) if one.first <= day <= one.last), None) for day in days}
-    published = [visit for one in versions for visit in one.visits if newest.get(visit.date) is one]
+    published = visits_in_force(versions, first, draft.last)
     return changes(published, [visit for visit in draft.visits if visit.date >= first])

@@ -65,7 +65,7 @@ def add_versions(app: FastAPI, here: Coordination) -> None:
 
 
 def _since_before(desk: ScheduleDesk, version: PublishedSchedule) -> tuple[Change, ...]:
-    """What it changed of the version before it, on the days of both."""
+    """What it changed of the version before it, on the days of both on which it is in force."""
     numbers = [number for number in desk.folder.numbers() if number < version.version]
     if not numbers:
         return changes((), version.visits)
@@ -73,7 +73,7 @@ def _since_before(desk: ScheduleDesk, version: PublishedSchedule) -> tuple[Chang
 
 
 def _changed(before: PublishedSchedule, after: PublishedSchedule) -> tuple[Change, ...]:
-    first, last = max(before.first, after.first), min(before.last, after.last)
+    first, last = max(before.first, after.effective_from), min(before.last, after.last)
     if last < first:
         return changes((), after.visits)
     old = [one for one in before.visits if first <= one.date <= last]

@@ -23,7 +23,9 @@ from cloud_hospital.schedule_desk.desk import ScheduleDesk
 from cloud_hospital.schedule_desk.uploads import OLD_S
 from cloud_hospital.users import add_user
 from cloud_hospital.vehicles import enrol
+from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.words import in_words, reason_words
+from schedules.desk.decide import Word
 from schedules.draft import month_days, read_draft
 from schedules.folder import Draft
 from schedules.load.zip_limits import FILE_LIMIT
@@ -409,6 +411,23 @@ def test_the_month_to_come_is_given_out_before_it_begins(
     assert "2026-12 · 第2版" in page
     calendar = client.get("/schedule/export?format=ics&month=2026-12&of=vehicle/V01")
     assert b"DTSTART;TZID=Asia/Shanghai:202612" in calendar.content
+
+
+def test_a_version_counts_on_the_days_on_which_it_is_in_force(
+    hospital: Hospital, client: Caller, desk: ScheduleDesk, tmp_path: Path
+) -> None:
+    draft = laid_before(hospital, tmp_path / "files")
+    desk.publish(LAN, draft.revision, "王科长", TODAY)
+    for name in ("R03-20261117", "R03-20261124"):
+        draft = desk.cancel(LAN, desk.folder.draft().revision, name, Word("修路"))
+    assert len(head_of(desk, draft).differing) == 2
+    desk.publish(LAN, draft.revision, "王科长", date(2026, 11, 20))
+    left = head_of(desk, draft).differing
+    assert [one.before.visit_id for one in left if one.before] == ["R03-20261117"], "vehicles go by version 1 that day"
+    assert "草稿和已发布的一样" not in client.get("/schedule").text
+    assert "－1" in client.get("/schedule/versions").text, "version 2 takes one visit away, not two"
+    desk.publish(LAN, draft.revision, "王科长", TODAY)
+    assert head_of(desk, draft).differing == ()
 
 
 def test_adherence_shows_a_stop_as_soon_as_its_record_has_come(
