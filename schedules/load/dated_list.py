@@ -1,6 +1,7 @@
 """A flat list of dated visits, one a row, under headers of its own: each row becomes a rule for its one day."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from schedules.load.cells import Unreadable, read_cell
@@ -24,7 +25,7 @@ HEADERS: Final[Mapping[str, frozenset[str]]] = {
     "times": frozenset({"time", "times", "时间", "时段", "服务时间", "巡诊时间"}),
     "staff_ids": CREW,
     "services": frozenset({"services", "服务", "服务项目"}),
-    "visit_id": frozenset({"visit_id", "编号", "序号"}),
+    "visit_id": frozenset({"visit_id", "编号"}),  # 序号 counts the rows, and is another when one is put in between
     "note": frozenset({"note", "备注"}),
 }
 """Our name of a column -> what its header may say."""
@@ -81,7 +82,7 @@ def _rule(row: Row, columns: Mapping[str, str], registers: Registers) -> Row:
     start, end = _times(theirs)
     day = _day(theirs.get("date", ""))
     cells: dict[str, object] = {
-        "rule_id": text.get("visit_id") or f"L{row.place.row:04}",
+        "rule_id": text.get("visit_id"),
         "point_id": point,
         "vehicle_id": vehicle,
         "pattern": day or text.get("date", ""),
@@ -107,5 +108,22 @@ def _rule(row: Row, columns: Mapping[str, str], registers: Registers) -> Row:
 def read_list(raw: RawTable, headers: list[str], registers: Registers) -> RawTable:
     """The table of rules that a dated list means."""
     columns = columns_of(headers)
-    rows = tuple(_rule(row, columns, registers) for row in raw.rows or ())
-    return raw._replace(rows=rows)
+    rows = _numbered((_rule(row, columns, registers) for row in raw.rows or ()), registers)
+    return raw._replace(rows=tuple(rows))
+
+
+def _numbered(rows: Iterable[Row], registers: Registers) -> Iterator[Row]:
+    """Rows without a number of their own named by point and day: a row put in between renames no other.
+
+    `P01-20261103`, and `P01-20261103-2` for the same point's second row of that day. A row whose point or day is not
+    known cannot be published; it has the name of its row.
+    """
+    rounds = Counter[str]()
+    for row in rows:
+        if "rule_id" in row.cells:
+            yield row
+            continue
+        point, day = str(row.cells.get("point_id", "")), str(row.cells.get("effective_to", ""))
+        name = f"{point}-{day.replace('-', '')}" if point in registers.points and day else f"L{row.place.row:04}"
+        rounds[name] += 1
+        yield row._replace(cells={"rule_id": name if rounds[name] == 1 else f"{name}-{rounds[name]}", **row.cells})

@@ -278,6 +278,7 @@ def test_a_grid_that_names_no_year(tmp_path: Path) -> None:
     assert meaning(read_tables(folder / "grid.xlsx", 2026)) == MEANT[:4]
 
 
+NOVEMBER = date(2026, 11, 1), date(2026, 11, 30)
 LIST = [
     ["2026年11月巡诊安排"],
     ["日期", "时间", "地点", "车辆", "医生", "备注"],
@@ -303,6 +304,32 @@ def test_a_dated_list_means_a_visit_a_row(kind: str, tmp_path: Path) -> None:
         ("2026-11-03", "P01", "V01", "08:30", ("d001", "r001", "n001")),
         ("2026-11-04", "P02", "V02", "13:30", ("r002", "d002", "n002")),
     ]
+
+
+def test_a_row_put_into_a_list_renames_no_other_visit(tmp_path: Path) -> None:
+    folder = beside(tmp_path / "c")
+    again = ["2026-11-03", "13:30-15:00", "上塘村文化礼堂", "示例01", "李医生", ""]
+    between = ["2026-11-03", "15:30-17:00", "P02", "V02", "", ""]
+
+    def ids(*rows: list[str]) -> list[str]:
+        head, numbered = [LIST[0], ["序号", *LIST[1]]], [[str(n), *row] for n, row in enumerate(rows, start=1)]
+        with (folder / "list.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([*head, *numbered])
+        return [v.visit_id for v in check(read_tables(folder / "list.csv"), *NOVEMBER).visits]
+
+    before = ids(*LIST[2:], again)
+    assert before == ["P01-20261103-20261103", "P01-20261103-2-20261103", "P02-20261104-20261104"]
+    after = ids(between, *LIST[2:], again)
+    assert set(after) - set(before) == {"P02-20261103-20261103"}
+    assert set(before) <= set(after)
+
+
+def test_a_list_with_numbers_keeps_them(tmp_path: Path) -> None:
+    folder = beside(tmp_path / "c")
+    with (folder / "list.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["编号", *LIST[1]], ["A7", *LIST[2]], ["", *LIST[3]]])
+    visits = check(read_tables(folder / "list.csv"), *NOVEMBER).visits
+    assert [v.rule_id for v in visits] == ["A7", "P02-20261104"]
 
 
 @pytest.mark.parametrize(
