@@ -18,7 +18,7 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def need_program() -> Callable[[str], str]:
     """Path of a third-party program; where it is missing the test skips, and fails in CI."""
 

@@ -1,14 +1,15 @@
 """A card on the reader and a scanner's code, in a real browser over the real desk."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from clinic_records.ids import DeviceId
 from devices.framing.base import Frame
-from tests.peer.test_nurse_page import FRESH_MS, browser, lies_whole, log_in, page, pytestmark, served
+from tests.peer.screens import FRESH_MS, lies_whole, log_in
 from tests.unit.visits.test_visits_identity import card, scan
 from tests.unit.web.web_bench import RESIDENT, Served
 
-__all__ = ["browser", "page", "pytestmark", "served"]
+pytestmark = pytest.mark.peer
 
 
 def present(served: Served, item: Frame) -> None:

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from clinic_records.care import CheckIn, CheckInWay, Stop, StopStatus
 from clinic_records.clock import CHINA
@@ -18,28 +18,16 @@ from cloud_hospital.vehicles import enrol
 from schedules.model import Action
 from schedules.repair.proposal import Change
 from sync.ports import Verdict
-from tests.peer.test_hospital_desk_page import Served
-from tests.peer.test_nurse_page import REFUSALS, browser, lies_whole
+from tests.peer.screens import lies_whole, served_hospital, sign_in, watched
 from tests.unit.hospital.conftest import Box, Clinic
-from tests.unit.hospital.schedule_bench import LAN, PASSWORD, TODAY, county_hospital, laid_before, with_holiday
+from tests.unit.hospital.schedule_bench import LAN, TODAY, desk, hospital, laid_before, with_holiday
 from tests.unit.hospital.test_downlink import receipt
 from tests.unit.schedules.schedule_county import example, put, write_csv, write_xlsx
 
 pytestmark = pytest.mark.peer
-__all__ = ["browser"]  # a fixture
+__all__ = ["desk", "hospital"]  # fixtures
 MOVED = "R03-20261117"
 PATHS = ("", "/import", "/repair", "/changes", "/versions", "/adherence", "/outputs", "/day", f"/visits/{MOVED}")
-
-
-@pytest.fixture
-def hospital(tmp_path: Path) -> Iterator[Hospital]:
-    with county_hospital(tmp_path / "hospital") as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(hospital: Hospital) -> ScheduleDesk:
-    return ScheduleDesk(hospital)
 
 
 @pytest.fixture
@@ -50,28 +38,11 @@ def clinic(hospital: Hospital) -> Clinic:
 
 @pytest.fixture
 def page(browser: Browser, clinic: Clinic) -> Iterator[Page]:
-    """The coordinator's screen; the test fails when its console held an error."""
-    served = Served(clinic)
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
-    context.set_default_timeout(60_000)
-    one = context.new_page()
-    said: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not any(known in message.text for known in REFUSALS):
-            said.append(message.text)
-
-    one.on("console", listen)
-    one.on("pageerror", lambda error: said.append(str(error)))
-    one.goto("/login")
-    one.locator("[name=staff]").fill(LAN.staff)
-    one.locator("[name=password]").fill(PASSWORD)
-    one.locator("[name=password]").press("Enter")
-    one.wait_for_url("**/schedule")
-    yield one
-    context.close()
-    served.stop()
-    assert said == []
+    """The coordinator's screen."""
+    with served_hospital(clinic.hospital) as url, watched(browser, url, 1366, 768) as one:
+        sign_in(one, LAN.staff)
+        one.wait_for_url("**/schedule")
+        yield one
 
 
 def cell(page: Page, day: str, vehicle: str) -> Locator:

@@ -1,53 +1,26 @@
 """The hospital's desk in a real browser: an urgent ECG is seen by name, what was set aside is decided, alarms stand."""
 
-import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from clinic_records.clock import SystemClock
 from clinic_records.people import Author, Role
 from clinic_records.record import Kind
-from cloud_hospital.api.app import create_app
 from cloud_hospital.hospital import init_hospital, open_hospital
 from cloud_hospital.intake.strangers import raise_alarm
 from cloud_hospital.settings import HospitalSettings
 from cloud_hospital.users import add_user
 from cloud_hospital.vehicles import enrol
-from cloud_hospital.web.pages import add_pages
-from tests.peer.test_nurse_page import browser, lies_whole
+from tests.peer.screens import lies_whole, served_hospital, sign_in, watched
 from tests.unit.hospital.conftest import Box, Clinic, a_visit, deliver
+from tests.unit.hospital.schedule_bench import PASSWORD
 from tests.unit.hospital.test_seen import urgent_visit
 
 pytestmark = pytest.mark.peer
-__all__ = ["browser"]  # a fixture
-PASSWORD = "a long enough password"
-
-
-class Served:
-    """A hospital's pages on a free port."""
-
-    def __init__(self, clinic: Clinic) -> None:
-        app = create_app(clinic.hospital)
-        add_pages(app, clinic.hospital)
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off", ws="none")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="hospital pages", daemon=True)
-        self._thread.start()
-        deadline = time.monotonic() + 30
-        while not self._server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(20)
 
 
 @pytest.fixture
@@ -67,18 +40,10 @@ def clinic(tmp_path: Path, clock: SystemClock) -> Iterator[Clinic]:
 @pytest.fixture
 def page(browser: Browser, clinic: Clinic) -> Iterator[Page]:
     """A specialist's screen, signed in."""
-    served = Served(clinic)
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=served.url)
-    context.set_default_timeout(60_000)
-    one = context.new_page()
-    one.goto("/login")
-    one.locator("[name=staff]").fill("d001")
-    one.locator("[name=password]").fill(PASSWORD)
-    one.locator("[name=password]").press("Enter")
-    expect(one.get_by_role("heading", name="车上来件")).to_be_visible()
-    yield one
-    context.close()
-    served.stop()
+    with served_hospital(clinic.hospital) as url, watched(browser, url, 1280, 900) as one:
+        sign_in(one, "d001")
+        expect(one.get_by_role("heading", name="车上来件")).to_be_visible()
+        yield one
 
 
 def test_an_urgent_ecg_is_seen_by_name(page: Page, clinic: Clinic, clock: SystemClock) -> None:

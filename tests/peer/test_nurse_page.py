@@ -1,105 +1,12 @@
 """A nurse at work in a real browser, over the real desk on a real store: pointer, keyboard, both languages."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.unit.web.web_bench import PIN, RESIDENT, Bench, Served, villager
+from tests.peer.screens import FRESH_MS, lies_whole, log_in, watched
+from tests.unit.web.web_bench import PIN, RESIDENT, Served, villager
 
 pytestmark = pytest.mark.peer
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-default-apps",
-    "--disable-domain-reliability",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-]
-REFUSALS = ("the server responded with a status of 4", "Response Status Error Code 401")
-"""What Chromium and htmx write about an answer 4xx: how a form says what to change, and a locked tablet its PIN."""
-FRESH_MS = 350
-"""A little more than the time in which new controls ignore taps."""
-
-
-@pytest.fixture
-def browser(need_program: Callable[[str], str]) -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        one = driver.chromium.launch(executable_path=need_program("chromium"), args=ARGUMENTS)
-        yield one
-        one.close()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path)) as one:
-        yield one
-
-
-@pytest.fixture
-def page(browser: Browser, served: Served) -> Iterator[Page]:
-    """A tablet; the test fails when its console held an error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=served.url)
-    context.set_default_timeout(60_000)
-    one = context.new_page()
-    said: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not any(known in message.text for known in REFUSALS):
-            said.append(message.text)
-
-    one.on("console", listen)
-    one.on("pageerror", lambda error: said.append(str(error)))
-    yield one
-    context.close()
-    assert said == []
-
-
-def log_in(page: Page) -> None:
-    page.goto("/")
-    page.locator("#pin").fill(PIN)
-    page.locator(".bottom .main").click()
-    page.locator("#text").wait_for()
-
-
-def lies_whole(page: Page) -> None:
-    """Nothing but a table runs out sideways, no control is cut or under another, none is smaller than a finger."""
-    wrong = page.evaluate(
-        """() => {
-        const wrong = [];
-        const width = document.documentElement.scrollWidth;
-        if (width > innerWidth) wrong.push(`page is ${width} wide`);
-        const hidden = "dialog:not([open]), details:not([open]) > :not(summary), .unseen, .skip";
-        const seen = [...document.querySelectorAll("a, button, input:not([type=hidden]), .tag, h1, h2, h3")].filter(
-          (one) => one.offsetParent && !one.closest(hidden));
-        for (const one of seen) {
-          const box = one.getBoundingClientRect();
-          const name = `${one.tagName} ${one.id || one.textContent.trim().slice(0, 20)}`;
-          const isOut = !one.closest(".scroll") && (box.left < -0.5 || box.right > innerWidth + 0.5);
-          if (isOut) wrong.push(`${name} is cut: ${box.left}-${box.right}`);
-          if (one.scrollWidth > one.clientWidth + 1 && one.matches(".tag, .button, .main"))
-            wrong.push(`${name}: its text is cut`);
-          if (one.matches("a, button, input") && !one.closest(".summary") && Math.min(box.width, box.height) < 43.5)
-            wrong.push(`${name} is ${box.width} x ${box.height}`);
-        }
-        for (const one of document.querySelectorAll("tbody th"))
-          if (one.offsetHeight > 100) wrong.push(`${one.textContent.trim()} stands on end: ${one.offsetHeight} high`);
-        const controls = seen.filter((one) => one.matches("main a, main button, main input") && !one.closest("label"));
-        for (const a of controls) for (const b of controls) {
-          if (a === b || a.contains(b) || b.contains(a)) continue;
-          const x = a.getBoundingClientRect(), y = b.getBoundingClientRect();
-          if (x.left < y.right - 1 && y.left < x.right - 1 && x.top < y.bottom - 1 && y.top < x.bottom - 1)
-            wrong.push(`${a.id || a.textContent} lies on ${b.id || b.textContent}`);
-        }
-        const main = document.querySelectorAll(".bottom .main");
-        if (main.length !== 1) wrong.push(`${main.length} main buttons`);
-        return wrong;
-      }"""
-    )
-    assert wrong == [], page.url
 
 
 def test_a_nurse_registers_arms_sees_the_reading_arrive_and_finishes(page: Page, served: Served) -> None:
@@ -261,23 +168,22 @@ async def quiet(served: Served) -> None:
 @pytest.mark.parametrize("size", [(1280, 800), (800, 1280), (640, 400)], ids=["tablet", "portrait", "zoom-200"])
 def test_pages_lie_whole_in_every_look(browser: Browser, served: Served, lang: str, size: tuple[int, int]) -> None:
     bench = served.bench
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=served.url)
-    page = context.new_page()
-    log_in(page)
-    served.run(bench.desk.open_stop(bench.nurse))
-    patient = served.run(bench.desk.register(villager("阿卜杜勒·买买提江𠮷", RESIDENT), bench.nurse))
-    encounter = served.run(bench.desk.open_encounter(patient.id, "高血压随访", bench.nurse))
-    served.run(bench.desk.arm(bench.ecg, encounter.id, bench.nurse))
-    recording = served.run(bench.deliver("ecg-1"))
-    served.run(bench.deliver("us-1"))
-    for look in ("day", "sun", "night"):
-        cookies = (("lang", lang), ("look", look))
-        context.add_cookies([{"name": name, "value": value, "url": served.url} for name, value in cookies])
-        for place in ("/", "/people/new", f"/enc/{encounter.id}", f"/rec/{recording.id}", "/unbound", "/sync", "/sos"):
-            page.goto(place)
+    with watched(browser, served.url, *size) as page:
+        log_in(page)
+        served.run(bench.desk.open_stop(bench.nurse))
+        patient = served.run(bench.desk.register(villager("阿卜杜勒·买买提江𠮷", RESIDENT), bench.nurse))
+        encounter = served.run(bench.desk.open_encounter(patient.id, "高血压随访", bench.nurse))
+        served.run(bench.desk.arm(bench.ecg, encounter.id, bench.nurse))
+        recording = served.run(bench.deliver("ecg-1"))
+        served.run(bench.deliver("us-1"))
+        places = ("/", "/people/new", f"/enc/{encounter.id}", f"/rec/{recording.id}", "/unbound", "/sync", "/sos")
+        for look in ("day", "sun", "night"):
+            cookies = (("lang", lang), ("look", look))
+            page.context.add_cookies([{"name": name, "value": value, "url": served.url} for name, value in cookies])
+            for place in places:
+                page.goto(place)
+                lies_whole(page)
+            page.goto("/people/new")
+            page.locator("#main-button").click()
+            page.locator("#error-summary").wait_for()
             lies_whole(page)
-        page.goto("/people/new")
-        page.locator("#main-button").click()
-        page.locator("#error-summary").wait_for()
-        lies_whole(page)
-    context.close()

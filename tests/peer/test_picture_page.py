@@ -14,7 +14,7 @@ from clinic_records.reading import Image
 from clinic_web.draw.picture import Picture, View
 from clinic_web.draw.recording import draw
 from devices.simulators.objects import ultrasound_object
-from tests.peer.test_nurse_page import browser, lies_whole, log_in, page  # noqa: F401  fixtures
+from tests.peer.screens import lies_whole, log_in
 from tests.unit.web import web_bench
 from tests.unit.web.web_bench import Bench, Served
 from vehicle_agent.store.store import Store
@@ -39,7 +39,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         yield one
 
 
-def test_a_loop_is_stepped_through_and_plays(page: Page, served: Served) -> None:  # noqa: F811
+def test_a_loop_is_stepped_through_and_plays(page: Page, served: Served) -> None:
     target = BytesIO()
     pydicom.dcmwrite(target, ultrasound_object(), enforce_file_format=True)
     log_in(page)

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select
 
-from benchmarks.prefecture.database import Server, postgresql, programs
+from benchmarks.prefecture.database import Server
 from clinic_records.errors import AccessError, ConfigError, StoreError
 from clinic_records.ids import VehicleId, sha256_hex
 from clinic_records.people import Author, Role
@@ -38,17 +38,6 @@ from tests.unit.hospital.conftest import AT, Box, Clinic, a_visit, deliver
 from tests.unit.hospital.test_sequencer import race
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    if programs() is None:
-        message = "initdb of PostgreSQL is not installed; run `make system-packages` as root"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with postgresql() as made:
-        yield made
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from cloud_hospital.store.engine import reading
 from cloud_hospital.vehicles import revoke
 from sync.bundle import volumes_in
 from sync.ports import Verdict
-from tests.peer.test_postgresql import clinic, hospital, server
+from tests.peer.test_postgresql import clinic, hospital
 from tests.unit.hospital.conftest import Clinic, a_visit
 from tests.unit.hospital.test_bundle import NOW, a_car
 from tests.unit.hospital.test_seen import DOCTOR, urgent_visit
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
-__all__ = ["clinic", "hospital", "server"]  # fixtures
+__all__ = ["clinic", "hospital"]  # fixtures
 
 
 def test_the_desk_on_postgresql(clinic: Clinic) -> None:

@@ -16,10 +16,10 @@ from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import transfers
 from sync.ports import FilePart, Ranges, Receipt
 from sync.seal import Sealed
-from tests.peer.test_postgresql import clinic, hospital, server
+from tests.peer.test_postgresql import clinic, hospital
 from tests.unit.hospital.conftest import Clinic
 
-__all__ = ["clinic", "hospital", "server"]
+__all__ = ["clinic", "hospital"]
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
 
 FILES = 40

@@ -21,12 +21,12 @@ from cloud_hospital.store.engine import reading
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.users import add_user
 from cloud_hospital.vehicles import enrol
-from tests.peer.test_postgresql import clinic, hospital, server
+from tests.peer.test_postgresql import clinic, hospital
 from tests.unit.hospital.conftest import Box, Clinic
 from tests.unit.hospital.test_dispense_rights import LINES, say
 from tests.unit.hospital.test_downlinks import DOCTOR, came_down, seen_case
 
-__all__ = ["clinic", "hospital", "server"]
+__all__ = ["clinic", "hospital"]
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -1,14 +1,12 @@
 """The vehicle's days in a real browser: check-in, substitution, month, versions; pointer and keyboard."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from clinic_records.schedule import Visit
-from tests.peer.test_nurse_page import ARGUMENTS, FRESH_MS, lies_whole, log_in
+from tests.peer.screens import FRESH_MS, lies_whole, log_in
 from tests.unit.web.schedule_bench import publish, today, usual, visit
 from tests.unit.web.web_bench import Bench, Served, villager
 
@@ -16,32 +14,12 @@ pytestmark = pytest.mark.peer
 
 
 @pytest.fixture
-def browser(need_program: Callable[[str], str]) -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        one = driver.chromium.launch(executable_path=need_program("chromium"), args=ARGUMENTS)
-        yield one
-        one.close()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(Bench(tmp_path)) as one:
-        yield one
-
-
-@pytest.fixture
-def page(browser: Browser, served: Served) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=served.url)
-    context.set_default_timeout(60_000)
-    one = context.new_page()
-    said: list[str] = []
-    one.on("pageerror", lambda error: said.append(str(error)))
-    log_in(one)
+def page(page: Page, served: Served) -> Page:
+    """The tablet of a nurse who has logged in on a vehicle with a published schedule."""
+    log_in(page)
     publish(served.bench, 12, *usual(served.bench))
-    one.goto("/")
-    yield one
-    context.close()
-    assert said == []
+    page.goto("/")
+    return page
 
 
 def test_a_day_from_check_in_to_a_stop_nobody_planned(page: Page, served: Served) -> None:
@@ -88,6 +66,19 @@ def test_a_day_from_check_in_to_a_stop_nobody_planned(page: Page, served: Served
 
 async def _publish(bench: Bench, version: int, visits: list[Visit]) -> None:
     publish(bench, version, *visits)
+
+
+def test_a_version_between_the_page_and_the_press_is_told_and_the_page_comes_anew(page: Page, served: Served) -> None:
+    day = today(served.bench)
+    expect(page.get_by_role("heading", name="桃源村 文化礼堂")).to_be_visible()
+    served.run(_publish(served.bench, 13, [visit("b", day, "14:00", "P002")]))
+    page.wait_for_timeout(FRESH_MS)
+    page.get_by_role("button", name="开站").click()
+    expect(page.get_by_role("alert").filter(has_text="第13版")).to_be_visible()
+    expect(page.get_by_role("heading", name="东坑村 便民服务中心")).to_be_visible()
+    page.wait_for_timeout(FRESH_MS)
+    page.get_by_role("button", name="开站").click()
+    expect(page.locator("#check-in")).to_contain_text("签到")
 
 
 def test_why_a_visit_was_missed_with_the_keyboard_alone(page: Page, served: Served) -> None:

@@ -7,13 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from clinic_records.ids import RecordId
-from tests.peer.test_nurse_page import FRESH_MS, browser, lies_whole, log_in, page, served
+from tests.peer.screens import FRESH_MS, lies_whole, log_in
 from tests.unit.web.test_web_sync import say_seen, set_aside
 from tests.unit.web.web_bench import Served, villager
 from vehicle_agent.visits.views import LaneCounts, SyncView
 
 pytestmark = pytest.mark.peer
-__all__ = ["browser", "page", "served"]  # fixtures
 
 
 def an_urgent_ecg(page: Page, served: Served) -> RecordId:
