@@ -9,6 +9,7 @@ from clinic_records.errors import Hint, RefusedInput
 from schedules.desk.choices import Moving, change_of, given
 from schedules.model import Action, DatedException, Plan
 from schedules.places import Place
+from schedules.reasons import kept_reason
 from schedules.repair.words import WORDS
 from schedules.tables import TABLES
 
@@ -101,7 +102,7 @@ def with_change(plan: Plan, name: str, change: DatedException | None) -> Plan:
 
 
 def _must_say_why(word: Word) -> Word:
-    reason = word.reason.strip()[:LONGEST_TEXT]
+    reason = kept_reason(word.reason)[:LONGEST_TEXT]
     if not reason:
         raise RefusedInput("no reason given", hint=Hint("写上原因，村里要看到。", "Give the reason; villages read it."))
     return word._replace(reason=reason, approved_by=word.approved_by.strip()[:LONGEST_TEXT])

@@ -19,6 +19,7 @@ from cloud_hospital.web.site import Site
 from schedules.draft import YEARS, month_days
 from schedules.expand import month_end, month_start
 from schedules.folder import Draft
+from schedules.reasons import SUGGESTED
 
 HERE: Final = Path(__file__).parent
 PLANNERS: Final = (Role.COORDINATOR, Role.OPERATOR)
@@ -42,6 +43,7 @@ class Coordination:
         self.desk = ScheduleDesk(site.hospital)
         site.pages.environment.globals |= {
             "schedule_asset": schedule_asset,
+            "SUGGESTED": SUGGESTED,
             **{each.__name__: _in_lang(each) for each in (in_words, reason_words, short_day, month_words)},
         }
 

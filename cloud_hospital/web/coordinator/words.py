@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Final
 
+from schedules.reasons import reason_in
 from schedules.repair.words import WORDS
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -16,13 +17,9 @@ _DOUBT: Final = {
 }
 
 
-_SAID: Final = {zh: (zh, en) for zh, en in WORDS.values()}
-"""By the Chinese words, which a proposal has for its reason: villages read it."""
-
-
 def in_words(code: str, lang: str) -> str:
-    """Why a visit cannot be somewhere, or is there in doubt; a word that is no code stays as it is."""
-    zh, en = _DOUBT.get(code) or WORDS.get(code) or _SAID.get(code, (code, code))
+    """Why a visit cannot be somewhere, is there in doubt, or was changed; words that nobody knows stay as they are."""
+    zh, en = _DOUBT.get(code) or WORDS.get(code) or (code, reason_in(code, "en"))
     return en if lang == "en" else zh
 
 
@@ -38,7 +35,7 @@ def reason_words(counted: str, lang: str) -> str:
     """A line of the report's changes by reason: `move 修路`."""
     action, _, reason = counted.partition(" ")
     zh, en = _ACTIONS.get(action, (action, action))
-    return f"{en if lang == 'en' else zh} · {reason}"
+    return f"{en if lang == 'en' else zh} · {reason_in(reason, lang)}"
 
 
 def short_day(day: date, lang: str) -> str:

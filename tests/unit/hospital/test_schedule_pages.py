@@ -29,6 +29,8 @@ from schedules.desk.decide import Word
 from schedules.draft import month_days, read_draft
 from schedules.folder import Draft
 from schedules.load.zip_limits import FILE_LIMIT
+from schedules.model import Action
+from schedules.reasons import kept_reason, reason_in
 from schedules.tables import TABLES
 from tests.unit.hospital.asgi import Caller
 from tests.unit.hospital.conftest import Box, Clinic
@@ -411,6 +413,25 @@ def test_the_month_to_come_is_given_out_before_it_begins(
     assert "2026-12 · 第2版" in page
     calendar = client.get("/schedule/export?format=ics&month=2026-12&of=vehicle/V01")
     assert b"DTSTART;TZID=Asia/Shanghai:202612" in calendar.content
+
+
+def test_a_suggested_reason_is_kept_in_one_language_and_shown_in_the_readers(
+    hospital: Hospital, client: Caller, desk: ScheduleDesk, tmp_path: Path
+) -> None:
+    draft = laid_before(hospital, tmp_path / "files")
+    path = "/schedule/visits/R03-20261117"
+    client.cookies.set("lang", "en")
+    assert '<option value="road closed">' in client.get(path).text
+    answer = client.post(f"{path}/cancel", data={**WORD, "revision": draft.revision, "reason": "Road closed"})
+    assert answer.status_code == 303
+    (row,) = [one for one in desk.folder.draft().plan.exceptions.values() if one.reason == "道路不通"]
+    assert row.action is Action.CANCEL
+    assert "road closed" in words(client.get(path).text)
+    assert reason_words("cancel 道路不通", "en") == "cancelled · road closed"
+    client.cookies.set("lang", "zh")
+    page = client.get(path).text
+    assert ("道路不通" in words(page), '<option value="道路不通">' in page) == (True, True)
+    assert kept_reason(" 山上结冰 ") == reason_in("山上结冰", "en") == "山上结冰", "one's own words stay"
 
 
 def test_a_version_counts_on_the_days_on_which_it_is_in_force(
