@@ -47,6 +47,8 @@ def test_the_judge_sees_what_is_lost_and_what_is_altered(lab: Lab) -> None:
     held = f"patient {patient}"
     wait_for("the patient", lambda: held in _held(lab) or None)
     wait_for("a clean verdict", lambda: judge(lab, told).is_clean or None)
+    (lab.hospital_dir / "blobs" / ".incoming-of-a-killed-worker").write_bytes(b"half")
+    assert judge(lab, told).is_clean
     never_sent = Told(saved={held, "patient never-made"}, shown={"0" * 64})
     assert set(judge(lab, never_sent).lost) == {"patient never-made", "0" * 64}
     with closing(sqlite3.connect(lab.hospital_dir / "hospital.db")) as database:
