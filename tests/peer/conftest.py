@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.prefecture.database import Server, postgresql, programs
-from tests.peer.screens import ARGUMENTS, watched
+from tests.peer.screens import ARGUMENTS, PATIENCE_MS, watched
 from tests.unit.web.conftest import cheap_pins, served
 from tests.unit.web.web_bench import Served
 
@@ -17,6 +17,7 @@ __all__ = ["cheap_pins", "served"]  # fixtures
 @pytest.fixture(scope="module")
 def browser(need_program: Callable[[str], str]) -> Iterator[Browser]:
     """Of a module, not of the whole run: while it is open, no test of its thread can run an event loop of its own."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         one = driver.chromium.launch(executable_path=need_program("chromium"), args=ARGUMENTS)
         yield one

@@ -29,12 +29,15 @@ REFUSALS = ("the server responded with a status of 4", "Response Status Error Co
 FRESH_MS = 350
 """A little more than the time in which new controls ignore taps."""
 
+PATIENCE_MS = 60_000
+"""How long a page is waited for; no claim of ours, a busy machine may need it."""
+
 
 @contextmanager
 def watched(browser: Browser, url: str, width: int = 1280, height: int = 800) -> Iterator[Page]:
     """A screen of `width` x `height` pixels at the pages of `url`; an AssertionError when its console held an error."""
     context = browser.new_context(viewport={"width": width, "height": height}, base_url=url)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     said: list[str] = []
 
