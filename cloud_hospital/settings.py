@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clinic_records.errors import ConfigError
 from cloud_hospital.folder import HospitalFolder
+from schedules.exports.site import DOMAIN
 from sync.durable import write_file
 
 
@@ -26,6 +27,8 @@ class HospitalSettings(BaseSettings):
 
     Attributes:
         id: stands in enrolments; vehicles pin it.
+        site: the hospital's domain, in the UIDs of its calendars and in its GTFS feed; it must never change. Empty:
+            `calendar_site` makes one of `id`.
         database_url: empty means hospital.db in the hospital's folder.
         web_port, broker_port: 0 picks a free port once and keeps it in run/ports.json.
         backup_days: how old a backup may be that is ever restored; for so long vehicles keep what was received.
@@ -43,6 +46,7 @@ class HospitalSettings(BaseSettings):
 
     id: str = Field(default="H01", pattern=r"^[A-Z0-9][A-Z0-9_-]{0,31}$")
     name: str = "云医院"
+    site: str = Field(default="", pattern=f"^({DOMAIN})?$")
     database_url: str = ""
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8090, ge=0, le=65535)
@@ -80,6 +84,11 @@ class HospitalSettings(BaseSettings):
         """Write hospital.toml."""
         lines = [f"{name} = {_toml(value)}" for name, value in self.model_dump(mode="json").items()]
         write_file(folder.settings, ("\n".join(lines) + "\n").encode())
+
+    @property
+    def calendar_site(self) -> str:
+        """The right side of UIDs (RFC 5545, 3.8.4.7): two hospitals in one calendar do not overwrite one another."""
+        return self.site or f"{self.id.lower().replace('_', '-')}.clinic.example"
 
     def url(self, folder: HospitalFolder) -> str:
         """The SQLAlchemy URL of the records."""

@@ -12,12 +12,14 @@ from clinic_records.errors import RefusedInput
 from schedules.draft import check_files, month_days, year_days
 from schedules.exports.entries import entries
 from schedules.exports.request import FORMATS, Request, files
+from schedules.exports.site import DOMAIN
 from schedules.exports.subjects import Kind, Subject, chosen
 from schedules.exports.words import file_names
 from schedules.findings import has_errors
 from schedules.model import Plan
 
-_DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+_NAME: Final = "流动医院"
+_SITE: Final = "clinic.example"
 
 
 def export(
@@ -29,11 +31,16 @@ def export(
     vehicle: Annotated[str, typer.Option(metavar="V01", help="Only this vehicle.")] = "",
     point: Annotated[str, typer.Option(metavar="P001", help="Only this clinic point.")] = "",
     person: Annotated[str, typer.Option(metavar="S001", help="Only this person.")] = "",
-    hospital: Annotated[str, typer.Option("--name", help="The hospital's name on notices and feeds.")] = "流动医院",
-    site: Annotated[str, typer.Option(help="The hospital's domain; keep it the same.")] = "clinic.example",
+    hospital: Annotated[
+        Path | None, typer.Option("--hospital", metavar="DIR", help="Take name and domain of this hospital.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="The hospital's name on notices and feeds.")] = "",
+    site: Annotated[str, typer.Option(help="The hospital's domain; keep it the same.")] = "",
 ) -> None:
     """Write the plan as ics, xlsx, gtfs, sms or poster files; a plan with errors is refused (exit code 3)."""
-    if not _DOMAIN.fullmatch(site):
+    own_name, own_site = _own(hospital) if hospital else (_NAME, _SITE)
+    name, site = name or own_name, site or own_site
+    if not re.fullmatch(DOMAIN, site):
         raise RefusedInput(f'"{site}" is not a domain; write it as clinic.example.cn')
     now = SystemClock().now().astimezone(CHINA)
     days = month_days(month) if month else year_days(year) if year else None
@@ -46,11 +53,19 @@ def export(
         entries(checked.plan, checked.visits, first, last),
         _subject(checked.plan, {Kind.VEHICLE: vehicle, Kind.POINT: point, Kind.PERSON: person}),
         site,
-        hospital,
+        name,
         now,
         lambda line: typer.echo(line, err=True),
     )
     _write(format_, request, out, first, last)
+
+
+def _own(directory: Path) -> tuple[str, str]:
+    """Name and domain of a hospital, as its pages use them."""
+    from cloud_hospital.settings import HospitalSettings, folder_of  # noqa: PLC0415 - export itself needs no hospital
+
+    settings = HospitalSettings.load(folder_of(directory))
+    return settings.name, settings.calendar_site
 
 
 def _subject(plan: Plan, wanted: dict[Kind, str]) -> Subject | None:

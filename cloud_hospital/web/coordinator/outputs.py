@@ -26,8 +26,6 @@ from schedules.publish import in_force
 
 AT_ONCE: Final = 2
 """Exports made at the same time; a county's posters take seconds."""
-SITE: Final = "clinic.example"
-"""Domain in the UIDs of calendars where the hospital says none: it must never change."""
 
 _places = threading.BoundedSemaphore(AT_ONCE)
 
@@ -104,7 +102,7 @@ def _made(here: Coordination, format_: str, month: str, of: str) -> tuple[str, b
     request = Export(
         entries(source.plan, visits, first, last),
         _subject(source.plan, of),
-        SITE,
+        hospital.settings.calendar_site,
         hospital.settings.name,
         hospital.now().astimezone(CHINA),
         lambda _line: None,

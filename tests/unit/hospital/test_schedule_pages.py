@@ -392,6 +392,7 @@ def test_everything_is_given_out_of_the_published_plan(
     assert all(word in page for word in ("vehicle/V01", "point/P01", "person/n001", "2026-11"))
     calendar = client.get("/schedule/export?format=ics&month=2026-11&of=vehicle/V01")
     assert calendar.content.startswith(b"BEGIN:VCALENDAR")
+    assert re.findall(rb"UID:\S+@(\S+)", calendar.content)[0] == b"h01.clinic.example", "of this hospital alone"
     for name, first in (("xlsx", b"PK"), ("gtfs", b"PK"), ("sms", b"\xef\xbb\xbf")):
         answer = client.get(f"/schedule/export?format={name}&month=2026-11")
         assert (answer.status_code, answer.content[: len(first)]) == (200, first), name

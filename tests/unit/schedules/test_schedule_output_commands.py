@@ -4,13 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner, Result
 
 from clinic_records.errors import ClinicError, NotFound, RefusedInput
+from cloud_hospital.hospital import init_hospital
+from cloud_hospital.settings import HospitalSettings
 from commands.schedule import app
 from schedules.exports.request import FORMATS
 from schedules.exports.words import file_names
 from tests.unit.schedules.schedule_county import EXAMPLE, example, put, write_csv
+
+_OWN = HospitalSettings(id="H02", site="jingning.cn")
 
 
 def run(*words: object) -> Result:
@@ -39,6 +44,23 @@ def test_files_are_written_and_named(tmp_path: Path, format_: str, names: list[s
         assert made.exit_code == 0, made.output
         assert made.stdout.split() == [str(out / name) for name in names]
         assert sorted(path.name for path in out.iterdir()) == names
+
+
+def test_calendars_bear_the_domain_of_their_hospital(tmp_path: Path) -> None:
+    def uids(*words: object) -> set[str]:
+        out = tmp_path / "out"
+        done = run("export", EXAMPLE, "--format", "ics", "--month", "2026-11", "--vehicle", "V01", "--out", out, *words)
+        assert done.exit_code == 0, done.output
+        text = (out / "vehicle-V01-2026-11.ics").read_text(encoding="utf-8")
+        return {line.strip().partition("@")[2] for line in text.splitlines() if line.startswith("UID:")}
+
+    assert uids() == {"clinic.example"}
+    for settings, site in ((HospitalSettings(id="JN_2"), "jn-2.clinic.example"), (_OWN, "jingning.cn")):
+        init_hospital(tmp_path / site, settings)
+        assert uids("--hospital", tmp_path / site) == {site}
+    assert uids("--hospital", tmp_path / "jingning.cn", "--site", "a.cn") == {"a.cn"}
+    with pytest.raises(ValidationError):
+        HospitalSettings(site="a b\r\nX:1")
 
 
 def test_formats_are_those_of_the_help() -> None:
