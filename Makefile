@@ -15,7 +15,7 @@ demo: setup-run    ## one clinic day on this machine: devices, no coverage, cove
 	@$(BIN)/clinic demo $(DEMO_ARGS)
 
 test: setup-dev system-packages ## all tests; those whose program is missing skip and say so
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q $(TEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 -q $(TEST_ARGS)
 
 check: setup-dev   ## lint, format, types, import contracts
 	@$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from devices.simulators.ecg_scp import EcgScpSimulator, scp_record
 from devices.simulators.spirometer import blow_record
 from vehicle_agent.visits.binding import BURST
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 SCRIPT = "<script>alert('王秀英')</script>"
 DAMAGED_AT = 900

@@ -32,7 +32,7 @@ from sync.tls import ClientTls, Identity
 from sync.topics import Publish, Topic
 from vehicle_agent.visits.binding import BURST
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 STRANGER = VehicleId("V66")
 INTRUDER = "hospital-intruder"

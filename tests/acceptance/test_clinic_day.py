@@ -17,7 +17,7 @@ from devices.simulators.ecg_scp import scp_record
 from devices.simulators.spirometer import blow_record
 from devices.simulators.ultrasound import examine as examine_ultrasound
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 
 def recordings(lab: Lab, encounter: str, many: int) -> Sequence[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.fault_sessions import VERDICTS
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.kill, pytest.mark.xdist_group("kill"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.kill, pytest.mark.timeout(600)]
 
 
 def test_a_clinic_works_over_faulty_connections_and_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.acceptance
 BUDGET_S = 25
 
 
-@pytest.mark.xdist_group("fuzz")
 @pytest.mark.timeout(400)
 def test_no_parser_lets_anything_escape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ended = subprocess.run(

@@ -13,7 +13,7 @@ from benchmarks.told import Told, judge
 from commands.demo.lab import Lab, wait_for
 from commands.demo.proof import hospital_get
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.kill, pytest.mark.xdist_group("kill"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.kill, pytest.mark.timeout(600)]
 
 CYCLES = 20
 BUDGET_S = 300

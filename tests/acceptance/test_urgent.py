@@ -13,7 +13,7 @@ from commands.demo.proof import compare, hospital_get
 from devices.simulators.ecg_scp import scp_record
 from devices.simulators.ultrasound import examine as examine_ultrasound
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 THIN = 400e3
 """Bits a second: the ultrasound needs more than ten seconds, an ECG about one."""

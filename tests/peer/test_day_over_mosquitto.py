@@ -9,7 +9,7 @@ from commands.demo.lab import wait_for
 from commands.demo.proof import compare
 from devices.simulators.ultrasound import examine
 
-pytestmark = [pytest.mark.peer, pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(240)]
 
 
 def test_an_ultrasound_arrives_over_mosquitto_although_it_is_killed(need_program: Callable[[str], str]) -> None:

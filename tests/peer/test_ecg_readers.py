@@ -17,7 +17,7 @@ from devices.simulators.ecg_xml import aecg_file, muse_file, sierra_file
 from devices.simulators.objects import ecg_object
 from recordings.decode import decode
 
-pytestmark = [pytest.mark.peer, pytest.mark.xdist_group("ecg-readers")]  # one installs what all use
+pytestmark = pytest.mark.peer
 
 TAKEN = datetime(2026, 11, 23, 9, 41, 7, tzinfo=CHINA)
 Reader = Callable[[Path], Told]

@@ -8,7 +8,7 @@ from benchmarks.dicom_peers import OURS, running
 from benchmarks.hostile import LIMIT_MIB, SERVED_S, allow_many_sockets, attack
 from benchmarks.hostile_callers import ATTACKS
 
-pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.filterwarnings("ignore:.*UI.*:UserWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore:.*UI.*:UserWarning")
 
 
 KNOWN = {
