@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from clinic_records.clock import to_ms
-from clinic_records.errors import AccessError, Conflict, NotFound
+from clinic_records.errors import AccessError, Conflict, Hint, NotFound
 from cloud_hospital.broker.access import grant_access, withdraw_access
 from cloud_hospital.broker.ports import ports_of
 from cloud_hospital.hospital import Hospital
@@ -41,7 +41,13 @@ def box_key(hospital: Hospital, vehicle: str) -> RecipientKey:
     if raw is None:
         raise NotFound(f"vehicle {vehicle} is not enrolled; run `clinic hospital enrol-vehicle`")
     if vehicle in hospital.log.revoked():
-        raise AccessError(f"vehicle {vehicle} is revoked")
+        raise AccessError(
+            f"vehicle {vehicle} is revoked",
+            hint=Hint(
+                f"{vehicle} 已停用，什么都不发给它。换一辆车，或登记它的新主机（--replace）。",
+                f"{vehicle} is revoked and is sent nothing. Choose another, or enrol its new box (--replace).",
+            ),
+        )
     return RecipientKey(raw)
 
 

@@ -18,6 +18,7 @@ from cloud_hospital.downlinks.opinions import find_case
 from cloud_hospital.downlinks.rights import first_right
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.engine import writing
+from cloud_hospital.vehicles import box_key
 
 PRESCRIBERS: Final = frozenset({Role.DOCTOR, Role.SPECIALIST})
 MOST_LINES: Final = 5
@@ -53,7 +54,7 @@ def prescribe(
     """Make a prescription and give the encounter's vehicle the right to dispense it. Durable on return.
 
     Raises:
-        AccessError: `by` may not prescribe.
+        AccessError: `by` may not prescribe, or the encounter's vehicle is revoked.
         RefusedInput: no line, too many, or too many days.
         NotFound: the encounter has not come.
     """
@@ -65,6 +66,7 @@ def prescribe(
             hint=Hint("每张最多五种药，最长三天。", "At most five medicines a prescription, three days."),
         )
     case = find_case(hospital, encounter)
+    box_key(hospital, case.vehicle)  # else a right would lie where nobody can use it or give it back
     rx = Prescription(
         id=RecordId(hospital.ids.new()),
         encounter=case.encounter.id,

@@ -70,7 +70,8 @@ def move_right(hospital: Hospital, rx: str, to: str) -> RightView:
     Raises:
         NotFound: no such prescription or vehicle.
         AccessError: that vehicle is revoked.
-        Conflict: it was taken back, dispensed, is there already, or the database was restored since it was given.
+        Conflict: it was taken back, dispensed, is there already, the database was restored since it was given, or who
+            holds it was revoked and cannot give it back.
     """
     if to != PHARMACY:
         box_key(hospital, to)
@@ -81,10 +82,22 @@ def move_right(hospital: Hospital, rx: str, to: str) -> RightView:
         if _is_retracted(connection, rx):  # asked where nobody can take it back any more before `to` is addressed
             raise Conflict(f"prescription {rx} was taken back", hint=Hint("处方已撤销。", "It was taken back."))
         right = ask(_right(row), to, is_frozen=_is_frozen(hospital, row))
+        if right.state is RightState.ASKED and right.holder in hospital.log.revoked():
+            raise Conflict(f"{right.holder} holds token {right.token} and is revoked", hint=_lost(right.holder))
         word = _save_and_say(connection, hospital, row, right)
     for each in (rx, word):
-        queue_issued(hospital, each)
+        with suppress(AccessError, NotFound):  # whoever held it before and was revoked hears nothing any more
+            queue_issued(hospital, each)
     return right_of(hospital, rx)
+
+
+def _lost(holder: str) -> Hint:
+    """It may have dispensed, or still may: nobody else gets this prescription."""
+    return Hint(
+        f"{holder} 已停用，收不回它手里的发药权。撤销这张处方（clinic hospital retract），在别的车的诊次里另开，或开纸处方。",
+        f"{holder} is revoked and cannot give the right back. Take the prescription back (clinic hospital retract) and "
+        "write another, in an encounter of another vehicle or on paper.",
+    )
 
 
 def settle_rights(hospital: Hospital) -> int:

@@ -21,7 +21,7 @@ from clinic_records.dispensing import (
     settled,
     told,
 )
-from clinic_records.errors import Conflict, NotFound, RefusedInput
+from clinic_records.errors import AccessError, Conflict, NotFound, RefusedInput
 from clinic_records.ids import RecordId
 from clinic_records.people import Author, Role
 from clinic_records.prescription import PHARMACY, Dispense, DispenseRight, PrescribedLine, Prescription, Release
@@ -30,7 +30,7 @@ from cloud_hospital.downlinks.opinions import retract
 from cloud_hospital.downlinks.prescriptions import prescribe
 from cloud_hospital.downlinks.rights import move_right, redeem, right_of, settle_rights
 from cloud_hospital.store.engine import reading
-from cloud_hospital.store.tables import alarms
+from cloud_hospital.store.tables import alarms, issued
 from cloud_hospital.vehicles import enrol, revoke
 from sync.ports import Verdict
 from tests.unit.hospital.conftest import Box, Clinic, deliver
@@ -257,6 +257,40 @@ def test_a_vehicle_revoked_meanwhile_stops_nothing(clinic: Clinic, rx: Prescript
     revoke(clinic.hospital, "V01", "stolen")
     assert settle_rights(clinic.hospital) == 1
     assert words_down(clinic, other)[-1] == (2, "V02", False)
+
+
+def test_what_a_revoked_vehicle_holds_goes_nowhere_and_the_line_says_what_to_do(
+    clinic: Clinic, rx: Prescription
+) -> None:
+    enrol(clinic.hospital, Box("V02").request())
+    revoke(clinic.hospital, "V01", "stolen")
+    before = right_of(clinic.hospital, rx.id)
+    for to in ("V02", PHARMACY):
+        with pytest.raises(Conflict, match="V01 holds token 1 and is revoked") as told:
+            move_right(clinic.hospital, rx.id, to)
+        assert "撤销这张处方" in told.value.hint.zh
+    assert right_of(clinic.hospital, rx.id) == before, "nothing was asked of it"
+    with pytest.raises(AccessError):  # kept all the same; that vehicle alone never hears of it
+        retract(clinic.hospital, rx.id, "V01 被盗", DOCTOR)
+    with pytest.raises(AccessError, match="V01 is revoked") as refused:
+        prescribe(clinic.hospital, rx.encounter, LINES, DOCTOR)
+    assert "换一辆车" in refused.value.hint.zh
+    with reading(clinic.hospital.engine) as connection:
+        kinds = list(connection.execute(select(issued.c.kind)).scalars())
+    assert kinds.count(Kind.PRESCRIPTION.value) == 1, "refused before anything was made"
+
+
+def test_who_held_it_before_and_was_revoked_is_in_nobodys_way(clinic: Clinic, rx: Prescription) -> None:
+    others = [Box(name) for name in ("V02", "V03")]
+    for other in others:
+        enrol(clinic.hospital, other.request())
+    move_right(clinic.hospital, rx.id, "V02")
+    assert say(clinic, clinic.box, Kind.RELEASE, Release(RecordId("r1"), rx.id, 1, START)) is Verdict.APPLIED
+    assert settle_rights(clinic.hospital) == 1
+    revoke(clinic.hospital, "V01", "stolen")
+    asked = move_right(clinic.hospital, rx.id, "V03")
+    assert (asked.holder, asked.state, asked.wanted) == ("V02", RightState.ASKED, "V03")
+    assert words_down(clinic, others[1])[-1] == (2, "V02", True)
 
 
 def test_a_dispensing_wins_over_the_question(clinic: Clinic, rx: Prescription) -> None:
