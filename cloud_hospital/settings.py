@@ -38,7 +38,7 @@ class HospitalSettings(BaseSettings):
         certificate_days: life of a vehicle's certificate; it is renewed after a third of it.
         renewal_url: where vehicles renew certificates; empty: `web_port` at `broker_advertised`.
         workers: intake workers for bulk that `clinic hospital run` starts beside the urgent one; above 1 they share the
-            broker's messages with one another and with workers on other machines.
+            broker's messages with one another and with workers on other machines; those beyond the cores stand by.
         broker_advertised, broker_advertised_port: where vehicles are told to connect; port 0 is the broker's own.
     """
 

@@ -12,10 +12,10 @@ from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.settings import BrokerKind, HospitalSettings
 from sync.duty import BULK, URGENT, Duty
 
-RECEIVE_MAXIMUM: Final = 4
-"""Messages a worker of a group may hold: what a hung one keeps from the others (sync rule 18)."""
-RECEIVE_ALONE: Final = 64
-"""Messages a worker holds where nobody else could do them: more make larger transactions. Our choice."""
+RECEIVE_URGENT: Final = 4
+"""Messages an urgent worker of a group may hold (sync rule 18)."""
+RECEIVE_BULK: Final = 64
+"""Messages any other worker may hold: so many make one transaction, and few make many small ones. Our choice."""
 _NAME: Final = re.compile(r"(urgent|worker)(-[a-z0-9]+)*")
 _EMBEDDED: Final = Hint(
     "内置消息服务器只能配一个工作进程：设 workers = 1，或改用 mosquitto。",
@@ -41,9 +41,14 @@ class Post:
         return f"{INTAKE}-{self.name}"
 
     @property
+    def takes_a_seat(self) -> bool:
+        """Whether it stands by while as many bulk workers as cores are at work; an urgent one never does."""
+        return self.is_shared and not self.duty.has_sessions
+
+    @property
     def receive_maximum(self) -> int:
         """How many messages it may hold unfinished."""
-        return RECEIVE_MAXIMUM if self.is_shared else RECEIVE_ALONE
+        return RECEIVE_URGENT if self.is_shared and self.duty.has_sessions else RECEIVE_BULK
 
     def duty_now(self, folder: HospitalFolder) -> Duty:
         """Its duty, in the group as that is called now."""

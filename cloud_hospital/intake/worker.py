@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -32,6 +33,7 @@ from cloud_hospital.intake.leftovers import clear_leftovers
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.posts import Post, post_of
 from cloud_hospital.intake.reopening import reopen_held
+from cloud_hospital.intake.seats import cores, seated
 from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import keep_stranger, raise_alarm
 from cloud_hospital.keys import HospitalKeys
@@ -201,6 +203,30 @@ async def _run(hospital: Hospital, post: Post) -> None:
     ready.unlink(missing_ok=True)
     if post.is_shared:
         await _probe(post.duty_now(hospital.folder).group, lambda: MqttLink(broker), stop)
+    try:
+        seat = await _seat(hospital, post, ready, stop)
+        if seat is not None:
+            with seat:
+                await _serve(hospital, post, link, ready, stop)
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+async def _seat(
+    hospital: Hospital, post: Post, ready: Path, stop: asyncio.Event
+) -> AbstractContextManager[object] | None:
+    """What `post` needs to be at work; who stands by is as ready as who is. None where `stop` came first."""
+
+    def stand_by() -> None:
+        _logger.info("%s stands by: this machine's %d seats are taken", post.name, cores())
+        _note_ready(ready)
+
+    return await seated(hospital.folder.run, cores(), stop, stand_by) if post.takes_a_seat else nullcontext()
+
+
+async def _serve(hospital: Hospital, post: Post, link: MqttLink, ready: Path, stop: asyncio.Event) -> None:
+    """Be at work until `stop`."""
+    loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, "intake") as executor, ThreadPoolExecutor(1, "aside") as aside:
         intake = Intake(hospital, post.duty_now(hospital.folder), aside.submit)
         await loop.run_in_executor(executor, intake.sweep)
@@ -218,14 +244,19 @@ async def _run(hospital: Hospital, post: Post) -> None:
                 link.wake()
             if await _watched(loop.run_in_executor(executor, lambda: intake.has_old_keys)):
                 stop.set()
-            if link.is_up and not ready.exists():
-                ready.write_text(f"{os.getpid()}\n", encoding="ascii")
+            if link.is_up:
+                _note_ready(ready)
             await _send_news(lambda: loop.run_in_executor(executor, intake.has_news), link.wake, stop)
-        ready.unlink(missing_ok=True)
         try:
             await serving
         finally:
             intake.close()
+
+
+def _note_ready(ready: Path) -> None:
+    """Say that this worker is there, once."""
+    if not ready.exists():
+        ready.write_text(f"{os.getpid()}\n", encoding="ascii")
 
 
 async def _send_news(

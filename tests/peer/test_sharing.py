@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clinic_records.errors import AccessError, ConfigError
+from cloud_hospital.intake.posts import RECEIVE_BULK, RECEIVE_URGENT
 from sync.mosquitto import mosquitto_command, mosquitto_config
 from sync.mqtt import Broker, MqttLink
 from sync.probe import probe_sharing
@@ -14,7 +15,6 @@ from sync.topics import Publish, Topic, channel_filter, shared
 from tests.integration.sync.sync_processes import USERS, BrokerProcess, free_port, relay
 
 pytestmark = pytest.mark.peer
-COUNT = 40
 
 
 @pytest.fixture
@@ -54,22 +54,26 @@ def test_a_broker_that_grants_a_group_and_delivers_nothing_is_found_out(
         asyncio.run(probe_sharing(lambda: link(mosquitto.port, "hospital", USERS["hospital"], 4), "group"))
 
 
-def test_a_worker_that_finishes_nothing_holds_four_messages_and_the_other_gets_the_rest(
-    mosquitto: BrokerProcess,
+@pytest.mark.parametrize("may_hold", [RECEIVE_URGENT, RECEIVE_BULK])
+def test_a_worker_that_finishes_nothing_holds_so_many_messages_and_the_other_gets_its_half_whatever_the_number(
+    mosquitto: BrokerProcess, may_hold: int
 ) -> None:
+    count = 3 * may_hold
+
     async def share() -> tuple[int, int]:
-        hung, working = link(mosquitto.port, "hospital-a", "a" * 32, 4), link(mosquitto.port, "hospital-b", "b" * 32, 4)
+        hung = link(mosquitto.port, "hospital-a", "a" * 32, may_hold)
+        working = link(mosquitto.port, "hospital-b", "b" * 32, may_hold)
         vehicle = link(mosquitto.port, "V01", USERS["V01"])
         group = (shared("group-bulk", channel_filter("p2")),)
         try:
             for each in (hung, working):
                 await each.connect(group, None)
             await vehicle.connect(("clinic/v1/V01/down/#",), None)
-            for number in range(COUNT):
+            for number in range(count):
                 vehicle.publish(Publish(Topic.parse("clinic/v1/V01/up/p2"), b"%d" % number))
             held = done = 0
             async with asyncio.timeout(60):
-                while held < 4 or done < COUNT // 2 - 4:
+                while held < may_hold or done < count // 2:
                     held += len(hung.take_messages())
                     heard = working.take_messages()
                     working.acknowledge(heard)
@@ -81,5 +85,5 @@ def test_a_worker_that_finishes_nothing_holds_four_messages_and_the_other_gets_t
                 await each.close(is_graceful=True)
 
     held, done = asyncio.run(share())
-    assert held == 4
-    assert done >= COUNT // 2 - 4
+    assert held == may_hold
+    assert done == count // 2

@@ -89,7 +89,9 @@ def test_one_worker_shares_with_nobody_and_several_need_a_broker_that_shares() -
         "hospital-worker-2",
         "hospital-worker-3",
     ]
-    assert {each.receive_maximum for each in own_posts(many)} == {4}
+    assert [each.receive_maximum for each in own_posts(many)] == [4, 64, 64, 64]
+    assert [each.takes_a_seat for each in own_posts(many)] == [False, True, True, True]
+    assert not any(each.takes_a_seat for each in own_posts(alone))
     assert extra_post(many, is_urgent=True, name="b7").name == "urgent-b7"
     with pytest.raises(ConfigError):
         post_of("../worker", many)

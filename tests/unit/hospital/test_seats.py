@@ -1,0 +1,57 @@
+"""As many bulk workers of a machine are at work as it has cores; who stands by takes over from whoever is gone."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+from cloud_hospital.intake.seats import free_seat, seated
+
+HOLD = "import sys, pathlib, cloud_hospital.intake.seats as s; x = s.free_seat(pathlib.Path(sys.argv[1]), 1); print(bool(x), flush=True); sys.stdin.read()"  # noqa: E501 - a program
+
+
+def test_there_are_as_many_seats_as_were_asked_for(tmp_path: Path) -> None:
+    first, second = free_seat(tmp_path, 2), free_seat(tmp_path, 2)
+    assert first is not None
+    assert second is not None
+    assert free_seat(tmp_path, 2) is None
+    first.close()
+    third = free_seat(tmp_path, 2)
+    assert third is not None
+    for each in (second, third):
+        each.close()
+
+
+def test_a_killed_worker_leaves_its_seat_to_the_one_that_stands_by(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"True\n"
+    told: list[str] = []
+
+    async def stand_by() -> IO[bytes] | None:
+        def tell() -> None:
+            told.append("stands by")
+            holder.kill()
+
+        return await seated(tmp_path, 1, asyncio.Event(), tell)
+
+    with holder:
+        seat = asyncio.run(asyncio.wait_for(stand_by(), 60))
+    assert seat is not None
+    seat.close()
+    assert told == ["stands by"]
+
+
+def test_who_stands_by_can_be_stopped(tmp_path: Path) -> None:
+    held = free_seat(tmp_path, 1)
+    assert held is not None
+
+    async def stand_by() -> IO[bytes] | None:
+        stop = asyncio.Event()
+        return await seated(tmp_path, 1, stop, stop.set)
+
+    with held:
+        assert asyncio.run(asyncio.wait_for(stand_by(), 60)) is None
