@@ -13,7 +13,7 @@ from clinic_records.ids import StopId
 
 
 class VisitStatus(StrEnum):
-    """How a visit came to its date; a cancelled one is not in the list."""
+    """How a visit came to its date; a cancelled one is none of the visits."""
 
     PLANNED = "planned"
     MOVED = "moved"
@@ -41,6 +41,23 @@ class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
     rule_id: str
     ordinal: int
     status: VisitStatus = VisitStatus.PLANNED
+
+
+class CancelledVisit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A visit that the plan gave up, as its rule gave it: the crew is told, and why.
+
+    Attributes:
+        reason: as the coordinator wrote it, or a suggested one in Chinese; empty where nobody said.
+    """
+
+    visit_id: StopId
+    date: date
+    point_id: str
+    point_name: str
+    village: str
+    vehicle_id: str
+    start: time
+    reason: str = ""
 
 
 class PublishedPoint(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,6 +88,7 @@ class PublishedSchedule(msgspec.Struct, frozen=True, omit_defaults=True):
         staff: names of the people in `staff_ids`.
         points: the clinic points of the visits, by id.
         approved_by: who approved it, as the coordinator wrote it; empty where nobody said.
+        cancelled: the visits of these days that are cancelled.
     """
 
     version: int
@@ -82,3 +100,4 @@ class PublishedSchedule(msgspec.Struct, frozen=True, omit_defaults=True):
     staff: dict[str, str] = {}
     points: dict[str, PublishedPoint] = {}
     approved_by: str = ""
+    cancelled: tuple[CancelledVisit, ...] = ()

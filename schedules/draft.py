@@ -19,7 +19,7 @@ from schedules.load.rows import RawTables
 from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Plan
-from schedules.publish import make_version, points_of
+from schedules.publish import cancelled_of, make_version, points_of
 
 DEFAULT_SPAN = timedelta(days=365)
 """Longest stretch laid out when no month is asked for: twelve months from the first rule's first day."""
@@ -172,6 +172,7 @@ def publish_draft(
         staff=draft.staff,
         points=points_of(draft.plan),
         approved_by=approved_by,
+        cancelled=cancelled_of(draft.plan, draft.first, draft.last),
     )
     if numbers and _same_content(newest := folder.version(numbers[-1]), schedule):
         return newest

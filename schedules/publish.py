@@ -1,6 +1,6 @@
 """Make a version of the county's plan, as bytes and back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -8,8 +8,9 @@ import msgspec
 from clinic_records.errors import RefusedInput
 from clinic_records.ids import sha256_hex
 from clinic_records.record import encode_payload
-from clinic_records.schedule import PublishedPoint, PublishedSchedule, Visit
-from schedules.model import Plan
+from clinic_records.schedule import CancelledVisit, PublishedPoint, PublishedSchedule, Visit
+from schedules.exports.entries import entries
+from schedules.model import Action, Plan
 
 _decoder = msgspec.json.Decoder(PublishedSchedule)
 
@@ -32,6 +33,7 @@ def make_version(
     staff: Mapping[str, str] | None = None,
     points: Mapping[str, PublishedPoint] | None = None,
     approved_by: str = "",
+    cancelled: Iterable[CancelledVisit] = (),
 ) -> PublishedSchedule:
     """A version with its hash, visits in order of date, vehicle and start, and what is known of their points.
 
@@ -49,8 +51,9 @@ def make_version(
     crew = {person for visit in ordered for person in visit.staff_ids}
     names = {person: name for person, name in sorted((staff or {}).items()) if person in crew}
     places = dict(sorted((points or {}).items()))
+    gone = tuple(sorted(cancelled, key=lambda v: (v.date, v.vehicle_id, v.start, v.visit_id)))
     days = (effective_from, first, last)
-    return _with_hash(PublishedSchedule(version, "", *days, ordered, names, places, approved_by))
+    return _with_hash(PublishedSchedule(version, "", *days, ordered, names, places, approved_by, gone))
 
 
 def points_of(plan: Plan) -> dict[str, PublishedPoint]:
@@ -61,6 +64,23 @@ def points_of(plan: Plan) -> dict[str, PublishedPoint]:
         )
         for one in plan.points.values()
     }
+
+
+def cancelled_of(plan: Plan, first: date, last: date) -> Iterator[CancelledVisit]:
+    """What vehicles need to know of the visits from `first` to `last` that the plan gave up."""
+    for entry in entries(plan, (), first, last).before:
+        visit, change = entry.visit, entry.change
+        if change is not None and change.action is Action.CANCEL:
+            yield CancelledVisit(
+                visit.visit_id,
+                visit.date,
+                visit.point_id,
+                visit.point_name,
+                visit.village,
+                visit.vehicle_id,
+                visit.start,
+                change.reason,
+            )
 
 
 def encode(schedule: PublishedSchedule) -> bytes:

@@ -94,7 +94,8 @@ def move_right(hospital: Hospital, rx: str, to: str) -> RightView:
 def _lost(holder: str) -> Hint:
     """It may have dispensed, or still may: nobody else gets this prescription."""
     return Hint(
-        f"{holder} 已停用，收不回它手里的发药权。撤销这张处方（clinic hospital retract），在别的车的诊次里另开，或开纸处方。",
+        f"{holder} 已停用，收不回它手里的发药权。撤销这张处方（clinic hospital retract），"
+        "在别的车的诊次里另开，或开纸处方。",
         f"{holder} is revoked and cannot give the right back. Take the prescription back (clinic hospital retract) and "
         "write another, in an encounter of another vehicle or on paper.",
     )

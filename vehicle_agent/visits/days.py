@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from clinic_records.care import Stop, StopStatus
-from clinic_records.schedule import PublishedPoint, PublishedSchedule, Visit
+from clinic_records.schedule import CancelledVisit, PublishedPoint, PublishedSchedule, Visit
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.visits.crew import Member, crew_of
 from vehicle_agent.visits.plans import (
@@ -56,6 +56,7 @@ class Day(NamedTuple):
         added: what a newer version adds to a day that keeps its own.
         version: the version the day goes by; 0 where there is none.
         newest: the version that would be in force if the day had not begun.
+        cancelled: visits of this vehicle that its version gave up, by their start.
     """
 
     day: date
@@ -63,6 +64,7 @@ class Day(NamedTuple):
     added: tuple[Visit, ...] = ()
     version: int = 0
     newest: int = 0
+    cancelled: tuple[CancelledVisit, ...] = ()
 
 
 class Month(NamedTuple):
@@ -124,7 +126,17 @@ def _day(
         tuple(change.after for change in changes if change.turn is Turn.ADDED and change.after),
         version,
         max((change.version for change in changes), default=version),
+        _cancelled(plan, stops, vehicle, day),
     )
+
+
+def _cancelled(
+    plan: PublishedSchedule | None, stops: Sequence[Stop], vehicle: str, day: date
+) -> tuple[CancelledVisit, ...]:
+    """One to which somebody came all the same stands among the stops."""
+    came = {stop.visit_id for stop in stops}
+    gone = plan.cancelled if plan else ()
+    return tuple(one for one in gone if (one.date, one.vehicle_id) == (day, vehicle) and one.visit_id not in came)
 
 
 def _state(stop: Stop, turn: PlanChange | None, *, is_past: bool) -> str:

@@ -27,12 +27,13 @@ class Turn(StrEnum):
 
 
 class PlanChange(NamedTuple):
-    """One visit as the day's own version has it, and as the newer version `version` has it."""
+    """One visit as the day's own version has it, and as the newer version `version` has it; a reason if cancelled."""
 
     turn: Turn
     version: int
     before: Visit | None
     after: Visit | None
+    reason: str = ""
 
 
 def plans_for(conn: Connection, days: Collection[date]) -> dict[date, PublishedSchedule]:
@@ -89,8 +90,9 @@ def changes_of_day(conn: Connection, vehicle: str, day: date) -> list[PlanChange
     before = visits_of(kept, vehicle, day)
     mine = {visit.visit_id for visit in before}
     later: Mapping[str, Visit] = {visit.visit_id: visit for visit in newest.visits if visit.visit_id in mine}
+    why = {one.visit_id: one.reason for one in newest.cancelled}
     turned = [(_turn(visit, later.get(visit.visit_id)), visit, later.get(visit.visit_id)) for visit in before]
-    found = [PlanChange(turn, newest.version, old, new) for turn, old, new in turned if turn is not None]
+    found = [PlanChange(turn, newest.version, old, new, why.get(old.visit_id, "")) for turn, old, new in turned if turn]
     added = [visit for visit in visits_of(newest, vehicle, day) if visit.visit_id not in mine]
     return found + [PlanChange(Turn.ADDED, newest.version, None, visit) for visit in added]
 

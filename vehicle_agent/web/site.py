@@ -14,6 +14,7 @@ from clinic_records.people import Author
 from clinic_web.once import Once
 from clinic_web.pages import Pages, create_templates, lang_of
 from clinic_web.sessions import Sessions
+from schedules.reasons import reason_in
 from vehicle_agent.visits.message_desk import Waiting
 from vehicle_agent.visits.port import DeskPort
 from vehicle_agent.visits.views import SyncView, UrgentView
@@ -36,6 +37,7 @@ class Site:
         self.clock = clock
         self.pages: Pages = create_templates([HERE / "templates"], [HERE / "texts.toml"])
         install(self.pages)
+        self.pages.environment.globals["reason_in"] = reason_in
         self.sessions = Sessions(clock.monotonic_s, settings.idle_lock_s, secure=settings.is_https)
         self.once: Once[str] = Once()
         self.streams = 0

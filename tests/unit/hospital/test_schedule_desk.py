@@ -223,6 +223,20 @@ def test_a_version_is_sealed_once_for_a_vehicle_however_many_queue_it(
     assert len(list(hospital.folder.downlink.glob("*/*.wire"))) == 2
 
 
+def test_a_cancellation_goes_to_the_vehicle_with_its_reason(desk: ScheduleDesk, draft: Draft) -> None:
+    one = desk.cancel(LAN, draft.revision, "R03-20261117", WORD._replace(reason="Road closed"))
+    two = desk.move(LAN, one.revision, "R03-20261124", Wish(date(2026, 11, 25), "V01", time(13, 0)), WORD)
+    version = desk.publish(LAN, two.revision, "王科长", TODAY)
+    (gone,) = [one for one in version.cancelled if one.visit_id.startswith("R03")]
+    assert (gone.visit_id, gone.date, gone.vehicle_id, gone.reason) == (
+        "R03-20261117", date(2026, 11, 17), "V01", "道路不通",
+    )  # fmt: skip
+    assert gone.visit_id not in {visit.visit_id for visit in version.visits}
+    assert desk.folder.version(1) == version, "and its hash is that of all of it"
+    back = desk.undo(desk.undo(two.revision).revision)
+    assert gone not in desk.publish(LAN, back.revision, "王科长", TODAY).cancelled
+
+
 def test_the_command_line_publishes_by_the_rules_of_the_page(desk: ScheduleDesk, draft: Draft) -> None:
     assert desk.publish(None, None, "", TODAY).approved_by == ""
     desk.hospital.clock.later(timedelta(days=5))  # type: ignore[attr-defined]  # the bench's own

@@ -1,6 +1,7 @@
 """Which version of the plan a day goes by: versions that come in mid-day, out of order, early, late, twice."""
 
 import tempfile
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from clinic_records.clock import Origin
 from clinic_records.errors import BadFrame, Conflict
 from clinic_records.ids import RecordId, StopId, sha256_hex
 from clinic_records.record import Kind, Lane, Record
-from clinic_records.schedule import PublishedSchedule, Visit
+from clinic_records.schedule import CancelledVisit, PublishedSchedule, Visit
 from schedules.publish import decode, encode, in_force, make_version
 from tests.unit.visits.conftest import opened
 from tests.unit.visits.visits_world import NOW_DAY, Clinic, close_stop, open_stop, register, see, visit
@@ -35,8 +36,17 @@ MORNING, NOON = visit("a", time(8)), visit("b", time(14))
 TOMORROW = NOW_DAY + timedelta(days=1)
 
 
-def version(number: int, *visits: Visit, effective_from: date = FIRST) -> PublishedSchedule:
-    return make_version(visits, version=number, effective_from=effective_from, first=FIRST, last=LAST)
+def version(
+    number: int, *visits: Visit, effective_from: date = FIRST, cancelled: Collection[CancelledVisit] = ()
+) -> PublishedSchedule:
+    return make_version(
+        visits, version=number, effective_from=effective_from, first=FIRST, last=LAST, cancelled=cancelled
+    )
+
+
+def gone(one: Visit, reason: str) -> CancelledVisit:
+    where = (one.date, one.point_id, one.point_name, one.village, one.vehicle_id)
+    return CancelledVisit(one.visit_id, *where, one.start, reason)
 
 
 def record(payload: bytes, number: int) -> Record:
@@ -93,6 +103,29 @@ def test_a_cancellation_shows_at_once_and_is_not_the_next_stop(clinic: Clinic) -
     assert (day.version, day.newest) == (12, 13)
     close_stop(clinic)
     assert open_stop(clinic).visit_id == "", "what was cancelled is not opened by itself: the stop is unscheduled"
+
+
+def test_why_a_visit_was_cancelled_is_told_before_and_after_the_day_has_begun(clinic: Clinic) -> None:
+    ours, theirs = gone(NOON, "道路不通"), gone(msgspec.structs.replace(MORNING, vehicle_id="V02"), "天气")
+    take(clinic, version(12, MORNING, cancelled=[ours, theirs]))
+    month = clinic.store.read(lambda conn: month_of(conn, "V01", FIRST, NOW_DAY))
+    assert {one.day: one.cancelled for one in month.days if one.cancelled} == {NOW_DAY: (ours,)}
+    take(clinic, version(13, MORNING, NOON))
+    open_stop(clinic)
+    take(clinic, version(14, MORNING, cancelled=[ours]))
+    day = clinic.store.read(lambda conn: day_of(conn, "V01", NOW_DAY, NOW_DAY))
+    assert [(line.turn.turn, line.turn.reason) for line in day.lines if line.turn] == [(Turn.CANCELLED, "道路不通")]
+    assert day.cancelled == (), "the day keeps version 13, whose visit it is"
+
+
+def test_who_came_to_a_cancelled_visit_stands_among_the_stops(clinic: Clinic) -> None:
+    take(clinic, version(12, MORNING))
+    open_stop(clinic)
+    clinic.wait(days=1)
+    plan = version(13, cancelled=[gone(MORNING, "天气")])
+    take(clinic, plan)
+    day = clinic.store.read(lambda conn: day_of(conn, "V01", NOW_DAY, TOMORROW))
+    assert ([line.state for line in day.lines], day.cancelled) == (["open"], ())
 
 
 def open_seen(clinic: Clinic, visit_id: str, version: int) -> Stop:

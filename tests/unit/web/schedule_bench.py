@@ -1,11 +1,12 @@
 """A published schedule on the bench's vehicle V03, about the day the test runs."""
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 
 from clinic_records.clock import CHINA, Origin
 from clinic_records.ids import RecordId, StopId
 from clinic_records.record import Kind, Lane, Record
-from clinic_records.schedule import PublishedPoint, PublishedSchedule, Visit
+from clinic_records.schedule import CancelledVisit, PublishedPoint, PublishedSchedule, Visit
 from schedules.publish import encode, make_version
 from tests.unit.web.web_bench import Bench
 from vehicle_agent.store.records import put_foreign
@@ -42,7 +43,7 @@ def visit(name: str, day: date, start: str, point: str = "P001", vehicle: str = 
     return Visit(**fields | changes)  # type: ignore[arg-type]  # fields by name
 
 
-def plan(bench: Bench, version: int, *visits: Visit) -> PublishedSchedule:
+def plan(bench: Bench, version: int, *visits: Visit, cancelled: Collection[CancelledVisit] = ()) -> PublishedSchedule:
     first = today(bench).replace(day=1) - timedelta(days=40)
     return make_version(
         visits,
@@ -52,12 +53,13 @@ def plan(bench: Bench, version: int, *visits: Visit) -> PublishedSchedule:
         last=first + timedelta(days=200),
         staff=STAFF,
         points=POINTS,
+        cancelled=cancelled,
     )
 
 
-def publish(bench: Bench, version: int, *visits: Visit) -> None:
+def publish(bench: Bench, version: int, *visits: Visit, cancelled: Collection[CancelledVisit] = ()) -> None:
     """The version is on the vehicle; somebody must have logged in."""
-    payload = encode(plan(bench, version, *visits))
+    payload = encode(plan(bench, version, *visits, cancelled=cancelled))
     record = Record(
         RecordId("schedule"),
         version,

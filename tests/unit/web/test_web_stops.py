@@ -1,12 +1,15 @@
 """The pages of the vehicle's days: check-in, substitution, missed and made up, a stop nobody planned, who is due."""
 
+import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import httpx
 import pytest
 
 from clinic_records.care import Stop
+from clinic_records.ids import StopId
+from clinic_records.schedule import CancelledVisit, Visit
 from tests.unit.web.schedule_bench import publish, today, usual, visit
 from tests.unit.web.web_bench import Served, logged_in, villager
 from vehicle_agent.visits.versions import listed
@@ -37,6 +40,23 @@ def test_the_month_shows_every_visit_and_what_became_of_it(nurse: httpx.Client, 
     assert "V05也来" in nurse.get(f"/month?of={day:%Y-%m}").text
     assert nurse.get("/month?of=2031-02").status_code == 200
     assert nurse.get("/month?of=soon").status_code == 404
+
+
+def test_the_month_and_today_say_why_a_visit_was_cancelled(nurse: httpx.Client, served: Served, day: date) -> None:
+    gone = CancelledVisit(StopId("z"), day, "P003", "老年活动室", "渤海镇安亭村上村", "V03", time(16), "道路不通")
+    publish(served.bench, 13, visit("a", day, "08:30"), cancelled=[gone])
+    for place in (f"/month?of={day:%Y-%m}", "/"):
+        text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", nurse.get(place).text))
+        assert re.search("16:00 渤海镇安亭村上村 — 取消 (· )?道路不通", text), place
+    nurse.post("/stop/open", data={"x": "1"})
+    publish(served.bench, 14, cancelled=[CancelledVisit(StopId("a"), *_place(visit("a", day, "08:30")), "天气")])
+    assert "(天气)" in nurse.get("/").text
+    nurse.cookies.set("lang", "en")
+    assert "(weather)" in nurse.get("/").text
+
+
+def _place(one: Visit) -> tuple[date, str, str, str, str, time]:
+    return one.date, one.point_id, one.point_name, one.village, one.vehicle_id, one.start
 
 
 def test_opening_with_a_time_of_arrival(nurse: httpx.Client, served: Served, day: date) -> None:
