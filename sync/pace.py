@@ -17,6 +17,8 @@ FIRST_RATE: Final = 8 * 1024.0
 """Bytes/s assumed before the first answer: 64 kbit/s, the slowest 2G data service."""
 FIRST_RTT_S: Final = 0.1
 """Base round trip assumed before one was measured: a mobile link's."""
+NEAR_RTT_S: Final = 0.015
+"""Base round trip below which a link is a cable: LTE's is 20 ms at least (ITU-R M.2134: 10 ms each way). Our choice."""
 QUEUE_S: Final = 0.1
 """Seconds of the rate that may wait before the link. It hides the scheduler's lag; an urgent item waits behind it."""
 PROBE: Final = 1.25
@@ -92,6 +94,11 @@ class Pace:
     def is_filled(self) -> bool:
         """Whether the link was ever seen full: until then the rate is only what it carries at least."""
         return self._has_filled
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the round trip is shorter than any mobile network's; not before one was measured."""
+        return self.base_rtt_s < NEAR_RTT_S
 
     def answered(self, delivered: int, *, sent_at: float, now: float, was_full: bool, held_s: float = 0.0) -> None:
         """An answer came; between `sent_at` of what it answers and `now` `delivered` bytes were answered in all.

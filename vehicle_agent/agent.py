@@ -291,12 +291,18 @@ class Agent:
 
     async def _opened(self, store: Store) -> None:
         """The store was unlocked: what needs it begins."""
-        sealer = await asyncio.to_thread(lambda: Sealer(store, self._spool, keys=self._keys, clock=self._clock))
+
+        def committed() -> None:
+            self._from_thread(self._committed)
+
+        sealer = await asyncio.to_thread(
+            lambda: Sealer(store, self._spool, keys=self._keys, clock=self._clock, on_spooled=committed)
+        )
         self._sealing = Sealing(
             store, sealer, self._spool, self._children,
             events=self.desk.events, clock=self._clock, link=lambda: self._courier.link,
         )  # fmt: skip
-        store.writer.after_commit(lambda _: self._from_thread(self._committed))
+        store.writer.after_commit(lambda _: committed())
         self._keep("sealing", self._sealing.run)
         self._keep("day-end", DayEnd(store, self._settings.vehicle, self._clock, self._ids).run)
         self._committed()

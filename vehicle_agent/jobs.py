@@ -13,7 +13,7 @@ from clinic_records.record import encode_payload
 from clinic_web.draw.picture import USUAL, Picture, View
 from devices.delivery import Delivery
 from sync.stream import SEGMENT
-from vehicle_agent.store.blobs import BlobFile
+from vehicle_agent.store.blob_file import BlobFile
 
 
 class Interpret(msgspec.Struct, frozen=True):

@@ -120,7 +120,8 @@ def _long(source: PayloadSource, head: bytes, terms: Terms, *, kept: int) -> _Ti
 def _level(head: bytes, terms: Terms) -> int:
     """The zstd level that suits the link, tried on the payload's begin; 0 where none pays."""
     trials = [(0, Trial(len(head), 0.0))]
-    for level in (plain.FAST_LEVEL, plain.LEVEL) if Codec.ZSTD in terms.codecs else ():
+    levels = (plain.FAST_LEVEL,) if terms.rate >= FAST else (plain.FAST_LEVEL, plain.LEVEL)
+    for level in levels if Codec.ZSTD in terms.codecs else ():
         began = time.monotonic()
         size = sum(map(len, plain.encode(io.BytesIO(head), level)))
         if size < len(head) * (1 - MIN_GAIN):

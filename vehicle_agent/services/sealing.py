@@ -4,7 +4,8 @@ Runs while the store is open. Small records were sealed at their commit already.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,6 +47,8 @@ TRIES: Final = 2
 RATE_S: Final = 2.0
 """The first blob that needs a coder waits at most so long for a rate; the rest of the day is coded for the link there
 is."""
+AWAIT_S: Final = 0.05
+"""Until it is looked at again whether there is one."""
 LOOK_AGAIN_S: Final = 0.2
 """How often the link is looked at while a child codes."""
 RETRY_S: Final = 600.0
@@ -69,11 +72,13 @@ class Link:
         rate: bytes/s; UNKNOWN where nobody measures.
         is_filled: it is known how much the link carries, not only that it carries `rate`.
         is_busy: something is under way now.
+        is_near: it answers sooner than any mobile network.
     """
 
     rate: float = UNKNOWN
     is_filled: bool = True
     is_busy: bool = False
+    is_near: bool = False
 
     @property
     def is_measured(self) -> bool:
@@ -110,6 +115,7 @@ class Sealing:
         self._link = link
         self._ids = IdFactory()
         self._poked = asyncio.Event()
+        self._has_more = asyncio.Event()
         self._is_reconciled = False
         self._refused: Mapping[str, int] = {}
         self._resuming: Resuming | None = None
@@ -134,33 +140,26 @@ class Sealing:
     def poke(self) -> None:
         """Something was committed or received; look now. From the event loop's own thread."""
         self._poked.set()
+        self._has_more.set()
 
     def unsealed(self) -> Mapping[tuple[int, int], Lane]:
         """Outbox rows, (incarnation, seq), that are not known to be in the spool yet; for a thread."""
         return self._sealer.unsealed()
 
     async def run(self) -> None:
-        """Until cancelled. What fails is logged and tried again: nothing here may end the agent."""
-        while True:
-            await self._round()
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._poked.wait()
-            except TimeoutError:
-                continue
-            self._poked.clear()
+        """Until cancelled. What fails is logged and tried again: nothing here may end the agent.
+
+        An answer that came down waits for no coder, and a coder for no commit: big blobs are sealed beside the rest.
+        """
+        await self._round()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(_again(self._round, self._poked))
+            both.create_task(_again(lambda: _step(self._seal_next), self._has_more))
 
     async def _round(self) -> None:
         """Each step by itself: trouble in one way must not stop the other."""
-        steps = (
-            *(self._reconcile, self._ask_back, self._take_receipts, self._take_downlink),
-            *(self._give_back, self._seal_next),
-        )
-        for step in steps:
-            try:
-                await step()
-            except (ClinicError, OSError) as error:
-                _log.error("sealing.step", step=step.__name__, error=str(error))
+        for step in (self._reconcile, self._ask_back, self._take_receipts, self._take_downlink, self._give_back):
+            await _step(step)
 
     async def _reconcile(self) -> None:
         if not self._is_reconciled:
@@ -210,16 +209,17 @@ class Sealing:
         link = self._link()
         for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=link.rate_to_code_for)):
             if self._is_awaited(link):
-                return
-            await self._seal(job)
-            self._poked.set()  # the most urgent one may have changed meanwhile
+                await asyncio.sleep(AWAIT_S)
+            else:
+                await self._seal(job)
+            self._has_more.set()  # the most urgent one may have changed meanwhile
 
     def _is_awaited(self, link: Link) -> bool:
         """Whether the link may yet turn out to be fast or slow: what is small is measuring it now."""
         now = self._clock.monotonic_s()
         if self._awaits_until is None:
             self._awaits_until = now + RATE_S
-        is_unsure = not link.is_measured or (link.is_busy and not link.is_filled)
+        is_unsure = not link.is_measured or (link.is_busy and not link.is_filled and not link.is_near)
         return link.rate > UNKNOWN and is_unsure and now < self._awaits_until
 
     async def _seal(self, job: SealJob) -> None:
@@ -276,3 +276,20 @@ class Sealing:
 
         self._store.write(job)
         _log.error("downlink.set_aside", reason=reason)
+
+
+async def _step(step: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await step()
+    except (ClinicError, OSError) as error:
+        _log.error("sealing.step", step=getattr(step, "__name__", ""), error=str(error))
+
+
+async def _again(work: Callable[[], Awaitable[None]], poked: asyncio.Event) -> None:
+    """Work whenever it is asked for, and every LOOK_S although nobody did."""
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await poked.wait()
+        poked.clear()
+        await work()

@@ -4,9 +4,8 @@ import hashlib
 import io
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +13,10 @@ import msgspec
 
 from clinic_records.errors import BadFrame, Hint, NotFound, StoreError
 from clinic_records.ids import BlobHash, blob_hash
-from sync.stream import KEY_SIZE, SEGMENT, PlainReader, Sink, Source, encrypt_stream
+from sync.stream import KEY_SIZE, SEGMENT, Sink, Source, encrypt_stream
+from vehicle_agent.store.blob_file import AAD, BlobFile
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.durable import fsync_folder, publish, require_room, temp_file
-
-_AAD: Final = b"mobile-clinic/blob/v1"
 
 _ELSEWHERE: Final = Hint(
     "原始数据已不在这台车上：医院早已收到，过了保存期；或者本车换过、恢复过硬盘。到医院看。",
@@ -35,27 +33,6 @@ class KeptBlob(msgspec.Struct, frozen=True):
 
     sha256: BlobHash
     size: int
-
-
-class BlobFile(msgspec.Struct, frozen=True):
-    """Where a blob lies and what opens it; all a child process needs."""
-
-    sha256: BlobHash
-    size: int
-    path: str
-    key: bytes
-
-    @contextmanager
-    def plain(self) -> Iterator[Source]:
-        """A reader of the original bytes; they never touch the disk. Reading raises BadFrame where it is damaged.
-
-        Raises:
-            NotFound: the file is gone.
-        """
-        if not Path(self.path).exists():
-            raise NotFound(f"blob {self.sha256}: its file is gone from the blob folder")
-        with Path(self.path).open("rb") as handle:
-            yield PlainReader(handle, self.key, _AAD)
 
 
 class _Hashing:
@@ -97,7 +74,7 @@ class Blobs:
         with temp_file(self._folder) as (handle, temp):
             with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as plain:
                 hashing = _Hashing(plain)
-                encrypt_stream(hashing, handle, key, _AAD)
+                encrypt_stream(hashing, handle, key, AAD)
             kept = KeptBlob(BlobHash(hashing.hash.hexdigest()), hashing.size)
             final = self._path(kept.sha256)
             with self._naming:

@@ -10,7 +10,7 @@ from sync.coding.choose import Terms
 from sync.coding.table import HEAVY
 from sync.keys import OriginKeys, RecipientKey
 from sync.seal import seal
-from vehicle_agent.store.blobs import BlobFile
+from vehicle_agent.store.blob_file import BlobFile
 from vehicle_agent.store.durable import require_room
 
 

@@ -6,7 +6,7 @@ again by `reconcile`, because its row still says `queued`, and the spool takes e
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -63,6 +63,7 @@ _LOOKED_AT: Final = 32  # envelopes of each lane
 _CURSOR: Final = "sealer/journal"
 _RESEALED: Final = "sealer/resealed/"
 _BATCH: Final = 200  # rows a transaction
+_PORTION: Final = 16  # rows sealed before the courier is told: some 50 ms
 _ALL: Final = -1  # SQLite: no limit
 _IS_SMALL: Final = f"state = 'queued' AND size <= CASE WHEN lane = '{Lane.P4}' THEN {PICTURE} ELSE {AT_COMMIT} END"
 _IS_BIG: Final = f"state = 'queued' AND size > CASE WHEN lane = '{Lane.P4}' THEN {PICTURE} ELSE {AT_COMMIT} END"
@@ -92,11 +93,21 @@ class Sealer:
         failures: (incarnation, seq) -> why it could not be sealed in this run; a person must look, the rest goes on.
     """
 
-    def __init__(self, store: Store, spool: Spool, *, keys: DeviceKeys, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        spool: Spool,
+        *,
+        keys: DeviceKeys,
+        clock: Clock | None = None,
+        on_spooled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_spooled` is called from the writer's thread whenever there is more to send, before a commit's end."""
         self._store = store
         self._spool = spool
         self._keys = keys.sign
         self._clock = clock or SystemClock()
+        self._on_spooled = on_spooled
         self._unmarked: dict[Key, None] = {}  # in the spool, but the outbox does not say so yet
         self.failures: dict[Key, str] = {}
         store.writer.after_commit(self._after_commit)
@@ -231,7 +242,10 @@ class Sealer:
         passed = len(self._unmarked) + len(self.failures)
         rows = rows_where(conn, _IS_SMALL, limit=_BATCH + passed)
         rows = [row for row in rows if _key(row) not in self._unmarked and _key(row) not in self.failures]
-        marks = self._seal(conn, rows)
+        marks: list[Mark] = []
+        for start in range(0, len(rows), _PORTION):
+            marks += self._seal(conn, rows[start : start + _PORTION])
+            self._on_spooled()
         raised = rows_where(conn, "spooled_lane IS NOT NULL AND lane <> spooled_lane", (), _BATCH)
         if raised:
             self._spool.up.raise_lane({row.wire_sha256: row.lane for row in raised if row.wire_sha256})

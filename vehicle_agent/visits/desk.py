@@ -20,7 +20,7 @@ from clinic_records.people import Author, Patient
 from clinic_web.draw.picture import USUAL, Picture, View
 from devices.dicom.worklist import WorklistItem
 from vehicle_agent.store.audit import add_entry
-from vehicle_agent.store.blobs import BlobFile
+from vehicle_agent.store.blob_file import BlobFile
 from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.slots import Slots
 from vehicle_agent.store.store import Store

@@ -24,6 +24,12 @@ def test_the_agent_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_child_that_seals_loads_no_database() -> None:
+    code = "import sys, vehicle_agent.child, vehicle_agent.store.seal_job; print('sqlcipher3' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_a_child_answers_and_is_used_again() -> None:
     async def go() -> tuple[bytes, list[int], list[int]]:
         children = Children(1)

@@ -167,6 +167,14 @@ def test_a_link_that_small_things_are_still_filling_is_waited_for(box: Box, tmp_
     assert one.header.codec == Codec.IMAGE
 
 
+def test_a_near_link_is_not_waited_for(box: Box, tmp_path: Path) -> None:
+    box.hears(OURS)
+    blob = box.keep(LOOP)
+    seal_all(box, Link(1e5), before=[Link(1e5, is_filled=False, is_busy=True, is_near=True)])
+    one, _ = box.opened(blob, tmp_path)
+    assert one.header.codec != Codec.IMAGE
+
+
 def test_a_link_that_nothing_has_filled_is_taken_as_fast(box: Box, tmp_path: Path) -> None:
     box.hears(OURS)
     blob = box.keep(LOOP)

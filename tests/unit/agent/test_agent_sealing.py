@@ -16,10 +16,12 @@ from clinic_records.record import Kind, Lane, Record
 from schedules.publish import encode, make_version
 from sync.enrolment import Enrolment
 from sync.keys import OriginKeys, RecipientPrivate
+from sync.ports import Receipt, Verdict
 from vehicle_agent.services.sealing import Sealing
 from vehicle_agent.store.derive import database_key, new_data_key
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
+from vehicle_agent.store.outbox import rows_where
 from vehicle_agent.store.quarantine import list_quarantine
 from vehicle_agent.store.records import list_current, put_record
 from vehicle_agent.store.seal_job import SealJob, seal_blob
@@ -51,7 +53,7 @@ class Box:
     spool: Spool
     sealer: Sealer
 
-    def sealing(self, children: Children) -> Sealing:
+    def sealing(self, children: object) -> Sealing:
         return Sealing(
             self.store,
             self.sealer,
@@ -119,6 +121,32 @@ def test_what_cannot_be_sealed_stays_counted_and_is_not_tried_for_ever(box: Box)
     run_for_a_while(sealing, box)
     assert list(box.sealer.failures.values()) == ["the blob's file is damaged"]
     assert box.spool.up.counts(unsealed=sealing.unsealed())[Lane.P4].queued == 1
+
+
+def test_a_receipt_waits_for_no_coder(box: Box) -> None:
+    keep_big_blob(box)
+    (wire,) = box.spool.up.waiting(Lane.P3, -1, 9)
+
+    class Coding:
+        """Children that code for ever."""
+
+        async def run(self, _job: str, _request: SealJob, *, timeout_s: float) -> bytes:
+            box.spool.up.settle(Receipt(wire.wire_sha256, Verdict.APPLIED, "e1", 1, NOW))
+            await asyncio.sleep(timeout_s)
+            return b""
+
+    async def go() -> None:
+        sealing = box.sealing(Coding())
+        running = asyncio.create_task(sealing.run())
+        async with asyncio.timeout(20):
+            while box.store.read(lambda conn: rows_where(conn, "state = 'received'")) == []:
+                sealing.poke()
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(go())
+    assert len(box.sealer.jobs()) == 1
 
 
 def schedule(payload: bytes, revision: int = 1) -> Record:

@@ -1,6 +1,6 @@
 """One vehicle's box in a temporary folder, and the hospital it is enrolled with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,8 +96,8 @@ class Box:
     def open_spool(self) -> Spool:
         return Spool(self.folder.spool, keys=self.keys, hospital=self.enrolment, clock=self.clock)
 
-    def sealer(self) -> Sealer:
-        return Sealer(self.store, self.spool, keys=self.keys, clock=self.clock)
+    def sealer(self, on_spooled: Callable[[], None] = lambda: None) -> Sealer:
+        return Sealer(self.store, self.spool, keys=self.keys, clock=self.clock, on_spooled=on_spooled)
 
     def restart(self) -> None:
         """Everything volatile is gone."""

@@ -13,8 +13,10 @@ from clinic_records.ids import BlobHash
 from clinic_records.record import Kind, Lane
 from sync.ports import Verdict
 from sync.seal import Opened, open_wire
-from tests.unit.store.conftest import NURSE, Box
+from tests.unit.store.conftest import NOW, NURSE, Box
+from vehicle_agent.store.driver import Connection
 from vehicle_agent.store.outbox import outbox_states, raise_lane, rows_where
+from vehicle_agent.store.records import put_record
 from vehicle_agent.store.seal_job import SealedBlob, seal_blob
 from vehicle_agent.store.sealer import AT_COMMIT
 
@@ -44,6 +46,21 @@ def test_what_is_saved_is_in_the_spool_before_save_is_answered(box: Box) -> None
     assert b"bound" not in box.spool.up.read(box.wires()[0], 0, 10_000)
     box.store.write(lambda _: None)
     assert _states(box) == {"r1": "spooled", blob.sha256: "spooled"}
+
+
+def test_the_first_of_many_is_told_of_while_the_rest_is_sealed(box: Box) -> None:
+    told: list[int] = []
+    box.sealer(on_spooled=lambda: told.append(len(box.wires())))
+
+    def save_many(conn: Connection) -> None:
+        for number in range(40):
+            put_record(
+                conn, record_id=f"e{number}", kind=Kind.ENCOUNTER, lane=Lane.P2, payload=b"{}", author=NURSE,
+                recorded_at=NOW,
+            )  # fmt: skip
+
+    box.store.write(save_many)
+    assert told == [16, 32, 40]
 
 
 def test_the_order_within_one_commit_is_by_lane_and_number(box: Box) -> None:

@@ -241,3 +241,13 @@ def test_a_delay_that_varies_by_twice_itself_leaves_the_link_in_use(seed: int) -
     before = durable(world)
     let_pass(world, 10)
     assert durable(world) - before >= 0.8 * 10 * 1e6
+
+
+@pytest.mark.parametrize(
+    ("answered_s", "held_s", "is_near"), [(0.005, 0.0, True), (0.06, 0.0, False), (0.06, 0.055, True)]
+)
+def test_a_near_link_is_known_by_its_round_trip(answered_s: float, held_s: float, is_near: bool) -> None:
+    pace = Pace()
+    assert not pace.is_near
+    pace.answered(4096, sent_at=0.0, now=answered_s, was_full=False, held_s=held_s)
+    assert pace.is_near == is_near
