@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import json
 import pickle
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,11 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.fuzz.targets import targets
+from benchmarks.fuzz.work import work
 
 LEDGER: Final = Path(__file__).parents[1] / "ledgers" / "fuzz.jsonl"
 RANGE: Final = 25_000
-SLACK_S: Final = 60.0
-"""A range that takes so much longer than it was given hangs where no alarm reaches it."""
 UNLIMITED_S: Final = 1200.0
 
 
@@ -34,24 +32,6 @@ def _done(ledger: Path) -> Counter[str]:
         entry = json.loads(line)
         done[entry["target"]] = max(done[entry["target"]], entry["after"])
     return done
-
-
-def _work(corpora: Path, name: str, first: int, count: int, seconds: float) -> dict[str, Any]:
-    """The outcome of one range; a process that hung or died is a finding of its own."""
-    command = [sys.executable, "-m", "benchmarks.fuzz.work", str(corpora), name, str(first), str(count), str(seconds)]
-    try:
-        ended = subprocess.run(command, capture_output=True, timeout=seconds + SLACK_S, check=False)
-    except subprocess.TimeoutExpired:
-        found = f"{name} seeds from {first}: no end after {seconds + SLACK_S:.0f} s"
-    else:
-        if ended.returncode == 0:
-            outcome: dict[str, Any] = json.loads(ended.stdout)
-            return outcome
-        found = f"{name} seeds from {first}: exit {ended.returncode}: {ended.stderr.decode(errors='replace')[-500:]}"
-    return {
-        "target": name, "first": first, "after": first + count, "ends": {}, "findings": [found], "slowest_ms": 0,
-        "growth_mib": 0,
-    }  # fmt: skip
 
 
 def _entry(outcome: Mapping[str, Any], corpus: str) -> dict[str, Any]:
@@ -83,7 +63,7 @@ def main() -> int:
     end = time.monotonic() + (options.seconds or 1e9)
 
     def take(turn: tuple[Path, str, int, int, float]) -> dict[str, Any]:
-        return _work(*turn)
+        return work(*turn)
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         file = Path(folder) / "corpora"
