@@ -108,13 +108,15 @@ def test_a_road_that_leads_to_another_hospital(lab: Lab, second: SecondHospital)
     lab.link.lead_to(("127.0.0.1", second.broker_port))
     try:
         recording = an_ecg(lab)
-        wait_for("the broker's refusal", lambda: "The broker refuses this vehicle" in vehicle_status(lab) or None, 40)
+        wait_for("the broker's refusal", lambda: "The broker refuses this vehicle" in alarm(lab), 40)
+        assert "The broker refuses this vehicle" in vehicle_status(lab)
         # worse: the other broker has the hospital's whole authority, so that only the pinned key stands in between
         second.program.stop()
         stolen = HospitalFolder(lab.hospital_dir).authority
         shutil.copytree(stolen, HospitalFolder(second.folder).authority, dirs_exist_ok=True)
         second.program.start()
-        wait_for("the alarm", lambda: "Not this vehicle's hospital" in vehicle_status(lab) or None, 60)
+        wait_for("the alarm", lambda: "Not this vehicle's hospital" in alarm(lab), 60)
+        assert "Not this vehicle's hospital" in vehicle_status(lab)
         total = lab.desk("sync_status")["total"]
         assert total["received"] == settled["received"], "nothing ends by a stranger's word"
         assert total["queued"] + total["sending"] > 0
@@ -127,6 +129,10 @@ def test_a_road_that_leads_to_another_hospital(lab: Lab, second: SecondHospital)
     assert "Not this vehicle's hospital" not in vehicle_status(lab)
     blobs = {blob["sha256"] for blob in hospital_get(lab, "/api/v1/proof")["blobs"]}
     assert recording["reading"]["raw"]["sha256"] in blobs
+
+
+def alarm(lab: Lab) -> str:
+    return str(lab.desk("sync_status")["alarm"])
 
 
 def vehicle_status(lab: Lab) -> str:

@@ -1,15 +1,14 @@
 """The short form of `make kill-test`: 20 cycles, or what fits into the budget."""
 
-import json
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.told import Told, judge
+from cloud_hospital.intake.opening import INCOMING
 from commands.demo.lab import Lab, wait_for
 from commands.demo.proof import hospital_get
 
@@ -20,23 +19,9 @@ BUDGET_S = 300
 
 
 def test_nothing_that_was_told_is_lost_doubled_or_altered_over_kills(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Callable[..., list[dict[str, Any]]],
 ) -> None:
-    ledger = tmp_path / "kill.jsonl"
-    ended = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks.kill_test", "--cycles", str(CYCLES)),
-            *("--ledger", str(ledger), "--budget-s", str(BUDGET_S)),
-        ],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    with capsys.disabled():
-        print(f"\n{ended.stdout.splitlines()[-1] if ended.stdout else ended.stderr}")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    lines = campaign("kill_test", "--cycles", str(CYCLES), "--budget-s", str(BUDGET_S))
     assert sum(line["told"] for line in lines) >= 3 * CYCLES
     assert sum(sum(line["kills"].values()) for line in lines) >= CYCLES / 2
 
@@ -46,6 +31,7 @@ def test_the_judge_sees_what_is_lost_and_what_is_altered(lab: Lab) -> None:
     told = Told(saved={f"patient {patient}"})
     held = f"patient {patient}"
     wait_for("the patient", lambda: held in _held(lab) or None)
+    (lab.hospital_dir / "blobs" / f"{INCOMING}left").write_bytes(b"by a worker that was killed")
     wait_for("a clean verdict", lambda: judge(lab, told).is_clean or None)
     (lab.hospital_dir / "blobs" / ".incoming-of-a-killed-worker").write_bytes(b"half")
     assert judge(lab, told).is_clean
