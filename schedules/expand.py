@@ -3,7 +3,7 @@
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 
 import msgspec
@@ -24,6 +24,15 @@ def month_start(day: date) -> date:
 def month_end(day: date) -> date:
     """The last of the day's month."""
     return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def months(first: date, last: date) -> list[str]:
+    """The calendar months of the days from `first` to `last`, as `2026-11`."""
+    found, day = [], month_start(first)
+    while day <= last:
+        found.append(f"{day:%Y-%m}")
+        day = month_end(day) + timedelta(days=1)
+    return found
 
 
 def rule_days(rule: Rule, first: date, last: date) -> Iterator[date]:

@@ -4,7 +4,7 @@ Everything that changes it names the revision its author saw; another one is a C
 plan is laid out and checked again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
@@ -13,14 +13,14 @@ import msgspec
 from clinic_records.clock import CHINA
 from clinic_records.errors import Conflict, Hint, NotFound, RefusedInput
 from clinic_records.people import Author
-from clinic_records.schedule import PublishedSchedule
+from clinic_records.schedule import PublishedSchedule, Visit
 from cloud_hospital.downlink import queue_schedules
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.store.locks import exclusive
 from cloud_hospital.vehicles import active_vehicles
 from schedules.check import check_plan
 from schedules.desk.choices import Moving, change_of
-from schedules.desk.decide import LONGEST_TEXT, Wish, Word, cancel, move, with_change
+from schedules.desk.decide import LONGEST_TEXT, Wish, Word, cancel, move, swap, with_change
 from schedules.draft import publish_draft
 from schedules.findings import has_errors
 from schedules.folder import Draft, Edit, PlanFolder
@@ -83,14 +83,7 @@ class ScheduleDesk:
             RefusedInput: rows of it were refused, or an older program imported it.
         """
         draft = self.folder.draft()
-        if has_errors(draft.of_reading) or not draft.plan.rules:
-            raise RefusedInput(
-                "rows of the plan were refused; correct the files and import them again",
-                hint=Hint(
-                    "文件里还有看不懂的行，先改好再导入，然后才能在这里调整。",
-                    "Rows of the files could not be read: correct and import them, then change visits here.",
-                ),
-            )
+        _must_be_read(draft)
         return draft
 
     def take_up(self, name: str, *also: date) -> Moving:
@@ -124,6 +117,28 @@ class ScheduleDesk:
             Conflict: another revision.
         """
         return self._change(by, revision, lambda _, plan: (cancel(plan, name, word, self.today())[0], name))
+
+    def swap(
+        self, by: Author, revision: int, name: str, stead: Mapping[str, str], word: Word, *, whole_day: bool = False
+    ) -> Draft:
+        """Other people at the visit, and with `whole_day` at the vehicle's other visits of that day: all or none.
+
+        Raises:
+            NotFound, RefusedInput: as `schedules.desk.decide.swap`.
+            Conflict: another revision.
+        """
+
+        def act(one: str, theirs: Mapping[str, str]) -> _Act:
+            return lambda _, plan: (swap(plan, one, theirs, word, self.today()), one)
+
+        visits: dict[str, Visit] = {visit.visit_id: visit for visit in self.folder.draft().visits}
+        acts = [act(name, stead)]
+        for visit in visits.values() if whole_day and name in visits else ():
+            is_same_day = (visit.date, visit.vehicle_id) == (visits[name].date, visits[name].vehicle_id)
+            theirs = {one: who for one, who in stead.items() if one in visit.staff_ids and who != one}
+            if is_same_day and visit.visit_id != name and theirs:
+                acts.append(act(visit.visit_id, theirs))
+        return self._change(by, revision, *acts)
 
     def accept(self, by: Author, revision: int, changes: Iterable[Change], word: Word) -> Draft:
         """Make-up visits, as proposed or edited: all of them or none.
@@ -239,7 +254,7 @@ class ScheduleDesk:
     def _change(self, by: Author, revision: int, *acts: _Act) -> Draft:
         with exclusive(self.hospital.engine, LOCK, self.hospital.folder.run):
             draft = self._of(revision)
-            self.editable()
+            _must_be_read(draft)
             plan, edits, now = draft.plan, list(draft.edits), self.hospital.now()
             for act in acts:
                 before = plan
@@ -263,6 +278,17 @@ class ScheduleDesk:
         saved = msgspec.structs.replace(draft, revision=draft.revision + 1)
         self.folder.save_draft(saved)
         return saved
+
+
+def _must_be_read(draft: Draft) -> None:
+    if has_errors(draft.of_reading) or not draft.plan.rules:
+        raise RefusedInput(
+            "rows of the plan were refused; correct the files and import them again",
+            hint=Hint(
+                "文件里还有看不懂的行，先改好再导入，然后才能在这里调整。",
+                "Rows of the files could not be read: correct and import them, then change visits here.",
+            ),
+        )
 
 
 def _must_have_its_day(change: Change, today: date, draft: Draft) -> None:

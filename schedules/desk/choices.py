@@ -10,11 +10,12 @@ from clinic_records.errors import Hint, NotFound
 from clinic_records.schedule import Visit
 from schedules.desk.by_hand import HandDays
 from schedules.expand import expand, month_end, month_start, visit_id
-from schedules.model import DatedException, Plan
+from schedules.model import DatedException, Plan, StaffMember
+from schedules.planning.clock import clock
+from schedules.planning.crews import has_nurse
+from schedules.repair.days import OWN_RISK
 from schedules.repair.lost import standing
-
-OWN_RISK: Final = frozenset({"H02", "H03"})
-"""A weekend day, or a year without known holidays: a person may want it all the same."""
+from schedules.rules.travel import minutes
 
 
 class Choice(NamedTuple):
@@ -34,6 +35,13 @@ class Choice(NamedTuple):
     end: time
     doubt: str = ""
     is_guessed: bool = False
+
+
+class StandIn(NamedTuple):
+    """Somebody who might go instead of a person of the crew, and the code of why not; empty where it is well."""
+
+    person: StaffMember
+    code: str
 
 
 class Moving:
@@ -104,29 +112,43 @@ class Moving:
             return self.now.staff_ids
         return self.days.crew(msgspec.structs.replace(self.own, date=day), vehicle_id)
 
+    def crew_code(self, crew: tuple[str, ...]) -> str:
+        """Why these people cannot make the visit where it stands, as far as it is for them; empty where they can."""
+        stands = self.now or self.own
+        for person in crew:
+            if person not in stands.staff_ids:
+                elsewhere = self.days.vehicles_of(person, stands.date) - {stands.vehicle_id}
+                if code := self.days.away(person, stands.date) or ("S01" if elsewhere else ""):
+                    return code
+        seats = self.plan.vehicles[stands.vehicle_id].seats
+        return "Q01" if not has_nurse(self.plan, crew) else "Q06" if seats is not None and len(crew) > seats else ""
+
+    def stand_ins(self, planned: str) -> list[StandIn]:
+        """Everybody of the same role outside the crew: those who can go first, this vehicle's own before others."""
+        stands = self.now or self.own
+        role = self.plan.staff[planned].role
+        found = [
+            StandIn(one, self.crew_code(tuple(one.staff_id if name == planned else name for name in stands.staff_ids)))
+            for one in self.plan.staff.values()
+            if one.role == role and one.staff_id not in stands.staff_ids
+        ]
+        return sorted(found, key=lambda one: (one.code != "", one.person.home_vehicle != stands.vehicle_id))
+
     def _there(self, day: date, vehicle_id: str, start: time | None) -> Visit:
         stands = self.now or self.own
-        length = _minutes(self.own.end) - _minutes(self.own.start)
-        begins = _minutes(start or stands.start)
+        length = minutes(self.own.end) - minutes(self.own.start)
+        begins = minutes(start or stands.start)
         return msgspec.structs.replace(
             stands,
             date=day,
             vehicle_id=vehicle_id,
-            start=_time(begins),
-            end=_time(min(begins + length, _LAST_MINUTE)),
+            start=clock(begins),
+            end=clock(min(begins + length, _LAST_MINUTE)),
             staff_ids=self.crew(day, vehicle_id),
         )
 
 
 _LAST_MINUTE: Final = 24 * 60 - 1
-
-
-def _minutes(when: time) -> int:
-    return 60 * when.hour + when.minute
-
-
-def _time(minutes: int) -> time:
-    return time(minutes // 60, minutes % 60)
 
 
 def given(plan: Plan, name: str) -> Visit:

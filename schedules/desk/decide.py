@@ -1,5 +1,6 @@
 """What a person decides of one visit, as the row of exceptions that says it."""
 
+from collections.abc import Mapping
 from datetime import date, time
 from typing import NamedTuple
 
@@ -8,10 +9,9 @@ import msgspec
 from clinic_records.errors import Hint, RefusedInput
 from schedules.desk.choices import Moving, change_of, given
 from schedules.model import Action, DatedException, Plan
-from schedules.places import Place
 from schedules.reasons import kept_reason
+from schedules.repair.decide import row_place
 from schedules.repair.words import WORDS
-from schedules.tables import TABLES
 
 LONGEST_TEXT = 80
 """Characters of a reason and of an approver's name."""
@@ -72,8 +72,8 @@ def move(
         new_vehicle_id="" if wish.vehicle_id == rule.vehicle_id else wish.vehicle_id,
         new_staff_ids=() if crew == rule.staff_ids else crew,
     )
-    is_back = not is_moved and made.new_start is None and not made.new_vehicle_id and not made.new_staff_ids
-    return with_change(plan, name, None if is_back else made), None if is_back else made
+    kept = None if _says_nothing(made) else made
+    return with_change(plan, name, kept), kept
 
 
 def cancel(plan: Plan, name: str, word: Word, begin: date) -> tuple[Plan, DatedException]:
@@ -90,6 +90,63 @@ def cancel(plan: Plan, name: str, word: Word, begin: date) -> tuple[Plan, DatedE
     _must_not_be_over(Moving(plan, name, begin), begin)
     made = _row(plan, name, Action.CANCEL, word)
     return with_change(plan, name, made), made
+
+
+def swap(plan: Plan, name: str, stead: Mapping[str, str], word: Word, begin: date) -> Plan:
+    """The plan with other people at the visit, where it stands.
+
+    Args:
+        plan: as it is.
+        name: the visit's id.
+        stead: who is planned -> who goes instead; empty: nobody does.
+        word: why, and who approved it; where the visit was changed before, that reason stands before this one.
+        begin: what lies before is over.
+
+    Raises:
+        NotFound: the rules give no such visit.
+        RefusedInput: nobody was swapped, one cannot go (the message says why), it is cancelled or over, or there is no
+            reason.
+    """
+    word = _must_say_why(word)
+    moving = Moving(plan, name, begin)
+    _must_not_be_over(moving, begin)
+    if moving.now is None:
+        raise RefusedInput(f"{name} is cancelled", hint=Hint("这次已取消，先恢复。", "It is cancelled: bring it back."))
+    crew = _crew(plan, moving.now.staff_ids, stead)
+    if code := moving.crew_code(crew):
+        zh, en = WORDS[code]
+        raise RefusedInput(
+            f"{name} with {';'.join(crew)}: {en} ({code})",
+            hint=Hint(f"不能这样换：{zh}。", f"They cannot go: {en}."),
+        )
+    known = moving.change
+    reasons = dict.fromkeys(one for one in (known.reason if known else "", word.reason) if one)
+    made = msgspec.structs.replace(
+        known or _row(plan, name, Action.SUBSTITUTE, word),
+        new_staff_ids=() if crew == plan.rules[moving.own.rule_id].staff_ids else crew,
+        reason="；".join(reasons)[:LONGEST_TEXT],
+        announced_on=word.announced_on,
+        approved_by=word.approved_by,
+    )
+    return with_change(plan, name, None if _says_nothing(made) else made)
+
+
+def _crew(plan: Plan, now: tuple[str, ...], stead: Mapping[str, str]) -> tuple[str, ...]:
+    unknown = [*({*stead} - {*now}), *({*stead.values()} - {*plan.staff, ""})]
+    if unknown:
+        raise RefusedInput(f"{unknown[0][:32]}: nobody such", hint=Hint("核对人员编号。", "Check the ids of people."))
+    crew = tuple(who for one in now if (who := stead.get(one, one)))
+    if crew == now or len({*crew}) < len(crew):
+        raise RefusedInput(
+            f"{';'.join(crew)}: nobody else, or one of them twice",
+            hint=Hint("选谁来替；一个人只能选一次。", "Choose who goes instead, each person once."),
+        )
+    return crew
+
+
+def _says_nothing(row: DatedException) -> bool:
+    """Whether the visit is as its rule has it."""
+    return row.action is Action.SUBSTITUTE and not (row.new_start or row.new_vehicle_id or row.new_staff_ids)
 
 
 def with_change(plan: Plan, name: str, change: DatedException | None) -> Plan:
@@ -118,14 +175,12 @@ def _must_not_be_over(moving: Moving, begin: date) -> None:
 
 def _row(plan: Plan, name: str, action: Action, word: Word) -> DatedException:
     own, known = given(plan, name), change_of(plan, name)
-    rule, table = plan.rules[own.rule_id].place, TABLES["exceptions"]
-    place = Place(rule.file, table.sheet) if rule.sheet else Place(f"{table.name}.csv")
     return DatedException(
         exception_id=known.exception_id if known else f"M-{name}",
         rule_id=own.rule_id,
         original_date=date.fromisoformat(name.rpartition("-")[2]),
         action=action,
-        place=known.place if known else place,
+        place=row_place(plan, own.rule_id, known),
         point_id=own.point_id,
         reason=word.reason,
         announced_on=word.announced_on,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from operator import attrgetter
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,9 @@ from schedules.planning.ways import way_minutes
 from schedules.planning.week import EARLIEST_DEPARTURE, obstacle
 from schedules.rules.travel import DAY_LIMIT_H, minutes
 from schedules.tables import HOLIDAY
+
+OWN_RISK: Final = frozenset({"H02", "H03"})
+"""A weekend day, or a year without known holidays: a person may want a visit there all the same."""
 
 
 class Days:
@@ -84,16 +88,25 @@ class Days:
     def absence(self, visit: Visit) -> str:
         """What takes a visit away from its day: road, vehicle or people that are not there; empty where all are."""
         vehicle, day = self.plan.vehicles[visit.vehicle_id], visit.date
-        crew = [self.plan.staff[name] for name in visit.staff_ids]
+        away = {self.away(name, day) for name in visit.staff_ids}
         due, since = vehicle.inspection_due, vehicle.in_service_from
         missing = (
             ("L03", self._is_away("L03", visit.point_id, day)),
             ("L02", self._is_away("L02", visit.vehicle_id, day)),
             ("Q05", (due is not None and day > due) or (since is not None and day < since)),
-            ("L01", any(self._is_away("L01", one.staff_id, day) for one in crew)),
-            ("Q04", any(one.licence_valid_to is not None and day > one.licence_valid_to for one in crew)),
+            ("L01", "L01" in away),
+            ("Q04", "Q04" in away),
         )
         return next((code for code, holds in missing if holds), "")
+
+    def away(self, person: str, day: date) -> str:
+        """L01 where a person is on leave, Q04 where the licence has ended; empty where the person can work."""
+        ends = self.plan.staff[person].licence_valid_to
+        return "L01" if self._is_away("L01", person, day) else "Q04" if ends is not None and day > ends else ""
+
+    def vehicles_of(self, person: str, day: date) -> set[str]:
+        """The vehicles a person is on that day."""
+        return set(self._people[day, person])
 
     def unfit(self, vehicle: Vehicle, point: Point, own: Vehicle) -> str:
         """Why a vehicle cannot serve a point whose rule names its `own`; empty where it can."""
@@ -104,7 +117,7 @@ class Days:
         """Why a visit cannot be on its day at all, at whatever time; empty where it can."""
         point, vehicle, day = self.plan.points[visit.point_id], self.plan.vehicles[visit.vehicle_id], visit.date
         own = self.plan.vehicles[self.plan.rules[visit.rule_id].vehicle_id]
-        elsewhere = {one for name in visit.staff_ids for one in self._people[day, name]} - {visit.vehicle_id}
+        elsewhere = {one for name in visit.staff_ids for one in self.vehicles_of(name, day)} - {visit.vehicle_id}
         hindered = (
             ("P01", day in self.at_point[visit.point_id]),
             ("T04", day.weekday() in point.closed_weekdays),

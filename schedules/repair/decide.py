@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import date
-from typing import Final
 
 import msgspec
 
@@ -12,16 +11,13 @@ from schedules.expand import month_end, month_start
 from schedules.model import Action, DatedException, Plan
 from schedules.places import Place
 from schedules.planning.clock import clock
-from schedules.repair.days import Days
+from schedules.repair.days import OWN_RISK, Days
 from schedules.repair.lost import standing
 from schedules.repair.proposal import Change
 from schedules.repair.words import WORDS
 from schedules.repair.work import Refused
 from schedules.rules.travel import minutes
 from schedules.tables import TABLES
-
-_OWN_RISK: Final = frozenset({"H02", "H03"})
-"""A weekend day, or a year without known holidays: a person may want it all the same."""
 
 
 def accept(plan: Plan, change: Change, *, approved_by: str = "", announced_on: date | None = None) -> Plan:
@@ -47,7 +43,7 @@ def accept(plan: Plan, change: Change, *, approved_by: str = "", announced_on: d
         rule_id=change.rule_id,
         original_date=change.original_date,
         action=change.action,
-        place=_place(plan, change),
+        place=row_place(plan, change.rule_id, plan.exceptions.get(change.replaces)),
         point_id=change.point_id,
         new_date=change.new_date,
         new_start=change.new_start,
@@ -102,7 +98,7 @@ def _must_fit(days: Days, plan: Plan, own: Visit, change: Change, new_date: date
         staff_ids=change.new_staff_ids or own.staff_ids,
     )
     closed = days.closed(new_date)
-    code = "T03" if late else days.refusal(made) if not closed or closed in _OWN_RISK else closed
+    code = "T03" if late else days.refusal(made) if not closed or closed in OWN_RISK else closed
     if code:
         zh, en = WORDS[code]
         where = f"{change.change_id} on {new_date} {made.start:%H:%M} by {made.vehicle_id}"
@@ -112,9 +108,9 @@ def _must_fit(days: Days, plan: Plan, own: Visit, change: Change, new_date: date
         )
 
 
-def _place(plan: Plan, change: Change) -> Place:
-    known = plan.exceptions.get(change.replaces)
+def row_place(plan: Plan, rule_id: str, known: DatedException | None) -> Place:
+    """Where the row of exceptions stands that a person's decision makes: that of `known`, else the table's."""
     if known is not None:
         return known.place
-    rule, table = plan.rules[change.rule_id].place, TABLES["exceptions"]
+    rule, table = plan.rules[rule_id].place, TABLES["exceptions"]
     return Place(rule.file, table.sheet) if rule.sheet else Place(f"{table.name}.csv")

@@ -9,7 +9,7 @@ import msgspec
 from clinic_records.schedule import Visit
 from schedules.expand import changes_of, expand, month_end, month_start, rule_days, visit_id
 from schedules.model import Action, DatedException, Plan
-from schedules.repair.days import Days
+from schedules.repair.days import OWN_RISK, Days
 
 
 class Lost(NamedTuple):
@@ -44,7 +44,7 @@ def standing(plan: Plan, first: date, last: date) -> tuple[Days, list[Lost]]:
     lost: list[Lost] = []
     for visit in sorted(visits.values(), key=lambda one: (one.date, one.vehicle_id, one.start, one.visit_id)):
         reason = days.closed(visit.date)
-        reason = "" if reason in {"H02", "H03"} else reason or days.absence(visit)
+        reason = "" if reason in OWN_RISK else reason or days.absence(visit)
         if reason and visit.visit_id in given:
             own = given[visit.visit_id]
             lost.append(Lost(own, reason, changes.get((own.rule_id, original_day(own)))))

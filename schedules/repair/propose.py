@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, time
 
 from clinic_records.schedule import Visit
-from schedules.expand import month_end, month_start
+from schedules.expand import month_end, month_start, months
 from schedules.model import Action, Plan
 from schedules.repair.days import Days
 from schedules.repair.lost import Lost, original_day, standing
@@ -90,17 +90,9 @@ def _counts(days: Days) -> Counter[tuple[str, str]]:
     return Counter((point, f"{day:%Y-%m}") for point, dates in days.at_point.items() for day in dates)
 
 
-def _months(first: date, last: date) -> list[str]:
-    months, day = [], month_start(first)
-    while day <= last:
-        months.append(f"{day:%Y-%m}")
-        day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-    return months
-
-
-def _full(plan: Plan, counts: Mapping[tuple[str, str], int], months: list[str]) -> tuple[int, int]:
+def _full(plan: Plan, counts: Mapping[tuple[str, str], int], whole: list[str]) -> tuple[int, int]:
     """Point-months, and those of them with all their visits."""
-    wanted = [(point, month) for point in plan.points.values() if point.visits_per_month for month in months]
+    wanted = [(point, month) for point in plan.points.values() if point.visits_per_month for month in whole]
     return len(wanted), sum(counts[one.point_id, month] >= (one.visits_per_month or 0) for one, month in wanted)
 
 
@@ -131,14 +123,14 @@ def propose(
     """
     days, lost = standing(plan, first, last)
     lost = [one for one in lost if not only or one.reason in only]
-    months = _months(first, last)
+    whole = months(first, last)
     before = _counts(days)
     work = Work(plan, days, begin or date.min, refused, today or date.min)
     lacking = Counter(
         {
             (one.point_id, month): (one.visits_per_month or 0) - before[one.point_id, month]
             for one in plan.points.values()
-            for month in months
+            for month in whole
         }
     )
     wants: list[Want] = []
@@ -147,7 +139,7 @@ def propose(
         if lacking[key] > 0:
             lacking[key] -= 1
             wants.append(Want(one, month_start(one.visit.date), month_end(one.visit.date)))
-    for month in months:
+    for month in whole:
         of_month = [want for want in wants if f"{want.first:%Y-%m}" == month]
         for tried in ([want.on_its_day() for want in of_month], of_month):
             whole_days(work, tried, plan.vehicles)
@@ -160,11 +152,11 @@ def propose(
     }
     shortfalls = tuple(
         Shortfall(one.point_id, month, after[one.point_id, month], one.visits_per_month or 0, why)
-        for month in months
+        for month in whole
         for one in plan.points.values()
         if after[one.point_id, month] < (one.visits_per_month or 0)
         for why in [reasons.get((one.point_id, month), (Why("C01", 0, *WORDS["C01"]),))]
     )
     changes = sorted(_changes(work, lost), key=lambda one: (one.original_date, one.change_id))
-    total, full_before = _full(plan, before, months)
-    return Repair(tuple(changes), shortfalls, total, full_before, _full(plan, after, months)[1])
+    total, full_before = _full(plan, before, whole)
+    return Repair(tuple(changes), shortfalls, total, full_before, _full(plan, after, whole)[1])

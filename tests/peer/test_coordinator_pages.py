@@ -20,7 +20,7 @@ from schedules.repair.proposal import Change
 from sync.ports import Verdict
 from tests.peer.screens import lies_whole, served_hospital, sign_in, watched
 from tests.unit.hospital.conftest import Box, Clinic
-from tests.unit.hospital.schedule_bench import LAN, TODAY, desk, hospital, laid_before, with_holiday
+from tests.unit.hospital.schedule_bench import LAN, TODAY, desk, hospital, laid_before, with_holiday, with_nurses
 from tests.unit.hospital.test_downlink import receipt
 from tests.unit.schedules.schedule_county import example, put, write_csv, write_xlsx
 
@@ -193,6 +193,23 @@ def test_two_coordinators_at_once_do_not_overtake_each_other(page: Page, desk: S
     expect(page.locator("#reason")).to_have_value("村里要求")
     page.locator(".bottom .main").click()
     expect(cell(page, "2026-11-18", "V01").locator(f"#visit-{MOVED}")).to_be_visible()
+
+
+def test_one_person_is_swapped_for_a_vehicles_day(page: Page, desk: ScheduleDesk, tmp_path: Path) -> None:
+    laid_before(desk.hospital, tmp_path / "files", with_nurses(example()))
+    page.goto("/schedule/visits/R01-20261116")
+    nurse = page.get_by_label("张护士")
+    expect(nurse.get_by_role("option", name="人员休假")).to_be_disabled()
+    nurse.select_option("n903")
+    page.get_by_label("V01 当天别的站也这样换").check()
+    page.get_by_role("button", name="换人").click()
+    expect(page.locator("#reason:invalid")).to_be_focused()  # the browser asks for it before anything is sent
+    page.locator("#reason").fill("人员请假")
+    page.get_by_role("button", name="换人").click()
+    expect(page.get_by_label("丙护士")).to_be_visible()
+    draft = desk.editable()
+    swapped = {one.visit_id for one in draft.visits if "n903" in one.staff_ids}
+    assert swapped == {"R01-20261116", "R02-20261116"}
 
 
 def test_make_up_visits_are_accepted_edited_and_refused(page: Page, desk: ScheduleDesk, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from cloud_hospital.adherence.month import month_report
 from cloud_hospital.adherence.planned import planned_visits
 from cloud_hospital.adherence.records import stops_between
 from cloud_hospital.store.engine import reading
-from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination, problem_of, status_of
 from schedules.adherence.match import TOLERANCE
 from schedules.adherence.stays import planned_start
@@ -53,8 +52,8 @@ def add_adherence(app: FastAPI, here: Coordination) -> None:
         return here.page(
             request,
             "adherence.html",
+            desk.draft(),
             status,
-            head=head_of(desk, desk.draft()),
             months=months,
             month=month or f"{today:%Y-%m}",
             report=report,

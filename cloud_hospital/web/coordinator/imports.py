@@ -14,7 +14,6 @@ from starlette.responses import RedirectResponse
 
 from clinic_records.errors import ClinicError, Hint, NotFound, RefusedInput
 from cloud_hospital.schedule_desk.uploads import MOST_FILES, Given, annotated, take
-from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination, Problem, problem_of, status_of
 from schedules.draft import YEARS, month_days, year_days
 from schedules.exports.plan_workbook import plan_workbook
@@ -121,9 +120,8 @@ def _page(request: Request, here: Coordination, only: str, problem: Problem | No
     return here.page(
         request,
         "import.html",
+        draft,
         status_code,
-        head=head_of(here.desk, draft),
-        draft=draft,
         counts=counts,
         groups=shown[:SHOWN],
         more=max(0, len(shown) - SHOWN),

@@ -1,6 +1,8 @@
 """The month: a grid of vehicles and days whose visits are moved by pointer, by keyboard or on a page of their own."""
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -9,23 +11,21 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from clinic_records.errors import ClinicError
 from clinic_web.pages import lang_of
-from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.month_view import MANY_VEHICLES, month_view
 from cloud_hospital.web.coordinator.place import (
     Coordination,
     Problem,
     day_of,
-    months_of,
     problem_of,
     status_of,
     time_of,
 )
-from cloud_hospital.web.coordinator.typed import Typed, typed_form
+from cloud_hospital.web.coordinator.typed import Typed, stead_form, typed_form
 from cloud_hospital.web.coordinator.words import in_words
 from schedules.desk.choices import Choice, given
 from schedules.desk.decide import Wish
 from schedules.draft import month_days
-from schedules.expand import month_end, month_start
+from schedules.expand import month_end, month_start, months
 
 
 def add_month(app: FastAPI, here: Coordination) -> None:
@@ -83,6 +83,21 @@ def _add_acting(app: FastAPI, here: Coordination) -> None:
             return _visit(request, here, visit, typed, problem_of(request, error), status_of(error))
         return _back(day, visit, typed.shown)
 
+    @app.post("/schedule/visits/{visit}/swap")
+    def swap(
+        request: Request,
+        visit: str,
+        typed: Annotated[Typed, Depends(typed_form)],
+        stead: Annotated[dict[str, str], Depends(stead_form)],
+        whole_day: Annotated[str, Form()] = "",
+    ) -> Response:
+        by = here.planner(request)
+        try:
+            desk.swap(by, typed.revision, visit, stead, typed.word, whole_day=bool(whole_day))
+        except ClinicError as error:
+            return _visit(request, here, visit, typed, problem_of(request, error), status_of(error), stead)
+        return RedirectResponse(f"/schedule/visits/{visit}?{urlencode({'shown': typed.shown})}#swap", 303)
+
     @app.post("/schedule/undo")
     def undo(request: Request, revision: int = Form(-1), month: str = Form(""), vehicle: str = Form("")) -> Response:
         here.planner(request)
@@ -112,7 +127,7 @@ def _month(
 ) -> Response:
     draft = here.desk.draft()
     if draft is None or not draft.plan.rules:
-        return here.page(request, "nothing.html", head=head_of(here.desk, draft))
+        return here.page(request, "nothing.html", draft)
     try:
         first, last = here.month(month, draft)
     except ClinicError as error:
@@ -125,12 +140,11 @@ def _month(
     return here.page(
         request,
         "month.html",
+        draft,
         status_code,
-        head=head_of(here.desk, draft),
-        draft=draft,
         view=view,
         first=first,
-        months=list(months_of(draft)),
+        months=months(draft.first, draft.last),
         vehicles=every,
         vehicle=vehicle,
         problem=problem,
@@ -138,7 +152,13 @@ def _month(
 
 
 def _visit(
-    request: Request, here: Coordination, visit: str, typed: Typed, problem: Problem | None, status_code: int
+    request: Request,
+    here: Coordination,
+    visit: str,
+    typed: Typed,
+    problem: Problem | None,
+    status_code: int,
+    stead: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     try:
         draft, moving = here.desk.editable(), here.desk.take_up(visit)
@@ -159,11 +179,12 @@ def _visit(
     return here.page(
         request,
         "visit.html",
+        draft,
         status_code,
-        head=head_of(here.desk, draft),
-        draft=draft,
         visit=stands,
         own=moving.own,
+        crew=[(draft.plan.staff[one], moving.stand_ins(one)) for one in stands.staff_ids],
+        stead=stead,
         change=moving.change,
         is_gone=moving.now is None,
         is_over=stands.date < here.desk.today(),

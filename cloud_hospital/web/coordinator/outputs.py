@@ -13,7 +13,6 @@ from fastapi import FastAPI, Request, Response
 from clinic_records.clock import CHINA
 from clinic_records.errors import ClinicError, Hint, NotFound, RefusedInput
 from clinic_records.schedule import PublishedSchedule
-from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination, Problem, problem_of, status_of
 from schedules.draft import month_days
 from schedules.exports.entries import entries
@@ -150,8 +149,8 @@ def _page(request: Request, here: Coordination, problem: Problem | None, status:
     return here.page(
         request,
         "outputs.html",
+        draft,
         status,
-        head=head_of(here.desk, draft),
         source=source,
         formats=list(FORMATS),
         months=months,

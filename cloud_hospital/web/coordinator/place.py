@@ -1,7 +1,7 @@
 """What all of the coordinator's pages share: who may, which month is asked for, what stands in every head."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,6 +14,7 @@ from clinic_records.errors import ClinicError, Conflict, Hint, NotFound, Refused
 from clinic_records.people import Author, Role
 from clinic_web.pages import lang_of
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
+from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.words import in_words, month_words, reason_words, short_day
 from cloud_hospital.web.site import Site
 from schedules.draft import YEARS, month_days
@@ -55,9 +56,11 @@ class Coordination:
         """
         return self.site.person(request, *PLANNERS)
 
-    def page(self, request: Request, name: str, status_code: int = 200, **values: Any) -> Response:
-        """One page."""
-        shared = {"problem": None, "place": name.removesuffix(".html")}
+    def page(self, request: Request, name: str, draft: Draft | None, status_code: int = 200, **values: Any) -> Response:
+        """One page, with its head."""
+        shared: dict[str, Any] = {"problem": None, "place": name.removesuffix(".html"), "draft": draft}
+        if "head" not in values:
+            shared["head"] = head_of(self.desk, draft)
         return self.site.page(request, f"schedule/{name}", status_code, **{**shared, **values})
 
     def month(self, asked: str, draft: Draft | None) -> tuple[date, date]:
@@ -87,14 +90,6 @@ def _in_lang(function: Callable[..., str]) -> Callable[..., str]:
 def schedule_asset(name: str) -> str:
     """The address of a static file of these pages, with its time so that an upgraded one is fetched anew."""
     return f"{STATIC}/{name}?v={int((HERE / 'static' / name).stat().st_mtime):x}"
-
-
-def months_of(draft: Draft) -> Iterator[str]:
-    """The months of a draft as `2026-11`."""
-    day = month_start(draft.first)
-    while day <= draft.last:
-        yield f"{day:%Y-%m}"
-        day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
 def problem_of(request: Request, error: ClinicError) -> Problem:

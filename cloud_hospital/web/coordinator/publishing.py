@@ -51,17 +51,17 @@ def _page(
     request: Request, here: Coordination, approved_by: str, effective_from: str, problem: Problem | None, status: int
 ) -> Response:
     draft = here.desk.draft()
-    head = head_of(here.desk, draft)
     if draft is None:
-        return here.page(request, "nothing.html", head=head)
+        return here.page(request, "nothing.html", draft)
+    head = head_of(here.desk, draft)
     today = here.desk.today()
     start = today if draft.first <= today <= draft.last else draft.first
     return here.page(
         request,
         "changes.html",
+        draft,
         status,
         head=head,
-        draft=draft,
         counts=Counter(one.kind.value for one in head.differing),
         shown=head.differing[:SHOWN],
         more=max(0, len(head.differing) - SHOWN),

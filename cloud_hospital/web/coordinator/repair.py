@@ -10,18 +10,17 @@ from starlette.concurrency import run_in_threadpool
 
 from clinic_records.errors import ClinicError, Conflict, Hint
 from clinic_records.people import Author
-from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import (
     Coordination,
     Problem,
     day_of,
-    months_of,
     problem_of,
     status_of,
     time_of,
 )
 from cloud_hospital.web.coordinator.typed import Typed
 from schedules.draft import month_days
+from schedules.expand import months
 from schedules.folder import Draft
 from schedules.model import Action
 from schedules.repair.lost import standing
@@ -117,21 +116,20 @@ def _proposed(here: Coordination, draft: Draft, first: date, last: date) -> Repa
 
 def _lost(draft: Draft, today: date) -> list[tuple[str, int]]:
     """The months that are not over, and how many visits of each cannot be where they stand."""
-    months = [one for one in months_of(draft) if one >= f"{today:%Y-%m}"]
-    if not months:
+    ahead = [one for one in months(draft.first, draft.last) if one >= f"{today:%Y-%m}"]
+    if not ahead:
         return []
-    _, lost = standing(draft.plan, month_days(months[0])[0], month_days(months[-1])[1])
+    _, lost = standing(draft.plan, month_days(ahead[0])[0], month_days(ahead[-1])[1])
     counts = Counter(f"{one.visit.date:%Y-%m}" for one in lost if not one.is_cancelled)
-    return [(one, counts[one]) for one in months]
+    return [(one, counts[one]) for one in ahead]
 
 
 def _page(
     request: Request, here: Coordination, month: str, typed: Typed, problem: Problem | None, status: int
 ) -> Response:
     draft = here.desk.draft()
-    head = head_of(here.desk, draft)
     if draft is None or not draft.plan.rules:
-        return here.page(request, "nothing.html", head=head)
+        return here.page(request, "nothing.html", draft)
     lost = _lost(draft, here.desk.today())
     month = month or next((name for name, count in lost if count), "")
     try:
@@ -146,9 +144,8 @@ def _page(
     return here.page(
         request,
         "repair.html",
+        draft,
         status,
-        head=head,
-        draft=draft,
         first=first,
         months=lost,
         repair=repair,

@@ -8,12 +8,12 @@ from fastapi import FastAPI, Request, Response
 
 from clinic_records.errors import ClinicError
 from clinic_records.schedule import Visit
-from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination, day_of, problem_of
 from schedules.exports.words import crew_names
 from schedules.folder import Draft
 from schedules.model import Plan, Travel
-from schedules.repair.days import Days
+from schedules.repair.days import OWN_RISK, Days
+from schedules.rules.travel import minutes
 
 
 class Leg(NamedTuple):
@@ -58,7 +58,7 @@ def add_route(app: FastAPI, here: Coordination) -> None:
         here.planner(request)
         draft = here.desk.draft()
         if draft is None or not draft.plan.rules:
-            return here.page(request, "nothing.html", head=head_of(here.desk, draft))
+            return here.page(request, "nothing.html", draft)
         problem = None
         try:
             wanted = day_of(day) if day else here.desk.today()
@@ -68,9 +68,8 @@ def add_route(app: FastAPI, here: Coordination) -> None:
         return here.page(
             request,
             "day.html",
+            draft,
             422 if problem else 200,
-            head=head_of(here.desk, draft),
-            draft=draft,
             wanted=wanted,
             before=wanted - timedelta(days=1),
             after=wanted + timedelta(days=1),
@@ -95,13 +94,13 @@ def _route(plan: Plan, days: Days, vehicle_id: str, visits: list[Visit]) -> Rout
     stops = []
     for visit in visits:
         closed = days.closed(visit.date)
-        wrong = closed if closed not in ("", "H02", "H03") else days.absence(visit)
+        wrong = closed if closed and closed not in OWN_RISK else days.absence(visit)
         stops.append(Stop(visit, _leg(plan, at, visit.point_id, ended, visit), wrong))
         at, ended = visit.point_id, visit
     home = _leg(plan, at, vehicle.depot, None, None)
     legs = [*(stop.leg for stop in stops), home]
     known = [leg.minutes for leg in (legs[0], home) if leg.minutes is not None]
-    spent = _minutes(visits[-1], "end") - _minutes(visits[0], "start")
+    spent = minutes(visits[-1].end) - minutes(visits[0].start)
     kms = [leg.km for leg in legs if leg.km is not None]
     return Route(
         vehicle_id,
@@ -117,12 +116,7 @@ def _route(plan: Plan, days: Days, vehicle_id: str, visits: list[Visit]) -> Rout
 
 def _leg(plan: Plan, start: str, end: str, before: Visit | None, after: Visit | None) -> Leg:
     row: Travel | None = plan.travel.get((start, end)) or plan.travel.get((end, start))
-    free = _minutes(after, "start") - _minutes(before, "end") if before and after else None
+    free = minutes(after.start) - minutes(before.end) if before and after else None
     if row is None:
         return Leg(0 if start == end else None, 0.0 if start == end else None, free)
     return Leg(row.minutes, row.km, free)
-
-
-def _minutes(visit: Visit, which: str) -> int:
-    moment = visit.start if which == "start" else visit.end
-    return 60 * moment.hour + moment.minute

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, NamedTuple
 
-from fastapi import Form
+from fastapi import Form, Request
 
 from clinic_records.people import Author
 from clinic_records.schedule import Visit
@@ -45,6 +45,12 @@ class Typed(NamedTuple):
         return self._replace(
             approved_by=self.approved_by or author.name, announced_on=self.announced_on or today.isoformat()
         )
+
+
+async def stead_form(request: Request) -> dict[str, str]:
+    """Who goes instead of whom: the fields `for-ID` of the form, those that name somebody else or nobody."""
+    fields = {key[4:]: value for key, value in (await request.form()).items() if key.startswith("for-")}
+    return {planned: who for planned, who in fields.items() if isinstance(who, str) and who != planned}
 
 
 def typed_form(

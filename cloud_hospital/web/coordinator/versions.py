@@ -9,7 +9,6 @@ from fastapi import FastAPI, Request, Response
 from clinic_records.schedule import PublishedSchedule
 from cloud_hospital.schedule_desk.desk import ScheduleDesk
 from cloud_hospital.schedule_desk.holders import holders
-from cloud_hospital.web.coordinator.head import head_of
 from cloud_hospital.web.coordinator.place import Coordination
 from schedules.diff import Change, changes
 from schedules.folder import Publication
@@ -36,12 +35,10 @@ def add_versions(app: FastAPI, here: Coordination) -> None:
     @app.get("/schedule/versions")
     def history(request: Request) -> Response:
         here.planner(request)
-        draft = desk.draft()
         return here.page(
             request,
             "versions.html",
-            head=head_of(desk, draft),
-            draft=draft,
+            desk.draft(),
             versions=list(reversed(_versions(desk, desk.today()))),
             holders=holders(desk.hospital),
         )
@@ -54,7 +51,7 @@ def add_versions(app: FastAPI, here: Coordination) -> None:
         return here.page(
             request,
             "version.html",
-            head=head_of(desk, desk.draft()),
+            desk.draft(),
             version=version,
             publication=desk.folder.publication(number),
             shown=found[:SHOWN],

@@ -101,6 +101,17 @@ def with_holiday(lines: Lines, day: str = "2026-11-19") -> Lines:
     return lines
 
 
+def with_nurses(lines: Lines) -> Lines:
+    """The county with three nurses more: the first one's licence has ended, the second is on leave on 16 November."""
+    lines["staff"] += [
+        ["n901", "甲护士", "nurse", "", "", "2026-10-01", "V01", "", ""],
+        ["n902", "乙护士", "nurse", "", "", "", "V01", "", ""],
+        ["n903", "丙护士", "nurse", "", "", "", "", "", ""],
+    ]
+    lines["unavailable"].append(["U99", "2026-11-16", "2026-11-16", "n902", "", "", "请假"])
+    return lines
+
+
 def laid_before(hospital: Hospital, folder: Path, lines: Lines | None = None) -> Draft:
     """The county as the draft, without the child that reads uploads."""
     draft, _ = read_draft(write_csv(lines or example(), folder), None, hospital.now(), LAN.name)

@@ -25,7 +25,7 @@ from schedules.folder import Draft
 from schedules.model import Action
 from schedules.repair.propose import propose
 from sync.ports import Verdict
-from tests.unit.hospital.schedule_bench import LAN, NOW, TODAY, desk, hospital, laid_before, with_holiday
+from tests.unit.hospital.schedule_bench import LAN, NOW, TODAY, desk, hospital, laid_before, with_holiday, with_nurses
 from tests.unit.hospital.test_downlink import receipt
 from tests.unit.schedules.schedule_county import EXAMPLE, calm, example, put, write_csv
 
@@ -235,6 +235,57 @@ def test_a_cancellation_goes_to_the_vehicle_with_its_reason(desk: ScheduleDesk, 
     assert desk.folder.version(1) == version, "and its hash is that of all of it"
     back = desk.undo(desk.undo(two.revision).revision)
     assert gone not in desk.publish(LAN, back.revision, "王科长", TODAY).cancelled
+
+
+def crew(draft: Draft, name: str) -> tuple[str, ...]:
+    return next(one.staff_ids for one in draft.visits if one.visit_id == name)
+
+
+@pytest.fixture
+def staffed(hospital: Hospital, tmp_path: Path) -> Draft:
+    """The county with nurses to spare."""
+    return laid_before(hospital, tmp_path / "staffed", with_nurses(example()))
+
+
+def test_one_person_of_a_crew_is_swapped_for_a_visit_or_the_vehicles_day(desk: ScheduleDesk, staffed: Draft) -> None:
+    name, also = "R01-20261116", "R02-20261116"
+    one = desk.swap(LAN, staffed.revision, name, {"n001": "n903"}, WORD)
+    assert crew(one, name) == tuple("n903" if who == "n001" else who for who in crew(staffed, name))
+    assert crew(one, also) == crew(staffed, also), "one visit alone"
+    row = one.plan.exceptions[f"M-{name}"]
+    assert (row.action, row.reason, row.approved_by) == (Action.SUBSTITUTE, "修路", "县卫健局 王科长")
+    back = desk.swap(LAN, one.revision, name, {"n903": "n001"}, WORD)
+    assert back.plan == staffed.plan, "as the rule has it: nothing is left to say"
+    day = desk.swap(LAN, back.revision, name, {"n001": "n903"}, WORD, whole_day=True)
+    assert ("n903" in crew(day, name), "n903" in crew(day, also)) == (True, True)
+    assert not [found for found in day.findings if found.severity is Severity.ERROR]
+
+
+def test_a_swap_keeps_the_move_and_its_reason(desk: ScheduleDesk, staffed: Draft) -> None:
+    name, there = "R03-20261117", Wish(date(2026, 11, 18), "V01", time(13, 0))
+    moved = desk.move(LAN, staffed.revision, name, there, WORD)
+    swapped = desk.swap(LAN, moved.revision, name, {"n001": "n903"}, WORD._replace(reason="staff on leave"))
+    assert stands(swapped, name) == there
+    assert swapped.plan.exceptions[f"M-{name}"].reason == "修路；人员请假"
+
+
+def test_who_cannot_go_is_named_with_the_reason_and_not_taken(desk: ScheduleDesk, staffed: Draft) -> None:
+    name = "R01-20261116"
+    told = [(one.person.staff_id, one.code) for one in desk.take_up(name).stand_ins("n001")]
+    assert told == [("n903", ""), ("n901", "Q04"), ("n902", "L01"), ("n002", "S01")]
+    refused = {"n901": "Q04", "n902": "L01", "n002": "S01", "": "Q01"}
+    for who, code in refused.items():
+        with pytest.raises(RefusedInput, match=f"\\({code}\\)"):
+            desk.swap(LAN, staffed.revision, name, {"n001": who}, WORD)
+    for stead in ({}, {"n001": "n001"}, {"n001": "d001"}, {"n001": "n999"}, {"n999": "n903"}):
+        with pytest.raises(RefusedInput):
+            desk.swap(LAN, staffed.revision, name, stead, WORD)
+    with pytest.raises(RefusedInput, match="no reason"):
+        desk.swap(LAN, staffed.revision, name, {"n001": "n903"}, Word(""))
+    assert desk.draft() == staffed
+    gone = desk.cancel(LAN, staffed.revision, name, WORD)
+    with pytest.raises(RefusedInput, match="is cancelled"):
+        desk.swap(LAN, gone.revision, name, {"n001": "n903"}, WORD, whole_day=True)
 
 
 def test_the_command_line_publishes_by_the_rules_of_the_page(desk: ScheduleDesk, draft: Draft) -> None:

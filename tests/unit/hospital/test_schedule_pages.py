@@ -45,6 +45,7 @@ from tests.unit.hospital.schedule_bench import (
     laid_before,
     signed_in,
     with_holiday,
+    with_nurses,
 )
 from tests.unit.hospital.test_pages import pytestmark as needs_libraries
 from tests.unit.schedules.schedule_county import example, put, write_csv, write_xlsx
@@ -433,6 +434,23 @@ def test_a_suggested_reason_is_kept_in_one_language_and_shown_in_the_readers(
     page = client.get(path).text
     assert ("道路不通" in words(page), '<option value="道路不通">' in page) == (True, True)
     assert kept_reason(" 山上结冰 ") == reason_in("山上结冰", "en") == "山上结冰", "one's own words stay"
+
+
+def test_people_are_swapped_on_the_visits_page(
+    hospital: Hospital, client: Caller, desk: ScheduleDesk, tmp_path: Path
+) -> None:
+    draft = laid_before(hospital, tmp_path / "files", with_nurses(example()))
+    path = "/schedule/visits/R01-20261116"
+    page = client.get(path).text
+    assert ("换人" in page, 'name="for-n001"' in page, "人员当天在别的车上" in page) == (True, True, True)
+    form = {**WORD, "revision": draft.revision, "for-d001": "d001", "for-n001": ""}
+    answer = client.post(f"{path}/swap", data=form)
+    assert (answer.status_code, "不能这样换：没有护士" in answer.text) == (422, True)
+    assert answer.text.count(" selected>没有人替") == 1, "what was chosen stays"
+    answer = client.post(f"{path}/swap", data={**form, "for-n001": "n903", "whole_day": "1"})
+    assert answer.status_code == 303
+    assert "丙护士" in words(client.get(path).text)
+    assert len(desk.folder.draft().edits) == 2, "both stops of that day"
 
 
 def test_a_version_counts_on_the_days_on_which_it_is_in_force(
