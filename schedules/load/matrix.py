@@ -53,7 +53,8 @@ def matrix_of_lines(lines: Iterable[Sequence[object]]) -> Matrix:
 
 def matrix_of_sheet(sheet: Any) -> Matrix:
     """A matrix of a whole (not read-only) openpyxl worksheet, its merged cells filled."""
-    cells = matrix_of_lines(sheet.iter_rows(max_row=ROWS, max_col=COLUMNS, values_only=True))
+    rows, columns = min(sheet.max_row, ROWS), min(sheet.max_column, COLUMNS)
+    cells = matrix_of_lines(sheet.iter_rows(max_row=rows, max_col=columns, values_only=True))
     for merged in list(sheet.merged_cells.ranges):
         for row in range(merged.min_row, min(merged.max_row, len(cells)) + 1):
             for column in range(merged.min_col, min(merged.max_col, len(cells[row - 1])) + 1):

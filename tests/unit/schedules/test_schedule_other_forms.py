@@ -18,6 +18,7 @@ from schedules.check import check
 from schedules.findings import Finding
 from schedules.load.csv_folder import read_folder
 from schedules.load.grid import _stops_of
+from schedules.load.matrix import matrix_of_sheet
 from schedules.load.period import period_of
 from schedules.load.registers import Registers
 from schedules.load.rows import RawTables
@@ -90,6 +91,13 @@ def merged_grid(folder: Path) -> Path:
         sheet.merge_cells(area)
     book.save(folder / "grid.xlsx")
     return folder / "grid.xlsx"
+
+
+def test_a_sheet_is_looked_at_as_far_as_anything_stands_in_it() -> None:
+    sheet = Workbook().worksheets[0]
+    sheet["C2"] = "x"
+    sheet.merge_cells("C2:E3")
+    assert [[cell.text for cell in row] for row in matrix_of_sheet(sheet)] == [[""] * 5, *[["", "", "x", "x", "x"]] * 2]
 
 
 def csv_grid(folder: Path) -> Path:
