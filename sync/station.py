@@ -8,7 +8,7 @@ each poll takes some of the most urgent only.
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,7 +58,7 @@ EXPECT_S: Final = 5.0
 EXPECT_AGAIN_S: Final = 60.0
 """Seconds until one that was asked and did not greet is asked again."""
 KNOWN_S: Final = 2.0
-"""Seconds for which a session once looked up is believed to stand, and a vehicle to be welcome."""
+"""Seconds for which a session once looked up is believed to stand, where nobody says otherwise by `recheck`."""
 
 _logger = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ class HospitalStation:
         store: takes what comes up from all vehicles; without one each vehicle's own InboundStore does.
         duty: what this station hears.
         aside: where large files are taken while credit goes on; see Desk.
+        known_s: seconds for which a session that was looked up is believed to stand; more where `recheck` is called.
     """
 
     def __init__(
@@ -114,8 +115,10 @@ class HospitalStation:
         store: IntakeStore | None = None,
         duty: Duty = EVERYTHING,
         aside: Aside = at_once,
+        known_s: float = KNOWN_S,
     ) -> None:
         self.duty = duty
+        self._known_s = known_s
         self._keys = keys
         self._port = port
         self._on_stranger = on_stranger
@@ -162,6 +165,11 @@ class HospitalStation:
         return frozenset(self._lines)
 
     @property
+    def known(self) -> frozenset[VehicleId]:
+        """Vehicles whose session is believed to stand."""
+        return frozenset(self._standing)
+
+    @property
     def has_work(self) -> bool:
         """Whether `poll` should be called again at once."""
         return bool(self._out) or self._desk.has_work
@@ -186,6 +194,12 @@ class HospitalStation:
         self._standing.pop(vehicle, None)
         if self._close(vehicle) is not None:
             self._expect(vehicle, "", now)
+
+    def recheck(self, standings: Mapping[str, tuple[str, str]]) -> None:
+        """Believe no more what is another one now: (session, epoch) of each `known` vehicle, as the stores say."""
+        for vehicle, each in list(self._standing.items()):
+            if standings.get(vehicle) != (each.session, each.epoch):
+                del self._standing[vehicle]
 
     def call(self, vehicle: VehicleId) -> None:
         """Ask it to greet, should it be there: a will that came late may have hidden it (sync rule 21)."""
@@ -303,7 +317,7 @@ class HospitalStation:
         found = None if peer is None else peer.sessions.standing()
         if peer is None or found is None:
             return None
-        standing = self._standing[vehicle] = _Standing(peer, *found, until=now + KNOWN_S)
+        standing = self._standing[vehicle] = _Standing(peer, *found, until=now + self._known_s)
         return standing
 
     def _on_frame(self, vehicle: VehicleId, frame: Frame, payload: bytes, now: float, waited_s: float) -> None:

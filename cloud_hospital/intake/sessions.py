@@ -1,6 +1,8 @@
 """The hospital's SessionStore of one vehicle."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
@@ -14,6 +16,30 @@ from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.streams import close_stream
 from cloud_hospital.store.tables import sessions, vehicles
 from sync.ports import SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What a session must be of to stand."""
+
+    epoch: str
+    key_number: int
+    start: str
+
+    @classmethod
+    def of(cls, hospital: Hospital) -> "_Now":
+        return cls(hospital.log.current(), hospital.keys.number, current_start(hospital.folder))
+
+
+def standings(hospital: Hospital, vehicles: Collection[str]) -> dict[str, tuple[str, str]]:
+    """(session, epoch) of each of `vehicles` whose session stands, with one look."""
+    if not vehicles:
+        return {}
+    now = _Now.of(hospital)
+    with reading(hospital.engine) as connection:
+        query = select(sessions.c.vehicle, sessions.c.state).where(sessions.c.vehicle.in_(sorted(vehicles)))
+        found = {row.vehicle: _standing(row.state, now) for row in connection.execute(query)}
+    return {vehicle: each for vehicle, each in found.items() if each is not None}
 
 
 class VehicleSessions:
@@ -36,14 +62,7 @@ class VehicleSessions:
     def standing(self) -> tuple[str, str] | None:
         """(session, epoch) of the session that stands; one of an older epoch, key or start does not (rules 3, 4)."""
         (raw,), self._at_hand = self._at_hand or (self._raw(),), ()
-        state = _state(raw)
-        if not state.session or state.is_forked or state.epoch != self._hospital.log.current():
-            return None
-        if state.key_number != self._hospital.keys.number:  # the vehicle must hear of the newer key first
-            return None
-        if state.start != current_start(self._hospital.folder):  # what it saw of us must be compared first
-            return None
-        return state.session, state.epoch
+        return _standing(raw, _Now.of(self._hospital))
 
     def load(self) -> SessionState:
         """The last state saved, with the current epoch and the number of the last receipt given."""
@@ -80,6 +99,17 @@ class VehicleSessions:
             connection.execute(insert(sessions).values(vehicle=self._vehicle, state=msgspec.json.encode(state)))
             changed = update(vehicles).where(vehicles.c.id == self._vehicle)
             connection.execute(changed.values(last_contact=to_ms(hospital.now())))
+
+
+def _standing(raw: bytes | None, now: _Now) -> tuple[str, str] | None:
+    state = _state(raw)
+    if not state.session or state.is_forked or state.epoch != now.epoch:
+        return None
+    if state.key_number != now.key_number:  # the vehicle must hear of the newer key first
+        return None
+    if state.start != now.start:  # what it saw of us must be compared first
+        return None
+    return state.session, state.epoch
 
 
 def _state(raw: bytes | None) -> SessionState:

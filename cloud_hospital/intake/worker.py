@@ -34,7 +34,7 @@ from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.posts import Post, post_of
 from cloud_hospital.intake.reopening import reopen_held
 from cloud_hospital.intake.seats import cores, seated
-from cloud_hospital.intake.sessions import VehicleSessions
+from cloud_hospital.intake.sessions import VehicleSessions, standings
 from cloud_hospital.intake.strangers import keep_stranger, raise_alarm
 from cloud_hospital.keys import HospitalKeys
 from cloud_hospital.renewal import renewed
@@ -51,9 +51,11 @@ from sync.probe import probe_sharing
 from sync.station import HospitalStation, Peer
 
 LOOK_EVERY_S: Final = 0.5
-"""Seconds between two looks for unnumbered feed rows, revocations and new epochs ..."""
+"""Seconds between two looks for unnumbered feed rows, revocations, new epochs and sessions that stand no more ..."""
 NEWS_EVERY_S: Final = 0.1
 """... and for new downlink rows: an urgent answer waits for it, and it costs one look at an index."""
+KNOWN_S: Final = 60.0
+"""Seconds until a session that stands is looked up by itself: each look asks for all of them at once."""
 ASK_AGAIN_S: Final = 2.0
 """Seconds until a broker that refused is asked again."""
 WATCHDOG_S: Final = 120.0
@@ -93,6 +95,7 @@ class Intake:
             store=self._counter,
             duty=duty,
             aside=aside,
+            known_s=KNOWN_S,
         )
 
     @property
@@ -119,6 +122,7 @@ class Intake:
     def look(self) -> bool:
         """Do what other processes left to be done; whether the station has something new to say."""
         has_ended = self._end_void_sessions()
+        self.station.recheck(standings(self._hospital, self.station.known))
         if not self.station.duty.has_sessions:
             return has_ended
         sequence(self._hospital.engine)

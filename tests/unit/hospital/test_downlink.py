@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from clinic_records.clock import CHINA
 from clinic_records.errors import AccessError, Conflict, NotFound
+from clinic_records.ids import VehicleId
 from clinic_records.record import Kind, Lane
 from cloud_hospital.downlink import queue_for_vehicle, queue_schedules
 from cloud_hospital.hospital import Hospital
@@ -17,6 +18,7 @@ from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.sessions import VehicleSessions
 from cloud_hospital.intake.strangers import keep_stranger
 from cloud_hospital.intake.worker import Intake
+from cloud_hospital.starts import begin_start
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.news import tail
 from cloud_hospital.store.tables import alarms, downlink, feed_epochs, quarantine
@@ -24,8 +26,10 @@ from cloud_hospital.vehicles import active_vehicles, enrol, revoke
 from commands.hospital import app
 from schedules.folder import PlanFolder
 from schedules.publish import make_version
+from sync.frames import Items, encode
 from sync.ports import Receipt, SessionState, Verdict, WireItem
 from sync.seal import open_wire
+from sync.topics import Topic, Way
 from tests.unit.hospital.conftest import Box, Clinic, a_visit
 
 
@@ -195,3 +199,33 @@ def test_what_ends_sessions_wakes_the_worker(clinic: Clinic) -> None:
     assert [intake.look(), intake.look()] == [True, False]
     hospital.log.revoke(clinic.box.vehicle, hospital.now(), "stolen")
     assert [intake.look(), intake.look()] == [True, False]
+
+
+def test_a_look_asks_once_for_all_sessions_that_are_believed_to_stand(clinic: Clinic) -> None:
+    hospital, vehicle = clinic.hospital, VehicleId(clinic.box.vehicle)
+    intake = Intake(hospital)
+    sessions = VehicleSessions(hospital, vehicle)
+
+    def bring() -> None:
+        items = Items(Lane.P2, (b"no envelope",))
+        intake.station.on_message(Topic(vehicle, Way.UP, Lane.P2), encode(items), 0.0)
+
+    def greeted(session: str) -> SessionState:
+        return SessionState(session=session, epoch=hospital.log.current(), key_number=hospital.keys.number)
+
+    sessions.save(greeted("s1"))
+    bring()
+    assert intake.station.known == {vehicle}
+    intake.look()
+    assert intake.station.known == {vehicle}
+    for ended in (greeted("s2"), msgspec.structs.replace(greeted("s2"), is_forked=True)):
+        sessions.save(greeted("s1"))
+        bring()
+        sessions.save(ended)
+        intake.look()
+        assert not intake.station.known
+    sessions.save(greeted("s1"))
+    bring()
+    begin_start(hospital.folder)
+    intake.look()
+    assert not intake.station.known

@@ -247,6 +247,29 @@ def test_receipts_are_signed_for_the_session_that_stands() -> None:
         assert (receipts.session, len(receipts.receipts)) == (session, 1)
 
 
+def test_a_session_is_believed_until_the_stores_say_that_another_one_stands() -> None:
+    world = CrewWorld()
+    world.net.detach(VEHICLE)
+    station = world.crew.stations["bulk-1"]
+
+    def session_of_receipts(record: bytes) -> list[str]:
+        station.on_message(Topic(VEHICLE, Way.UP, Lane.P2), encode(Items(Lane.P2, (record,))), 1.0)
+        said = [verify(each, HOSPITAL_KEYS.public) for each in answers(station.poll(1.0)) if isinstance(each, Signed)]
+        return [each.session for each in said if isinstance(each, Receipts)]
+
+    world.hospital_sessions.state = SessionState(session="s1", epoch="e1")
+    assert session_of_receipts(b"one") == ["s1"]
+    world.hospital_sessions.state = SessionState(session="s2", epoch="e1")
+    station.recheck({VEHICLE: ("s1", "e1")})
+    assert station.known == {VEHICLE}
+    assert session_of_receipts(b"two") == ["s1"]
+    station.recheck({VEHICLE: ("s2", "e1")})
+    assert not station.known
+    assert session_of_receipts(b"three") == ["s2"]
+    station.recheck({})
+    assert not station.known
+
+
 def test_the_most_urgent_lane_is_taken_first() -> None:
     world = World()
     desk = Desk(OneByOne(lambda _: world.hospital_inbound))
