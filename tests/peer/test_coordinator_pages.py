@@ -212,6 +212,19 @@ def test_one_person_is_swapped_for_a_vehicles_day(page: Page, desk: ScheduleDesk
     assert swapped == {"R01-20261116", "R02-20261116"}
 
 
+def test_a_finding_with_one_remedy_is_mended_by_one_press(page: Page, desk: ScheduleDesk, tmp_path: Path) -> None:
+    laid_before(desk.hospital, tmp_path / "files", with_holiday(example(), "2026-11-24"))
+    page.goto("/schedule/import?only=error")
+    lies_whole(page)
+    first = page.locator("form.remedy").first
+    expect(first).to_contain_text("改法： 11月24日 周二 → ")
+    first.get_by_role("button", name="这样改").click()
+    expect(page.locator("form.remedy")).to_have_count(1)
+    page.get_by_role("button", name="这样改").click()
+    expect(page.get_by_text("没有错误，可以发布")).to_be_visible()
+    assert len(desk.editable().edits) == 2
+
+
 def test_make_up_visits_are_accepted_edited_and_refused(page: Page, desk: ScheduleDesk, tmp_path: Path) -> None:
     laid_before(desk.hospital, tmp_path / "files", with_holiday(example(), "2026-11-24"))
     page.goto("/schedule")

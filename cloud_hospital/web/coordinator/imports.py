@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +16,16 @@ from starlette.responses import RedirectResponse
 from clinic_records.errors import ClinicError, Hint, NotFound, RefusedInput
 from cloud_hospital.schedule_desk.uploads import MOST_FILES, Given, annotated, take
 from cloud_hospital.web.coordinator.place import Coordination, Problem, problem_of, status_of
+from cloud_hospital.web.coordinator.repair import fields_of, proposed
+from cloud_hospital.web.coordinator.typed import Typed
 from schedules.draft import YEARS, month_days, year_days
 from schedules.exports.plan_workbook import plan_workbook
-from schedules.findings import Severity
+from schedules.findings import Finding, Severity, has_errors
+from schedules.folder import Draft
 from schedules.grouping import grouped, worst_first
 from schedules.load.zip_limits import FILE_LIMIT
+from schedules.repair.proposal import Change
+from schedules.repair.remedy import Row, remedies, row_of
 from schedules.template import write_template
 
 UPLOAD: Final = "/schedule/upload"
@@ -112,11 +118,23 @@ def _days(form: FormData) -> tuple[date, date] | None:
     return month_days(asked)
 
 
+def _remedies(here: Coordination, draft: Draft, findings: list[Finding]) -> dict[Row, Change]:
+    """None while rows of the files could not be read: then visits are not changed here."""
+    if has_errors(draft.of_reading):
+        return {}
+    days, today = (draft.first, draft.last), here.desk.today()
+    try:
+        return remedies(draft.plan, findings, days, today, partial(proposed, here, draft))
+    except RefusedInput:  # a lunar pattern leaves its table: said among the findings
+        return {}
+
+
 def _page(request: Request, here: Coordination, only: str, problem: Problem | None, status_code: int) -> Response:
     draft = here.desk.draft()
     groups = worst_first(grouped(draft.findings)) if draft else []
     counts = {kind.value: sum(one.own.severity is kind for one in groups) for kind in Severity}
     shown = [one for one in groups if only in ("", one.own.severity.value)]
+    found = _remedies(here, draft, [one.own for one in shown[:SHOWN]]) if draft else {}
     return here.page(
         request,
         "import.html",
@@ -126,6 +144,9 @@ def _page(request: Request, here: Coordination, only: str, problem: Problem | No
         groups=shown[:SHOWN],
         more=max(0, len(shown) - SHOWN),
         only=only,
+        remedies={row: (change, fields_of(change)) for row, change in found.items()},
+        row_of=row_of,
+        typed=Typed().filled_word(here.desk.today(), here.planner(request)),
         has_book=draft is not None and annotated(here.desk, draft) is not None,
         problem=problem,
     )

@@ -59,7 +59,7 @@ def _decide(request: Request, here: Coordination, said: dict[str, str], by: Auth
     )
     try:
         draft = here.desk.editable()
-        found = {one.change_id: one for one in _proposed(here, draft, *here.month(month, draft)).changes}
+        found = {one.change_id: one for one in proposed(here, draft, *here.month(month, draft)).changes}
         if "refuse" in said:
             here.desk.refuse(typed.revision, _named(found, said["refuse"]))
         elif "all" in said:
@@ -69,7 +69,8 @@ def _decide(request: Request, here: Coordination, said: dict[str, str], by: Auth
             here.desk.accept(by, typed.revision, [one], typed.word)
     except ClinicError as error:
         return _page(request, here, month, typed, problem_of(request, error), status_of(error))
-    return RedirectResponse(f"/schedule/repair?month={month}", 303)
+    back = "/schedule/import?only=error#findings" if "from_import" in said else f"/schedule/repair?month={month}"
+    return RedirectResponse(back, 303)
 
 
 def _named(found: dict[str, Change], name: str) -> Change:
@@ -86,7 +87,7 @@ def _edited(here: Coordination, change: Change, said: dict[str, str]) -> Change:
         return change
     day, vehicle = day_of(said[f"day-{name}"]), said.get(f"vehicle-{name}", "")
     start = time_of(said.get(f"start-{name}", ""))
-    shown = _fields(change)
+    shown = fields_of(change)
     if (day.isoformat(), vehicle, f"{start:%H:%M}" if start else "") == shown:
         return change
     is_moved = day != change.original_date
@@ -102,13 +103,14 @@ def _edited(here: Coordination, change: Change, said: dict[str, str]) -> Change:
     )
 
 
-def _fields(change: Change) -> tuple[str, str, str]:
+def fields_of(change: Change) -> tuple[str, str, str]:
     """Day, vehicle and start as the page's fields show them: empty is as the rule says."""
     day = change.new_date or change.original_date
     return day.isoformat(), change.new_vehicle_id, f"{change.new_start:%H:%M}" if change.new_start else ""
 
 
-def _proposed(here: Coordination, draft: Draft, first: date, last: date) -> Repair:
+def proposed(here: Coordination, draft: Draft, first: date, last: date) -> Repair:
+    """What is proposed for a month from today on."""
     today = here.desk.today()
     begin = today + timedelta(days=NOTICE_DAYS)
     return propose(draft.plan, first, last, begin=begin, refused=draft.refused, today=today)
@@ -135,7 +137,7 @@ def _page(
     try:
         here.desk.editable()
         first, last = here.month(month, draft)
-        repair = _proposed(here, draft, first, last)
+        repair = proposed(here, draft, first, last)
     except ClinicError as error:
         first, last = here.month("", draft)
         problem, status, repair = problem_of(request, error), 422, Repair((), (), 0, 0, 0)
@@ -149,7 +151,7 @@ def _page(
         first=first,
         months=lost,
         repair=repair,
-        rows=[(one, draft.plan.points[one.point_id], _fields(one)) for one in repair.changes[:SHOWN]],
+        rows=[(one, draft.plan.points[one.point_id], fields_of(one)) for one in repair.changes[:SHOWN]],
         more=max(0, len(repair.changes) - SHOWN),
         refused=len(refused),
         begin=today + timedelta(days=NOTICE_DAYS),

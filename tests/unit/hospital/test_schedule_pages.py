@@ -24,7 +24,7 @@ from cloud_hospital.schedule_desk.uploads import OLD_S
 from cloud_hospital.users import add_user
 from cloud_hospital.vehicles import enrol
 from cloud_hospital.web.coordinator.head import head_of
-from cloud_hospital.web.coordinator.words import in_words, reason_words
+from cloud_hospital.web.coordinator.words import in_words, reason_words, short_day
 from schedules.desk.decide import Word
 from schedules.draft import month_days, read_draft
 from schedules.folder import Draft
@@ -451,6 +451,29 @@ def test_people_are_swapped_on_the_visits_page(
     assert answer.status_code == 303
     assert "丙护士" in words(client.get(path).text)
     assert len(desk.folder.draft().edits) == 2, "both stops of that day"
+
+
+def test_a_finding_about_one_visit_is_mended_by_one_press_and_shows_before_how(
+    hospital: Hospital, client: Caller, desk: ScheduleDesk, tmp_path: Path
+) -> None:
+    lines = with_holiday(example(), "2026-11-24")  # R03 and R10 lose one visit each
+    for day in ("2026-11-16", "2026-11-23"):  # R01 and R02 lose two
+        lines["unavailable"].append([f"U-{day}", day, day, "n001", "", "", "请假"])
+    draft = laid_before(hospital, tmp_path / "files", lines)
+    page = client.get("/schedule/import").text
+    offered = re.findall(r'name="accept" value="(\S+)"', page)
+    assert offered == ["R03-20261124", "R10-20261124"], "several visits of one row are a person's to weigh"
+    form = dict(re.findall(r'<input type="hidden" name="(\S+)" value="(\S*)">', page.partition("remedy")[2])[:8])
+    there = form["day-R03-20261124"], form["vehicle-R03-20261124"]
+    assert f"改法： 11月24日 周二 → {short_day(date.fromisoformat(there[0]), 'zh')}" in words(page)
+    answer = client.post("/schedule/repair", data={**form, "accept": offered[0]})
+    assert answer.headers["location"] == "/schedule/import?only=error#findings"
+    taken = desk.folder.draft()
+    (row,) = [one for one in taken.plan.exceptions.values() if one.exception_id == "M-R03-20261124"]
+    assert (str(row.new_date), row.new_vehicle_id, row.approved_by) == (*there, "兰调度")
+    assert len(taken.findings) < len(draft.findings)
+    assert re.findall(r'name="accept" value="(\S+)"', client.get("/schedule/import").text) == offered[1:]
+    assert client.post("/schedule/repair", data={**form, "accept": offered[0]}).status_code == 409, "seen before"
 
 
 def test_a_version_counts_on_the_days_on_which_it_is_in_force(

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, time, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,12 +16,15 @@ from typer.testing import CliRunner
 from clinic_records.errors import RefusedInput
 from commands.schedule import app
 from schedules.expand import expand
+from schedules.findings import Finding, finding
 from schedules.load.source import read_tables
 from schedules.load.typed import read_plan
 from schedules.model import Action, Holiday, Plan, Unavailable
 from schedules.planning.template import plan_week, replaced
 from schedules.repair.decide import accept, accept_all, reject
+from schedules.repair.proposal import Change
 from schedules.repair.propose import propose
+from schedules.repair.remedy import Row, remedies, row_of
 from tests.unit.schedules.schedule_county import EXAMPLE, calm
 from tests.unit.schedules.test_schedule_planning import HERE, county, findings, with_point
 
@@ -160,6 +165,28 @@ def test_nothing_is_proposed_for_a_day_that_is_over() -> None:
     (later,) = propose(plan, FIRST, LAST, today=visit.date + timedelta(days=1)).changes
     assert later.new_date is not None
     assert later.new_date > visit.date
+
+
+def test_a_row_that_loses_one_visit_has_a_remedy_while_there_is_room_and_time() -> None:
+    plan = planned(1, 2)
+    visit = expand(plan, FIRST, LAST)[0]
+    place = plan.rules[visit.rule_id].place
+    on_holiday = finding("H01", place, "", "")
+    told = [finding("H01", place, "", "", cause=place), on_holiday]
+
+    def found(plan: Plan, today: date = FIRST, findings: Sequence[Finding] = told) -> dict[Row, Change]:
+        return remedies(plan, findings, (FIRST, LAST), today, partial(propose, plan, today=today))
+
+    assert found(plan) == {}, "nothing is lost"
+    holiday = Holiday(visit.date, "holiday", HERE, "节")
+    lost = msgspec.structs.replace(plan, holidays={visit.date: holiday})
+    ((row, change),) = found(lost).items()
+    assert (row, change.change_id) == (row_of(on_holiday), visit.visit_id)
+    assert change == propose(lost, FIRST, LAST, today=FIRST).changes[0]
+    assert found(lost, visit.date + timedelta(days=1)) == {}, "it is over"
+    assert found(lost, findings=told[:1]) == {}, "what only follows is not mended by itself"
+    full = off(lost, FIRST, LAST)  # nobody drives all month
+    assert found(full, findings=[finding("L04", place, "", "")]) == {}, "several are lost, and there is no room"
 
 
 def test_a_change_can_be_edited_and_is_refused_where_it_does_not_fit() -> None:
