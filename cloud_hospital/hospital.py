@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from clinic_records.clock import Clock, SystemClock
 from clinic_records.errors import ConfigError
@@ -18,7 +19,7 @@ from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.keys import HospitalKeys
 from cloud_hospital.premises import Premises
 from cloud_hospital.settings import HospitalSettings, folder_of
-from cloud_hospital.store.engine import open_engine
+from cloud_hospital.store.engine import database_gone, open_engine
 from cloud_hospital.store.migrate import migrate
 
 
@@ -50,6 +51,7 @@ def open_hospital(directory: Path, clock: Clock | None = None) -> Iterator[Hospi
 
     Raises:
         ConfigError: not initialised, damaged, or of a newer program.
+        StoreError: the database is not there, or ended within the block.
     """
     folder = folder_of(directory)
     settings = HospitalSettings.load(folder)
@@ -60,6 +62,8 @@ def open_hospital(directory: Path, clock: Clock | None = None) -> Iterator[Hospi
         log = EpochLog(folder.epoch_log)
         keep_feed_epoch(engine, log.current(), clock.now())
         yield Hospital(folder, settings, HospitalKeys.load(folder), engine, log, clock, IdFactory())
+    except OperationalError as error:
+        raise database_gone(error) from error
     finally:
         engine.dispose()
 

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy.exc import OperationalError
 
-from clinic_records.errors import AccessError, ClinicError, Hint, Offline, StoreError
+from clinic_records.errors import AccessError, ClinicError, Offline
 from clinic_records.ids import VehicleId
 from cloud_hospital.broker.identity import hospital_broker
 from cloud_hospital.downlinks.follow import Follower
@@ -60,11 +59,6 @@ ASK_AGAIN_S: Final = 2.0
 """Seconds until a broker that refused is asked again."""
 WATCHDOG_S: Final = 120.0
 """Seconds in which the thread of the stores must come to a look: the largest file takes less. Our choice."""
-
-_NO_DATABASE: Final = Hint(
-    "看看数据库是否在运行；它回来后，工作进程会自己重新启动，车辆会再送一次。",
-    "See whether the database runs; when it is back this worker starts again by itself and vehicles send once more.",
-)
 
 _logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -189,11 +183,8 @@ def run_worker(directory: Path, name: str) -> None:
         ConfigError: no such post, or the broker does not share although the post does.
         StoreError: the database is not there, or ended; whoever supervises starts this worker again.
     """
-    try:
-        with open_hospital(directory) as hospital:
-            asyncio.run(_run(hospital, post_of(name, hospital.settings)))
-    except OperationalError as error:
-        raise StoreError(f"the database is gone: {str(error.orig).splitlines()[0]}", hint=_NO_DATABASE) from error
+    with open_hospital(directory) as hospital:
+        asyncio.run(_run(hospital, post_of(name, hospital.settings)))
 
 
 async def _run(hospital: Hospital, post: Post) -> None:

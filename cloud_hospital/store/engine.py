@@ -9,11 +9,16 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from clinic_records.errors import ConfigError
+from clinic_records.errors import ConfigError, Hint, StoreError
 
+_NO_DATABASE = Hint(
+    "看看数据库是否在运行；它回来后，医院的进程会自己重新启动，车辆会再送一次。",
+    "See whether the database runs; when it is back the hospital's processes start again by themselves and vehicles"
+    " send once more.",
+)
 BUSY_S = 30
 """Seconds a writer waits for SQLite's one write lock before it gives up."""
 IDLE_S = 1.0
@@ -34,6 +39,11 @@ def open_engine(url: str) -> Engine:
     if backend == "postgresql":
         return _open_postgresql(url)
     raise ConfigError(f"database_url: {backend!r} is not supported; use sqlite:/// or postgresql+psycopg://")
+
+
+def database_gone(error: DBAPIError) -> StoreError:
+    """What to tell whoever meets it, in place of the driver's own words."""
+    return StoreError(f"the database is gone: {str(error.orig).splitlines()[0]}", hint=_NO_DATABASE)
 
 
 def is_postgresql(engine: Engine) -> bool:
@@ -83,9 +93,12 @@ def _wait_for(handle: int) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view; never waits for a writer on SQLite's WAL."""
-    with engine.connect() as connection, connection.begin():
-        yield connection
+    """One consistent view, whatever others commit meanwhile; never waits for a writer on SQLite's WAL."""
+    with engine.connect() as connection:
+        if is_postgresql(engine):  # its own default shows each statement the newest (PostgreSQL, 13.2)
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 def _open_sqlite(url: str) -> Engine:
