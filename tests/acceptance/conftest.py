@@ -11,6 +11,15 @@ import pytest
 
 from benchmarks.lab import working_lab
 from commands.demo.lab import Lab
+from tests.in_process import typed
+
+
+@pytest.fixture(scope="module", autouse=True)
+def commands_in_process() -> Iterator[None]:
+    """A lab is set up by commands typed in this process; the campaigns' labs type theirs as people do."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("commands.demo.lab.clinic", typed)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ from sync.memory_stores import MemoryInbound, MemoryOutbound, MemorySessions
 from sync.mqtt import MqttLink
 from sync.ports import SessionState, Verdict
 from sync.seal import open_wire
+from tests.in_process import typed
 from tests.unit.hospital.conftest import Box, a_visit
 from vehicle_agent.store.tls import TlsFiles, vehicle_broker
 
@@ -70,7 +71,7 @@ class Running:
         return f"http://127.0.0.1:{ports['web']}"
 
     def status(self) -> dict[str, Any]:
-        return dict(json.loads(clinic("hospital", "status", self.folder, "--json").stdout))
+        return dict(json.loads(typed("hospital", "status", self.folder, "--json").out))
 
     def kill(self, name: str) -> None:
         old = self.pids()[name]
@@ -87,7 +88,7 @@ def running(request: pytest.FixtureRequest, tmp_path: Path, need_program: Callab
     if request.param == "mosquitto":
         need_program("mosquitto")
     folder = tmp_path / "hospital"
-    clinic("hospital", "init", folder, "--web-port", 0, "--broker-port", 0, "--broker", request.param)
+    typed("hospital", "init", folder, "--web-port", 0, "--broker-port", 0, "--broker", request.param)
     log = (tmp_path / "log").open("w")
     process = subprocess.Popen([*CLI, "hospital", "run", str(folder)], stdout=subprocess.PIPE, stderr=log, text=True)
     try:
@@ -115,7 +116,7 @@ class Vehicle:
         request, granted = tmp_path / "request.json", tmp_path / "enrolment.json"
         self.tls = TlsFiles.create(tmp_path / "tls")
         request.write_bytes(encode(self.box.request(self.tls.request("V01"))))
-        clinic("hospital", "enrol-vehicle", running.folder, request, "--out", granted)
+        typed("hospital", "enrol-vehicle", running.folder, request, "--out", granted)
         self.enrolment: Enrolment = decode_enrolment(
             granted.read_bytes(), vehicle="V01", vehicle_sign_public=self.box.keys.public.raw
         )
@@ -179,7 +180,7 @@ def test_a_day_through_kills_of_every_process(running: Running, tmp_path: Path) 
     assert {each.verdict for each in vehicle.outbound.receipts.values()} <= {Verdict.APPLIED, Verdict.DUPLICATE}
 
     token = tmp_path / "token"
-    token.write_text(clinic("hospital", "token", running.folder, "--purpose", "statutory").stdout)
+    token.write_text(typed("hospital", "token", running.folder, "--purpose", "statutory").out)
     until(lambda: "web" in running.pids(), "web is back")
 
     def proof() -> dict[str, Any]:
@@ -206,9 +207,9 @@ def test_a_day_through_kills_of_every_process(running: Running, tmp_path: Path) 
     lines = [json.loads(line) for line in pulled.stdout.splitlines()]
     assert [line["type"] for line in lines] == ["row"] * 3 + ["statement"]
     assert [line["patient_name"] for line in lines[:3]] == ["王秀英"] * 3
-    again = clinic("bureau", "pull", "--url", running.url, "--token-file", token, "--since", lines[-1]["next"])
-    assert len(again.stdout.splitlines()) == 1
-    assert "complete" in again.stderr
+    again = typed("bureau", "pull", "--url", running.url, "--token-file", token, "--since", lines[-1]["next"])
+    assert len(again.out.splitlines()) == 1
+    assert "complete" in again.err
 
     token.write_text("s-wrong")
     refused = clinic("bureau", "pull", "--url", running.url, "--token-file", token, code=3)
@@ -291,8 +292,9 @@ def test_a_stranger_on_the_broker_is_kept_and_not_answered(running: Running, tmp
     vehicle.outbound.add(sealed.data, sealed.lane)
     asyncio.run(vehicle.drive_until(lambda: running.status()["quarantined"] > 0))
     assert vehicle.outbound.receipts == {}
-    assert running.status()["entries"] == 0
-    assert running.status()["alarms"] > 0
+    status = running.status()
+    assert status["entries"] == 0
+    assert status["alarms"] > 0
 
 
 @pytest.mark.timeout(120)

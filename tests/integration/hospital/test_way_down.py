@@ -30,6 +30,7 @@ from cloud_hospital.store.tables import downlink
 from cloud_hospital.users import add_user
 from schedules.folder import PlanFolder
 from schedules.publish import make_version
+from tests.in_process import typed
 from tests.integration.hospital.test_processes import CLI, Running, clinic, until
 from tests.integration.vehicle.vehicle_world import PIN, STAFF, Vehicle, wait_until
 from tests.unit.hospital.test_dispense_rights import LINES
@@ -45,7 +46,7 @@ WANG = {"name": "王秀英", "sex": "female", "birth_date": "1959-03-08", "villa
 @pytest.fixture
 def hospital(tmp_path: Path) -> Iterator[Running]:
     folder = tmp_path / "hospital"
-    clinic("hospital", "init", folder, "--web-port", 0, "--broker-port", 0)
+    typed("hospital", "init", folder, "--web-port", 0, "--broker-port", 0)
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
             [*CLI, "hospital", "run", str(folder)], stdout=subprocess.PIPE, stderr=log, text=True
@@ -69,7 +70,7 @@ def hospital(tmp_path: Path) -> Iterator[Running]:
 def vehicle(hospital: Running, tmp_path: Path) -> Iterator[Vehicle]:
     root, granted = tmp_path / "V01", tmp_path / "enrolment.json"
     request = request_enrolment(root, "V01")
-    clinic("hospital", "enrol-vehicle", hospital.folder, request, "--out", granted)
+    typed("hospital", "enrol-vehicle", hospital.folder, request, "--out", granted)
     complete(root, granted, staff=STAFF, name="张护士", role=Role.NURSE, pin=PIN)
     (root / "vehicle.toml").write_text('vehicle = "V01"\n[web]\nport = 0\n[dicom]\nport = 0\n', "utf-8")
     made = Vehicle(root)
