@@ -20,13 +20,13 @@ from clinic_records.errors import BadFrame, RefusedInput
 from clinic_records.ids import sha256_hex
 from clinic_records.record import Kind, Lane, Record
 from sync.coding.choose import Coded, Terms, code
-from sync.coding.sources import Counting, Joined, PayloadSource, open_source, pieces_of
+from sync.coding.sources import PIECE, Ahead, Counting, Joined, PayloadSource, open_source, pieces_of
 from sync.coding.table import HEAVY, codec_of, decoded
 from sync.envelope import MAX_INNER, VERSION, Codec, Front, Header, Outer, binding, front_of, header_of, read_front
 from sync.envelope import record_of as _record_of
 from sync.keys import OriginKeys, RecipientKey, Unwraps, Verifier
 from sync.packing import unpack
-from sync.stream import KEY_SIZE, SEGMENT, PlainReader, Sink, Source, seal_segments, sealed_size
+from sync.stream import KEY_SIZE, PlainReader, Sink, Source, seal_segments, sealed_size
 
 MAX_IN_MEMORY: Final = 32 * 1024 * 1024
 """Bytes of payload that `open_wire` returns in memory; what is larger needs a file."""
@@ -164,7 +164,7 @@ def seal(
 
 def _hash_rest(src: BinaryIO | io.BytesIO) -> str:
     digest = hashlib.sha256()
-    while piece := src.read(16 * SEGMENT):
+    while piece := src.read(PIECE):
         digest.update(piece)
     return digest.hexdigest()
 
@@ -202,7 +202,7 @@ def _decode_heavy(decode: HeavyDecoder, codec: Codec, path: Path, header: Header
     finally:
         coded.unlink(missing_ok=True)
     with path.open("rb+") as out:
-        _copy_payload(pieces_of(out), header, _Nothing())
+        _copy_payload(pieces_of(out, PIECE), header, _Nothing())
         os.fsync(out.fileno())
 
 
@@ -262,7 +262,7 @@ def _open_wire(
     if private is None:
         raise RefusedInput(f"sealed to key {outer.key_id}, which is not here; find that key, then try again")
     body = Counting(wire)
-    plain = PlainReader(body, private.unwrap(outer.wrapped_key, outer.context), outer.context)
+    plain = PlainReader(Ahead(body), private.unwrap(outer.wrapped_key, outer.context), outer.context)
     header = _read_header(plain)
     if header.size > max_size:
         raise RefusedInput(f"payload of {header.size} bytes; at most {max_size} are taken here")
@@ -271,7 +271,7 @@ def _open_wire(
         raise RefusedInput(f"codec {codec} is decoded from a file, in a child process")
     with dst.open("wb") if dst else nullcontext(io.BytesIO()) as out:
         if codec in HEAVY:
-            for piece in pieces_of(plain):
+            for piece in pieces_of(plain, PIECE):
                 out.write(piece)
         else:
             _copy_payload(decoded(codec, plain, header.size), header, out)

@@ -6,8 +6,8 @@ from typing import Final
 import zstandard
 
 from clinic_records.errors import BadFrame
-from sync.coding.sources import pieces_of
-from sync.stream import SEGMENT, Source
+from sync.coding.sources import PIECE, pieces_of
+from sync.stream import Source
 
 LEVEL: Final = 3
 """zstd's own default: 200 to 300 MB/s a core on what our devices bring."""
@@ -35,9 +35,9 @@ def decode(src: Source, dictionary: zstandard.ZstdCompressionDict | None = None)
         BadFrame: damaged, or its window is larger than granted.
     """
     unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW, dict_data=dictionary)
-    reader = unpacker.stream_reader(src, read_across_frames=False)  # type: ignore[arg-type]  # it only calls read
+    reader = unpacker.stream_reader(src, read_size=PIECE, read_across_frames=False)  # type: ignore[arg-type]  # it only calls read
     try:
-        while piece := reader.read(SEGMENT):
+        while piece := reader.read(PIECE):
             yield piece
     except zstandard.ZstdError as error:
         raise BadFrame(f"payload does not decompress: {error}") from error

@@ -5,8 +5,13 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from typing import Final
 
 from sync.stream import SEGMENT, Source
+
+PIECE: Final = 16 * SEGMENT
+"""Bytes of a file looked at in one go. Reading, hashing, decompressing and writing let other threads in, and each time
+the way back to the interpreter may take as long as its switch interval (5 ms): a worker does other things meanwhile."""
 
 PayloadSource = bytes | Path | Callable[[], AbstractContextManager[Source]]
 """Bytes, a plain file, or a function that opens the payload anew each time (for example a blob sealed at rest)."""
@@ -24,15 +29,15 @@ def open_source(source: PayloadSource) -> AbstractContextManager[Source]:
 def read_all(src: Source, size: int) -> bytes:
     """`size` bytes, fewer only at the end."""
     parts = []
-    while size > 0 and (piece := src.read(min(size, 16 * SEGMENT))):
+    while size > 0 and (piece := src.read(min(size, PIECE))):
         parts.append(piece)
         size -= len(piece)
     return b"".join(parts)
 
 
-def pieces_of(src: Source) -> Iterator[bytes]:
-    """All of `src`, a segment at a time."""
-    while piece := src.read(SEGMENT):
+def pieces_of(src: Source, size: int = SEGMENT) -> Iterator[bytes]:
+    """All of `src`, a segment or `size` bytes at a time."""
+    while piece := src.read(size):
         yield piece
 
 
@@ -50,6 +55,23 @@ class Counting:
         self.hash.update(piece)
         self.size += len(piece)
         return piece
+
+
+class Ahead:
+    """A Source that reads another one a PIECE at a time, whatever is asked of it."""
+
+    def __init__(self, src: Source) -> None:
+        self._src = src
+        self._piece = b""
+        self._at = 0
+
+    def read(self, size: int, /) -> bytes:
+        """At most what is left of the piece; empty at the end."""
+        if self._at == len(self._piece):
+            self._piece, self._at = self._src.read(PIECE), 0
+        taken = self._piece[self._at : self._at + size]
+        self._at += len(taken)
+        return taken
 
 
 class Joined:

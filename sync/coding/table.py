@@ -6,7 +6,7 @@ from typing import Final
 
 from clinic_records.errors import RefusedInput
 from sync.coding import dictionaries, plain, samples
-from sync.coding.sources import pieces_of
+from sync.coding.sources import PIECE, pieces_of
 from sync.envelope import Codec
 from sync.stream import Source
 
@@ -22,7 +22,7 @@ def _zstd(src: Source, _: int) -> Iterator[bytes]:
 
 
 def _raw(src: Source, _: int) -> Iterator[bytes]:
-    return pieces_of(src)
+    return pieces_of(src, PIECE)
 
 
 def _dictionary(src: Source, _: int) -> Iterator[bytes]:

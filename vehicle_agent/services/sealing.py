@@ -207,20 +207,26 @@ class Sealing:
 
     async def _seal_next(self) -> None:
         link = self._link()
-        for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=link.rate_to_code_for)):
+        is_fast = link.is_near and self._is_early
+        rate = max(link.rate, FAST) if is_fast else link.rate_to_code_for
+        for job in await asyncio.to_thread(lambda: self._sealer.jobs(1, rate=rate)):
             if self._is_awaited(link):
                 await asyncio.sleep(AWAIT_S)
             else:
                 await self._seal(job)
             self._has_more.set()  # the most urgent one may have changed meanwhile
 
+    @property
+    def _is_early(self) -> bool:
+        """Whether the first blob came so lately that the link may yet turn out to be another."""
+        return self._awaits_until is None or self._clock.monotonic_s() < self._awaits_until
+
     def _is_awaited(self, link: Link) -> bool:
         """Whether the link may yet turn out to be fast or slow: what is small is measuring it now."""
-        now = self._clock.monotonic_s()
         if self._awaits_until is None:
-            self._awaits_until = now + RATE_S
+            self._awaits_until = self._clock.monotonic_s() + RATE_S
         is_unsure = not link.is_measured or (link.is_busy and not link.is_filled and not link.is_near)
-        return link.rate > UNKNOWN and is_unsure and now < self._awaits_until
+        return link.rate > UNKNOWN and is_unsure and self._is_early
 
     async def _seal(self, job: SealJob) -> None:
         for _ in range(TRIES):

@@ -167,10 +167,11 @@ def test_a_link_that_small_things_are_still_filling_is_waited_for(box: Box, tmp_
     assert one.header.codec == Codec.IMAGE
 
 
-def test_a_near_link_is_not_waited_for(box: Box, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_a_near_link_is_not_waited_for(box: Box, tmp_path: Path, *, is_filled: bool) -> None:
     box.hears(OURS)
     blob = box.keep(LOOP)
-    seal_all(box, Link(1e5), before=[Link(1e5, is_filled=False, is_busy=True, is_near=True)])
+    seal_all(box, Link(1e5), before=[Link(1e5, is_filled=is_filled, is_busy=True, is_near=True)])
     one, _ = box.opened(blob, tmp_path)
     assert one.header.codec != Codec.IMAGE
 

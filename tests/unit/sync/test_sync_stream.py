@@ -1,4 +1,6 @@
+import hashlib
 import io
+import random
 from collections.abc import Callable
 
 import pytest
@@ -6,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinic_records.errors import BadFrame
+from sync.coding.sources import PIECE, Ahead, Counting
 from sync.stream import SEGMENT, TAG, PlainReader, SealingWriter, encrypt_stream, sealed_size
 
 KEY = bytes(range(32))
@@ -93,3 +96,15 @@ def test_a_source_that_reads_short_seals_the_same() -> None:
     out = io.BytesIO()
     encrypt_stream(Dribble(THREE), out, KEY, b"a")
     assert out.getvalue() == sealed(THREE)
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 5])
+@pytest.mark.parametrize("asked", [SEGMENT + TAG, 3 * SEGMENT, 2 * PIECE])
+def test_reading_ahead_changes_nothing_but_how_often_the_source_is_asked(size: int, asked: int) -> None:
+    data = random.Random(size).randbytes(size)
+    counting = Counting(io.BytesIO(data))
+    ahead = Ahead(counting)
+    pieces = list(iter(lambda: ahead.read(asked), b""))
+    assert b"".join(pieces) == data
+    assert all(len(piece) <= asked for piece in pieces)
+    assert (counting.size, counting.hash.digest()) == (size, hashlib.sha256(data).digest())
