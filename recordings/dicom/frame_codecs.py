@@ -18,6 +18,8 @@ Samples = NDArray[np.generic]
 _JPEG: Final = "1.2.840.10008.1.2.4."
 _AS_STORED: Final = {1: "GRAYSCALE", 3: "RGB"}
 """Components -> colour space given to libjpeg both ways: the samples come out untransformed."""
+_END: Final = b"\xff\xd9"
+"""EOI (ISO/IEC 14495-1, annex C); in DICOM a zero may follow it, which makes the length even."""
 
 
 def _lossless(frame: bytes, size: FrameSize) -> Any:
@@ -27,6 +29,8 @@ def _lossless(frame: bytes, size: FrameSize) -> Any:
 
 def _jpeg_ls(frame: bytes, size: FrameSize) -> Any:
     del size
+    if not frame.rstrip(b"\0").endswith(_END):  # CharLS looks for it for seconds, and refuses the frame all the same
+        raise ValueError("JPEG-LS without its end of image")
     return imagecodecs.jpegls_decode(frame)
 
 

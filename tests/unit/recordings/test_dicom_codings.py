@@ -147,6 +147,12 @@ def test_spoilt_frames_raise_only_ours(syntax: str, place: int, noise: bytes) ->
             continue
 
 
+def test_jpeg_ls_that_is_cut_is_not_searched_for_its_end() -> None:
+    frame = coded_as(JPEG + "80", picture(8, 1), 8)
+    with pytest.raises(BadFrame, match="without its end of image"):
+        open_image(as_file([frame[:103]], JPEG + "80", Rows=40, Columns=24)).frame(0)
+
+
 def test_samples_below_zero_keep_their_order() -> None:
     values = np.arange(-480, 480).reshape(40, 24)
     stored = (values & 0xFFF).astype(np.uint16)
