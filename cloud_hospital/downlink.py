@@ -18,7 +18,7 @@ from cloud_hospital.store.locks import exclusive
 from cloud_hospital.store.tables import downlink
 from cloud_hospital.vehicles import box_key
 from schedules.folder import PlanFolder
-from sync.durable import fsync_folder, write_file
+from sync.durable import make_folder, write_file
 from sync.messages.kind import Maker
 from sync.messages.ownership import must_be_made_by
 from sync.messages.table import MESSAGES
@@ -55,9 +55,7 @@ def queue_for_vehicle(hospital: Hospital, vehicle: str, record: Record) -> str:
     sealed = seal(record, keys=hospital.keys.sign, recipient=recipient, created_ms=to_ms(now))
     assert sealed.data is not None  # noqa: S101  # sealed without `dst`, so in memory: says it to the type checker
     path = wire_path(hospital.folder, vehicle, sealed.wire_sha256)
-    if not path.parent.is_dir():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        fsync_folder(path.parent.parent)
+    make_folder(path.parent)
     write_file(path, sealed.data)
     row = {
         "vehicle": vehicle,

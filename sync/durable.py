@@ -29,9 +29,37 @@ def write_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     fsync_folder(path.parent)
 
 
+def open_or_make(path: Path, flags: int, mode: int = 0o600) -> int:
+    """A handle of the file, which is made where there is none.
+
+    What root makes belongs to whom the folder belongs: a command run as root must not shut the service out of its own
+    files. Only a file made here is given away; through a name that somebody else put there it could be any file.
+    """
+    if os.geteuid() == 0:
+        try:
+            handle = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            return os.open(path, flags | os.O_CREAT, mode)
+        owner = path.parent.stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+        return handle
+    return os.open(path, flags | os.O_CREAT, mode)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for its owner only, where there is none; its name is durable on return. Root gives it away too."""
+    if path.is_dir():
+        return
+    path.mkdir(mode=0o700, exist_ok=True)
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.lchown(path, owner.st_uid, owner.st_gid)
+    fsync_folder(path.parent)
+
+
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Write a file nobody reads yet; its bytes, not yet its name, are durable on return."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    handle = open_or_make(path, os.O_WRONLY | os.O_TRUNC, mode)
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
         stream.flush()
@@ -46,7 +74,7 @@ def write_part(path: Path, offset: int, data: bytes) -> None:
 def write_parts(path: Path, parts: Iterable[tuple[int, bytes]]) -> None:
     """As `write_part`, for several (offset, data) with one wait for the disk."""
     is_new = not path.exists()
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    handle = open_or_make(path, os.O_WRONLY)
     try:
         for offset, data in parts:
             left = memoryview(data)
@@ -68,7 +96,7 @@ def move_file(source: Path, target: Path) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Alone among the threads and processes that lock this empty file; it ends with whoever is killed."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = open_or_make(path, os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -88,7 +116,7 @@ def append_line(path: Path, line: bytes) -> None:
     would be none either.
     """
     is_new = not path.exists()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = open_or_make(path, os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         end = len(whole_lines(path.read_bytes()))

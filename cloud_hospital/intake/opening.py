@@ -12,7 +12,7 @@ from clinic_records.returned import ReturnedDownlink
 from cloud_hospital.intake.decoding import decode_in_child
 from cloud_hospital.intake.payloads import Payload, decode_payload
 from cloud_hospital.intake.returned import open_returned
-from sync.durable import fsync_folder, move_file, write_new
+from sync.durable import make_folder, move_file, write_new
 from sync.envelope import Front, Header, Outer
 from sync.keys import RecipientPrivate, Verifier
 from sync.messages.kind import Maker
@@ -140,9 +140,7 @@ class Opener:
 
     def _keep_blob(self, opened: Opened, target: Path) -> None:
         final = blob_path(self.blobs, opened.header.sha256)
-        if not final.parent.is_dir():
-            final.parent.mkdir(mode=0o700, exist_ok=True)
-            fsync_folder(self.blobs)
+        make_folder(final.parent)
         if opened.payload is not None:
             write_new(target, opened.payload)
         move_file(target, final)

@@ -18,7 +18,7 @@ from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.keys import HospitalKeys
 from cloud_hospital.store.locks import insert_new
 from cloud_hospital.store.tables import alarms, downlink, issued
-from sync.durable import fsync_folder, write_file
+from sync.durable import make_folder, write_file
 from sync.keys import KnownKey, Verifier
 from sync.ports import Verdict
 from sync.seal import Opened, open_wire, peek
@@ -78,7 +78,5 @@ def _keep_wire(folder: HospitalFolder, vehicle: str, wire_sha256: str, data: byt
     path = wire_path(folder, vehicle, wire_sha256)
     if path.exists():
         return
-    if not path.parent.is_dir():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        fsync_folder(path.parent.parent)
+    make_folder(path.parent)
     write_file(path, data)

@@ -20,7 +20,7 @@ from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.locks import insert_new
 from cloud_hospital.store.tables import transfers, vehicles
 from sync.byteranges import union
-from sync.durable import fsync_folder, write_parts
+from sync.durable import make_folder, write_parts
 from sync.ports import Ranges
 
 MAX_WIRE: Final = 4 * 1024**3
@@ -127,9 +127,7 @@ class Transfers:
     def put(self, wire_sha256: str, parts: Iterable[tuple[int, bytes]]) -> None:
         """Write bytes of the file, each from its offset, durable on return."""
         path = self.path(wire_sha256)
-        if not path.parent.is_dir():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            fsync_folder(path.parent.parent)
+        make_folder(path.parent)
         write_parts(path, parts)
 
 

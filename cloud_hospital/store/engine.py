@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from clinic_records.errors import ConfigError, Hint, StoreError
+from sync.durable import open_or_make
 
 _NO_DATABASE = Hint(
     "看看数据库是否在运行；它回来后，医院的进程会自己重新启动，车辆会再送一次。",
@@ -69,9 +71,9 @@ def _in_turn(engine: Engine) -> Iterator[None]:
     if is_postgresql(engine) or not database or database == ":memory:":
         yield
         return
-    turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT, 0o600)
+    turn = open_or_make(Path(f"{database}-turn"), os.O_RDWR)
     try:
-        queue = os.open(f"{database}-queue", os.O_RDWR | os.O_CREAT, 0o600)
+        queue = open_or_make(Path(f"{database}-queue"), os.O_RDWR)
         try:
             _wait_for(queue)
             _wait_for(turn)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.schema import Table
 
 from cloud_hospital.store.engine import is_postgresql
+from sync.durable import open_or_make
 
 LOCK_DIGITS: Final = 4
 """Hexadecimal digits of a lock file's name: 65,536 empty files at most, and an urgent file, or a vehicle that greets,
@@ -39,7 +40,7 @@ def exclusive(engine: Engine, name: str, folder: Path) -> Iterator[None]:
             yield
         return
     digits = hashlib.sha256(name.encode()).hexdigest()[:LOCK_DIGITS]
-    handle = os.open(folder / f"lock-{digits}", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = open_or_make(folder / f"lock-{digits}", os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
