@@ -47,7 +47,8 @@ def keep_parts(hospital: Hospital, parts: Sequence[FilePart], disk: Executor) ->
         }
     list(disk.map(lambda key: _put(hospital, key, files[key]), sorted(files)))  # before anybody waits for our lock
     with writing(hospital.engine) as connection:
-        held = _answered(hospital, connection, _begin(connection, files, now), files)
+        begun = _begin(connection, {key: each for key, each in files.items() if key not in believed}, now)
+        held = _answered(hospital, connection, begun, files)
         for vehicle, wire in held:
             _of(hospital, vehicle).path(wire).unlink(missing_ok=True)
         going = {key: files[key] for key in files if key not in held}
@@ -99,7 +100,7 @@ def _of(hospital: Hospital, vehicle: str) -> Transfers:
 
 
 def _begin(connection: Connection, files: Mapping[_Key, Sequence[FilePart]], now: int) -> set[_Key]:
-    """Give each file a row; those that had none."""
+    """Give each of these files a row; those that had none."""
     rows = [
         {
             "vehicle": vehicle,

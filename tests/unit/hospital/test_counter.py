@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from clinic_records.ids import VehicleId, sha256_hex
 from clinic_records.record import Lane
 from cloud_hospital.api.proof import prove
 from cloud_hospital.hospital import Hospital
+from cloud_hospital.intake import parts
 from cloud_hospital.intake.counter import IntakeCounter
 from cloud_hospital.intake.inbound import VehicleInbound
 from cloud_hospital.intake.opening import NotTaken, Opener, Taken
@@ -126,6 +128,27 @@ def test_a_part_of_a_file_that_is_answered_in_this_moment_ends_no_worker(
 
 class _Death(BaseException):
     """The process ends here."""
+
+
+def test_a_file_that_is_answered_between_the_look_and_the_note_leaves_nothing_behind(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter, file = IntakeCounter(clinic.hospital), a_days_files(clinic)[-1]
+    first, *rest = parts_of(file, len(file.data) // 2)
+    assert counter.keep([first]) == [((0, len(first.data)),)]
+    put = parts._put
+
+    def answered_behind(*of: Any) -> None:
+        put(*of)
+        monkeypatch.undo()
+        another = IntakeCounter(clinic.hospital)
+        another.keep(rest)
+        assert [each.verdict for each in another.accept_some([(V01, file.wire_sha256)]) if each] == [Verdict.APPLIED]
+        another.close()
+
+    monkeypatch.setattr(parts, "_put", answered_behind)
+    assert counter.keep(rest) == [((0, len(file.data)),)] * len(rest)
+    assert left_behind(clinic.hospital) == []
 
 
 def test_a_file_that_kills_its_reader_costs_its_neighbours_nothing(
