@@ -49,7 +49,7 @@ from sync.topics import CREDIT, SESSION, Publish, Topic, Way
 
 __all__ = ["HospitalStation", "Peer"]
 
-WINDOW_BYTES: Final = 2**21
+WINDOW_BYTES: Final = 2**22
 """Bytes a vehicle may have under way; below it the vehicle's own measurement decides."""
 GREET_EVERY_S: Final = 5.0
 """Seconds between two requests to one vehicle to connect anew ..."""

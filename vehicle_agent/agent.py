@@ -296,8 +296,11 @@ class Agent:
             self._from_thread(self._committed)
 
         sealer = await asyncio.to_thread(
-            lambda: Sealer(store, self._spool, keys=self._keys, clock=self._clock, on_spooled=committed)
-        )
+            lambda: Sealer(
+                store, self._spool, keys=self._keys, clock=self._clock,
+                on_spooled=committed, rate=lambda: self._courier.link.rate_at_commit,
+            )
+        )  # fmt: skip
         self._sealing = Sealing(
             store, sealer, self._spool, self._children,
             events=self.desk.events, clock=self._clock, link=lambda: self._courier.link,

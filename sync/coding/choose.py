@@ -91,7 +91,8 @@ def _short(payload: bytes, terms: Terms) -> _Timed:
         made[Codec.ZSTD] = b"".join(plain.encode(io.BytesIO(payload)))
     if Codec.DICTIONARY in terms.codecs and (packed := dictionaries.encode(payload, terms.dict_ids)) is not None:
         made[Codec.DICTIONARY] = packed
-    if Codec.SAMPLES in terms.codecs and len(payload) >= _CURVES_FROM and b"\0" in payload[:_CURVES_FROM]:
+    is_curve = len(payload) >= _CURVES_FROM and b"\0" in payload[:_CURVES_FROM]
+    if is_curve and Codec.SAMPLES in terms.codecs and terms.rate < FAST:
         made[Codec.SAMPLES] = samples.encode(payload)
     counted = Counting(io.BytesIO(payload))
     counted.read(len(payload))

@@ -91,8 +91,8 @@ class Courier:
         """The link as it was measured; its rate is the lowest one where it was not yet."""
         sender, is_online = self._courier.sender, self._courier.state is LinkState.ONLINE
         is_filled = sender.pace.is_filled or not is_online
-        is_busy = is_online and sender.in_flight > 0
-        return Link(sender.pace.rate, is_filled=is_filled, is_busy=is_busy, is_near=sender.pace.is_near)
+        is_busy, is_near = is_online and sender.in_flight > 0, sender.pace.is_near
+        return Link(sender.pace.rate, is_filled=is_filled, is_busy=is_busy, is_near=is_near, is_online=is_online)
 
     @property
     def sending(self) -> frozenset[str]:

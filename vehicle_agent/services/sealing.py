@@ -73,17 +73,25 @@ class Link:
         is_filled: it is known how much the link carries, not only that it carries `rate`.
         is_busy: something is under way now.
         is_near: it answers sooner than any mobile network.
+        is_online: there is a session; without one the rate is that of the last.
     """
 
     rate: float = UNKNOWN
     is_filled: bool = True
     is_busy: bool = False
     is_near: bool = False
+    is_online: bool = False
 
     @property
     def is_measured(self) -> bool:
         """Whether anything was ever answered over it."""
         return self.rate > FIRST_RATE
+
+    @property
+    def rate_at_commit(self) -> float:
+        """What small things are coded for: they wait for nothing, so only a link that is fast for sure is taken so."""
+        is_fast = self.is_online and (self.rate >= FAST or (self.is_near and not self.is_filled))
+        return max(self.rate, FAST) if is_fast else UNKNOWN
 
     @property
     def rate_to_code_for(self) -> float:

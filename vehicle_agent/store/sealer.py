@@ -101,13 +101,19 @@ class Sealer:
         keys: DeviceKeys,
         clock: Clock | None = None,
         on_spooled: Callable[[], None] = lambda: None,
+        rate: Callable[[], float] = lambda: UNKNOWN,
     ) -> None:
-        """`on_spooled` is called from the writer's thread whenever there is more to send, before a commit's end."""
+        """Both are called from the writer's thread.
+
+        `on_spooled` whenever there is more to send, before a commit's end; `rate` for the link's, bytes/s, that small
+        things are to be coded for.
+        """
         self._store = store
         self._spool = spool
         self._keys = keys.sign
         self._clock = clock or SystemClock()
         self._on_spooled = on_spooled
+        self._rate = rate
         self._unmarked: dict[Key, None] = {}  # in the spool, but the outbox does not say so yet
         self.failures: dict[Key, str] = {}
         store.writer.after_commit(self._after_commit)
@@ -313,7 +319,7 @@ class Sealer:
         if is_plain:
             return Terms((Codec.RAW,))
         theirs = self._theirs()
-        return Terms(tuple(each for each in theirs.codecs if each not in HEAVY), theirs.dict_ids)
+        return Terms(tuple(each for each in theirs.codecs if each not in HEAVY), theirs.dict_ids, self._rate())
 
     def _blob_record(self, row: OutboxRow) -> Record:
         return Record(

@@ -19,6 +19,8 @@ from clinic_records.people import Author, Role
 from clinic_records.record import Kind, Lane
 from cloud_hospital.intake.decoding import decode_in_child
 from sync.abilities import OURS, Abilities
+from sync.coding.choice import UNKNOWN
+from sync.coding.choose import FAST
 from sync.enrolment import Enrolment
 from sync.envelope import Codec
 from sync.keys import OriginKeys, RecipientPrivate
@@ -174,6 +176,31 @@ def test_a_near_link_is_not_waited_for(box: Box, tmp_path: Path, *, is_filled: b
     seal_all(box, Link(1e5), before=[Link(1e5, is_filled=is_filled, is_busy=True, is_near=True)])
     one, _ = box.opened(blob, tmp_path)
     assert one.header.codec != Codec.IMAGE
+
+
+@pytest.mark.parametrize(
+    ("link", "rate"),
+    [
+        (Link(5e6, is_online=True), 5e6),
+        (Link(1e5, is_filled=False, is_near=True, is_online=True), FAST),
+        (Link(1e5, is_near=True, is_online=True), UNKNOWN),  # near and slow
+        (Link(1e5, is_filled=False, is_online=True), UNKNOWN),  # it may be a mobile one
+        (Link(5e6, is_near=True), UNKNOWN),  # the depot's, and the vehicle has left
+    ],
+)
+def test_what_is_small_is_made_as_small_as_can_be_unless_the_link_is_fast_for_sure(link: Link, rate: float) -> None:
+    assert link.rate_at_commit == rate
+
+
+@pytest.mark.parametrize(("rate", "codec"), [(UNKNOWN, Codec.SAMPLES), (FAST, Codec.DICTIONARY)])
+def test_a_curve_is_coded_for_the_link_there_is_at_its_commit(box: Box, rate: float, codec: Codec) -> None:
+    box.hears(OURS)
+    box.sealer._rate = lambda: rate
+    blob = box.keep(CURVE, Lane.P3)
+    wires = [box.spool.up.read(each.wire_sha256, 0, each.size) for each in box.spool.up.waiting(Lane.P3, -1, 9)]
+    recipients = {box.private.key_id: box.private}
+    opened = [open_wire(wire, origin=box.public.public, recipients=recipients) for wire in wires]
+    assert [(each.header.codec, each.payload) for each in opened if each.header.id == blob] == [(codec, CURVE)]
 
 
 def test_a_link_that_nothing_has_filled_is_taken_as_fast(box: Box, tmp_path: Path) -> None:

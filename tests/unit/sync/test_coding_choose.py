@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import itertools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -92,6 +94,19 @@ def test_each_kind_of_payload_gets_its_coder() -> None:
     assert code(b"text " * 300_000, ALL).codec is Codec.ZSTD
     assert code(os.urandom(9000), ALL).codec is Codec.RAW
     assert code(os.urandom(WHOLE + 9), ALL).codec is Codec.RAW
+
+
+def test_a_fast_link_gets_no_coder_of_curves() -> None:
+    curve = b"".join((1000 + step % 97 * 5).to_bytes(2, "little") * 8 for step in range(3000))
+    assert code(curve, Terms(CODECS, (), FAST - 1)).codec is Codec.SAMPLES
+    coded = code(curve, Terms(CODECS, (), FAST))
+    assert coded.codec is Codec.ZSTD
+    assert back(coded) == curve
+
+
+def test_the_processor_being_elsewhere_does_not_count_against_a_coder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", itertools.count(0.0, 100.0).__next__)
+    assert code(b"text " * 300_000, Terms(CODECS, (), FAST)).codec is Codec.ZSTD
 
 
 def test_a_fast_link_gets_no_image_coder() -> None:
