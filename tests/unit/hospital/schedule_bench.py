@@ -1,5 +1,6 @@
 """A hospital whose coordinator has the example county before her, on 10 November 2026."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -28,6 +29,8 @@ from tests.unit.schedules.schedule_county import Lines, example, put, write_csv
 LAN = Author("lan", "兰调度", Role.COORDINATOR)
 PASSWORD = "a long enough password"
 TODAY = date(2026, 11, 10)
+WRITTEN = {"reason": "修路", "approved_by": "王科长", "announced_on": "2026-11-10"}
+"""What a coordinator writes in a form about a visit."""
 NOW = datetime(2026, 11, 10, 1, 15, tzinfo=UTC)
 """A quarter past nine in the villages."""
 
@@ -69,9 +72,21 @@ def desk(hospital: Hospital) -> ScheduleDesk:
     return ScheduleDesk(hospital)
 
 
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signing in takes no time worth telling."""
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signing in takes no time worth telling, in every test of a module that imports this."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+
+
+@pytest.fixture
+def client(hospital: Hospital) -> Caller:
+    """The browser of the coordinator of that hospital."""
+    return signed_in(hospital)
+
+
+def words(page: str) -> str:
+    """A page's text without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
 
 
 def browser(hospital: Hospital) -> Caller:
