@@ -2,32 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from benchmarks.prefecture.database import Server
 from clinic_records.errors import StoreError
-from clinic_records.ids import sha256_hex
 from cloud_hospital.api.app import create_app
-from cloud_hospital.hospital import Hospital, init_hospital, open_hospital
+from cloud_hospital.hospital import Hospital
 from cloud_hospital.processes.web import main as web_process
-from cloud_hospital.settings import HospitalSettings
 from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import alarms
 from cloud_hospital.web.pages import add_pages
+from tests.peer.test_postgresql import hospital
 from tests.unit.hospital.asgi import Caller
 
 pytestmark = pytest.mark.peer
-
-
-@pytest.fixture
-def hospital(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hospital]:
-    url = server.database("t" + sha256_hex(request.node.nodeid.encode())[:16])
-    init_hospital(tmp_path / "hospital", HospitalSettings(web_port=0, broker_port=0, database_url=url))
-    with open_hospital(tmp_path / "hospital") as opened:
-        yield opened
+__all__ = ["hospital"]  # a fixture
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A satellite receiver's own sentences, through the sealed inbox and the real reader, check the vehicle in."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -20,10 +19,8 @@ from devices.vehicle.nmea import MEDIA_TYPE
 from schedules.publish import encode, make_version
 from tests.unit.agent.test_agent_intake import Readers, run_until_empty
 from vehicle_agent.jobs import Interpret
-from vehicle_agent.store.derive import new_data_key
-from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.records import put_foreign
-from vehicle_agent.store.vault import Vault, create_vault
+from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.versions import listed
 
 DAY = date(2026, 11, 23)
@@ -40,18 +37,13 @@ class RealReader(Readers):
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    folder = VehicleFolder(tmp_path / "V01")
-    key = new_data_key()
-    create_vault(folder, key, vehicle="V01", incarnation=1)
-    vault = Vault(folder, vehicle="V01", incarnation=1)
-    vault.open_with(key)
+def vault(vault: Vault) -> Vault:
+    """With a published day."""
     visit = Visit(StopId("a"), DAY, "P1", POINT.name, POINT.village, "V01", time(9), time(11), (), "R", 1)
     plan = make_version([visit], version=7, effective_from=DAY, first=DAY, last=DAY, points={"P1": POINT})
     record = Record(RecordId("s"), 7, Kind.SCHEDULE, Lane.P2, encode(plan), Origin("H", 1, 1), None, NINE)
     vault.store.write(lambda conn: put_foreign(conn, record))
-    yield vault
-    vault.lock()
+    return vault
 
 
 def hear(vault: Vault, at: datetime, **where: str) -> None:

@@ -1,7 +1,7 @@
 """The inbox is emptied once, in order, whatever a delivery does to its reader."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,13 +21,11 @@ from devices.delivery import Delivery
 from vehicle_agent.jobs import Interpret
 from vehicle_agent.services.intake import DEATHS, TRIES, Intake, Tries
 from vehicle_agent.store.audit import list_entries
-from vehicle_agent.store.derive import new_data_key
 from vehicle_agent.store.driver import Connection
-from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.quarantine import list_quarantine, quarantine
 from vehicle_agent.store.records import list_current
 from vehicle_agent.store.settings import list_settings, put_setting
-from vehicle_agent.store.vault import Vault, create_vault
+from vehicle_agent.store.vault import Vault
 from vehicle_agent.visits.events import EventHub
 from vehicle_agent.visits.quarantine_desk import QuarantineDesk
 
@@ -52,17 +50,6 @@ class Readers:
         return encode_payload(
             (Reading(request.delivery.device, "ecg", stamp, RawBytes(sha256_hex(raw), len(raw), "x/y")),)
         )
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    folder = VehicleFolder(tmp_path / "V01")
-    key = new_data_key()
-    create_vault(folder, key, vehicle="V01", incarnation=1)
-    vault = Vault(folder, vehicle="V01", incarnation=1)
-    vault.open_with(key)
-    yield vault
-    vault.lock()
 
 
 def deliver(vault: Vault, raw: bytes, device: str = "ecg1", fault: str = "") -> str:
