@@ -1,9 +1,10 @@
-"""What amqtt lacks against clients that mean no good: bounds on what is read, retained messages kept apart, an end."""
+"""What amqtt lacks against clients that mean no good, and for those that come back while they are being ended."""
 
 import logging
 from asyncio import BaseTransport, StreamReader, StreamWriter
-from collections.abc import Callable
-from typing import Final
+from collections import UserDict
+from collections.abc import Callable, ItemsView, Iterator
+from typing import Any, Final
 
 from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, StreamWriterAdapter, WriterAdapter
 from amqtt.broker import Broker
@@ -14,6 +15,11 @@ from amqtt.session import Session
 
 from sync.frames import MAX_FRAME
 
+Holders = list[tuple[Session, int]]
+"""Who subscribed to a filter, each with its QoS."""
+
+REFUSED: Final = 0x80
+"""Return code of a subscription that is not made (MQTT 3.1.1, section 3.9.3)."""
 CONNECT_S: Final = 10.0
 """Seconds within which a client must have been let in; silent connections would otherwise stay for ever."""
 LONGEST_READ: Final = MAX_FRAME + 1024
@@ -69,8 +75,53 @@ class _Payload(bytes):
         return f"<{len(self)} bytes>"
 
 
+class _Subscriptions(UserDict[str, Holders]):
+    """Filter -> its holders; whoever goes through them sees what was there when it began.
+
+    amqtt lets others run while it goes through them for a message, and lost that message when somebody subscribed.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self.data))
+
+    def items(self) -> ItemsView[str, Holders]:
+        return {name: list(holders) for name, holders in self.data.items()}.items()
+
+
 class Relay(Broker):  # type: ignore[misc]  # amqtt publishes no types
-    """amqtt 0.12.1 without what lets one client disturb another."""
+    """amqtt 0.12.1 without what lets one connection disturb another."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._subscriptions = _Subscriptions()
+        self._is_ending = False
+
+    async def shutdown(self) -> None:
+        """As amqtt's."""
+        self._is_ending = True
+        await super().shutdown()
+
+    async def add_subscription(self, subscription: tuple[str, int], session: Session) -> int:
+        """As amqtt's, and of each client only the session that it has now hears.
+
+        What a client said last before its connection broke is still read while it is back already; amqtt then took the
+        new session for subscribed, and it heard nothing for as long as it stayed.
+        """
+        code: int = await super().add_subscription(subscription, session)
+        current, _handler = self._sessions.get(session.client_id, (None, None))
+        is_current = current is session
+        if (holders := self._subscriptions.get(subscription[0])) is not None:
+            own = [each for each in holders if each[0] is current]
+            if is_current and code != REFUSED:
+                own = [(session, code)]
+            holders[:] = [each for each in holders if each[0].client_id != session.client_id] + own
+        return code if is_current else REFUSED
+
+    async def _cleanup_session(self, client_id: str) -> None:
+        """As amqtt's, but no session of a client that came back while others were being cleaned up."""
+        session, _handler = self._sessions.get(client_id, (None, None))
+        if self._is_ending or session is None or not session.transitions.is_connected():
+            await super()._cleanup_session(client_id)
 
     async def _broadcast_message(
         self, session: Session | None, topic: str | None, data: bytes | None, force_qos: int | None = None
