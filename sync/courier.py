@@ -43,9 +43,9 @@ from sync.sender import Sender
 from sync.statements import KeyChain
 from sync.topics import SESSION, Publish, Topic, Way, vehicle_filter
 
-HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
-"""Seconds until Hello is said again; the last one repeats. The hospital may be down behind its broker: when it is up
-again it asks whoever its broker shows as connected, so that a lost question is all that waits so long."""
+HELLO_AGAIN_S: Final = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 240.0)
+"""Seconds until Hello is said again; after the last one we connect anew, the broker may have lost our subscription. The
+hospital may be down behind its broker: when it is up again it asks whoever its broker shows as connected."""
 ASK_HELD_S: Final = 600.0
 """Seconds between two questions for what the hospital holds: it may have learned to read it, or a person decided ..."""
 ASK_HELD: Final = 32
@@ -249,7 +249,7 @@ class VehicleCourier:
             elif isinstance(frame, Renewal):
                 self._on_renewed(frame.body)
             elif isinstance(frame, Greet):
-                self._is_given_up = self._is_given_up or self.state is LinkState.ONLINE
+                self._on_greet(now)
             elif self._exchange is not None:
                 self._exchange.on_frame(frame, now, waited_s)
         except PeerRefused as error:
@@ -261,12 +261,12 @@ class VehicleCourier:
         """What to publish now; call again at `next_wakeup`, after each message, and while `has_work`."""
         out, self._out = self._out, []
         if self._next_at is not None and now >= self._next_at:
-            if self.state is LinkState.GREETING:
-                out += [
-                    Publish(Topic(self.vehicle, Way.UP, SESSION), each) for each in (*self._own_news(), self._hello)
-                ]
+            if self.state is LinkState.GREETING and self._hellos < len(HELLO_AGAIN_S):
+                said = [*self._own_news(), self._hello]
+                out += [self._presence(is_online=True)] if self._hellos > 1 else []  # a late will may have hidden us
+                out += [Publish(Topic(self.vehicle, Way.UP, SESSION), each) for each in said]
                 self._hello = self._make_hello("")  # should there be no answer, all begins anew
-                self._next_at = now + HELLO_AGAIN_S[min(self._hellos, len(HELLO_AGAIN_S) - 1)]
+                self._next_at = now + HELLO_AGAIN_S[self._hellos]
                 self._hellos += 1
             else:
                 self._is_given_up = True
@@ -326,6 +326,15 @@ class VehicleCourier:
             last_seq=state.closed_seq,
         )
         return encode(sign(hello, self._keys))
+
+    def _on_greet(self, now: float) -> None:
+        """The hospital does not know us: begin anew, or say Hello again soon; no broker makes us say it without end."""
+        if self.state is LinkState.ONLINE:
+            self._is_given_up = True
+        elif self.state is LinkState.GREETING and self._hellos and self._next_at is not None:
+            said_at = self._next_at - HELLO_AGAIN_S[self._hellos - 1]
+            self._next_at = min(self._next_at, max(now, said_at + HELLO_AGAIN_S[0]))
+            self._hellos = 0
 
     def _on_challenge(self, challenge: Challenge, now: float) -> None:
         """Say Hello again, now: the hospital cannot know that the first was no late copy."""

@@ -1,5 +1,6 @@
 import random
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from clinic_records.record import Lane
 from sync.byteranges import length, union
-from sync.courier import Alarm, LinkState
+from sync.courier import HELLO_AGAIN_S, Alarm, LinkState
 from sync.frames import Items, Part, Receipts, decode, encode, sign
 from sync.keys import OriginKeys
 from sync.memory import Weather
@@ -401,6 +402,26 @@ def test_an_idle_vehicle_is_asked_to_greet_a_restarted_hospital() -> None:
     world.start_station()
     world.hospital_outbound.add(b"an answer", Lane.P1)
     world.run(lambda: world.is_complete, 60)
+
+
+def test_a_connection_whose_subscription_the_broker_lost_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.box.outbound.add(b"row", Lane.P2)
+    sessions: list[float] = []
+    connected, heard = world.courier.on_connected, world.courier.on_message
+
+    def connect(now: float) -> None:
+        sessions.append(now)
+        connected(now)
+
+    def hear_from_the_second_on(*said: Any, **named: Any) -> None:
+        if len(sessions) > 1:
+            heard(*said, **named)
+
+    monkeypatch.setattr(world.courier, "on_connected", connect)
+    monkeypatch.setattr(world.courier, "on_message", hear_from_the_second_on)
+    world.run(lambda: world.is_complete, sum(HELLO_AGAIN_S) + 60)
+    assert len(sessions) == 2
 
 
 def test_no_coverage_for_days_loses_nothing() -> None:
