@@ -295,6 +295,7 @@ class Agent:
         def committed() -> None:
             self._from_thread(self._committed)
 
+        store.writer.after_commit(lambda _: committed())  # before the sealer's: a large blob waits for no small thing
         sealer = await asyncio.to_thread(
             lambda: Sealer(
                 store, self._spool, keys=self._keys, clock=self._clock,
@@ -305,7 +306,6 @@ class Agent:
             store, sealer, self._spool, self._children,
             events=self.desk.events, clock=self._clock, link=lambda: self._courier.link,
         )  # fmt: skip
-        store.writer.after_commit(lambda _: committed())
         self._keep("sealing", self._sealing.run)
         self._keep("day-end", DayEnd(store, self._settings.vehicle, self._clock, self._ids).run)
         self._committed()

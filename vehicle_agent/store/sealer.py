@@ -105,7 +105,7 @@ class Sealer:
     ) -> None:
         """Both are called from the writer's thread.
 
-        `on_spooled` whenever there is more to send, before a commit's end; `rate` for the link's, bytes/s, that small
+        `on_spooled` whenever there is more to send or a lane was raised; `rate` for the link's, bytes/s, that small
         things are to be coded for.
         """
         self._store = store
@@ -255,6 +255,7 @@ class Sealer:
         raised = rows_where(conn, "spooled_lane IS NOT NULL AND lane <> spooled_lane", (), _BATCH)
         if raised:
             self._spool.up.raise_lane({row.wire_sha256: row.lane for row in raised if row.wire_sha256})
+            self._on_spooled()
             marks += [Mark(_key(row), row.wire_sha256, row.lane) for row in raised if row.wire_sha256]
         if marks:
             # a job of its own, so that it shares the next commit and Save does not wait for it
