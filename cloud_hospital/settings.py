@@ -38,7 +38,8 @@ class HospitalSettings(BaseSettings):
         certificate_days: life of a vehicle's certificate; it is renewed after a third of it.
         renewal_url: where vehicles renew certificates; empty: `web_port` at `broker_advertised`.
         workers: intake workers for bulk that `clinic hospital run` starts beside the urgent one; above 1 they share the
-            broker's messages with one another and with workers on other machines; those beyond the cores stand by.
+            broker's messages with one another and with workers on other machines.
+        seats: how many of those are at work at once on one machine, the others stand by; 0: one less than its cores.
         broker_advertised, broker_advertised_port: where vehicles are told to connect; port 0 is the broker's own.
     """
 
@@ -61,6 +62,7 @@ class HospitalSettings(BaseSettings):
     broker_advertised_port: int = Field(default=0, ge=0, le=65535)
     backup_days: int = Field(default=30, ge=30, le=3650)
     workers: int = Field(default=1, ge=1, le=64)
+    seats: int = Field(default=0, ge=0)
 
     @classmethod
     def load(cls, folder: HospitalFolder) -> Self:

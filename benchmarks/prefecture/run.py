@@ -83,6 +83,7 @@ def run_evening(server: Server, folder: Path, plan: Plan) -> Evening:
         broker_tls=plan.is_tls,
         database_url=server.database(f"evening{plan.workers}-{plan.seed}"),
         workers=plan.workers,
+        seats=plan.workers if plan.kills else 0,  # kills come between workers that are at work at once
     )
     init_hospital(home, settings)
     with open_hospital(home) as hospital:

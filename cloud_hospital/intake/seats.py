@@ -1,8 +1,8 @@
 """Seats: how many bulk workers of one machine are at work at once; the others stand by.
 
-A worker beyond the number of cores adds no speed: it only makes everybody's transactions smaller and more. So the
-workers of a machine share as many seats as it has cores, each a locked file; who has none is not in the group, and
-has a seat as soon as somebody who had one is gone, killed or not.
+A worker without a core of its own adds no speed: it only makes everybody's transactions smaller and more. So the
+workers of a machine share its seats, each a locked file; who has none is not in the group, and has a seat as soon as
+somebody who had one is gone, killed or not.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ LOOK_EVERY_S: Final = 0.5
 """Seconds between two looks for a free seat."""
 
 
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0))
+def seats_here() -> int:
+    """One less than the cores this process may use, at least one: broker, database and urgent worker need one too."""
+    return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def free_seat(folder: Path, count: int) -> IO[bytes] | None:

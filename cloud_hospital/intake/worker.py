@@ -32,7 +32,7 @@ from cloud_hospital.intake.leftovers import clear_leftovers
 from cloud_hospital.intake.outbound import VehicleOutbound
 from cloud_hospital.intake.posts import Post, post_of
 from cloud_hospital.intake.reopening import reopen_held
-from cloud_hospital.intake.seats import cores, seated
+from cloud_hospital.intake.seats import seated, seats_here
 from cloud_hospital.intake.sessions import VehicleSessions, standings
 from cloud_hospital.intake.strangers import keep_stranger, raise_alarm
 from cloud_hospital.keys import HospitalKeys
@@ -211,12 +211,13 @@ async def _seat(
     hospital: Hospital, post: Post, ready: Path, stop: asyncio.Event
 ) -> AbstractContextManager[object] | None:
     """What `post` needs to be at work; who stands by is as ready as who is. None where `stop` came first."""
+    seats = hospital.settings.seats or seats_here()
 
     def stand_by() -> None:
-        _logger.info("%s stands by: this machine's %d seats are taken", post.name, cores())
+        _logger.info("%s stands by: this machine's %d seats are taken", post.name, seats)
         _note_ready(ready)
 
-    return await seated(hospital.folder.run, cores(), stop, stand_by) if post.takes_a_seat else nullcontext()
+    return await seated(hospital.folder.run, seats, stop, stand_by) if post.takes_a_seat else nullcontext()
 
 
 async def _serve(hospital: Hospital, post: Post, link: MqttLink, ready: Path, stop: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""As many bulk workers of a machine are at work as it has cores; who stands by takes over from whoever is gone."""
+"""As many bulk workers of a machine are at work as it has seats; who stands by takes over from whoever is gone."""
 
 import asyncio
 import subprocess
@@ -6,9 +6,17 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from cloud_hospital.intake.seats import free_seat, seated
+import pytest
+
+from cloud_hospital.intake.seats import free_seat, seated, seats_here
 
 HOLD = "import sys, pathlib, cloud_hospital.intake.seats as s; x = s.free_seat(pathlib.Path(sys.argv[1]), 1); print(bool(x), flush=True); sys.stdin.read()"  # noqa: E501 - a program
+
+
+@pytest.mark.parametrize(("cores", "seats"), [(1, 1), (2, 1), (3, 2), (8, 7)])
+def test_one_core_is_left_to_the_others(monkeypatch: pytest.MonkeyPatch, cores: int, seats: int) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(cores)))
+    assert seats_here() == seats
 
 
 def test_there_are_as_many_seats_as_were_asked_for(tmp_path: Path) -> None:
