@@ -59,7 +59,7 @@ def test_sample_agent_is_heard_to_its_release(sensor: str, modality: str, codes:
         agent = subprocess.Popen([program, sensor], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             connection, _ = server.accept()
-            connection.settimeout(5)
+            connection.settimeout(30)
             with connection, suppress(DeviceUnavailable):  # it hangs up after its release
                 driver = make_driver("ieee-11073", lambda: datetime.now(UTC))
                 pump(TcpTransport(connection, "agent"), driver, items.append, Event())
@@ -102,14 +102,14 @@ def test_simulated_agent_is_read_alike_by_the_sample_manager(
     stop = Event()
     try:
         with connected() as wire:
-            wire.settimeout(5)
-            waker = Timer(20, stop.set)
+            wire.settimeout(30)
+            waker = Timer(60, stop.set)
             waker.start()
             simulate(TcpTransport(wire, "manager"), stop)
             waker.cancel()
     finally:
         manager.terminate()
-        _, said = manager.communicate(timeout=10)
+        _, said = manager.communicate(timeout=60)
     assert not stop.is_set(), "it was never released"
     lines = [line for line in said.decode("utf-8", "replace").splitlines() if '"HANDLE"' in line]
     shown = re.findall(

@@ -38,7 +38,7 @@ from tests.unit.hospital.conftest import Box, a_visit
 from vehicle_agent.store.tls import TlsFiles, vehicle_broker
 
 CLI = [sys.executable, "-c", "from cli import main; main()"]
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 
 
 def clinic(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:

@@ -33,7 +33,7 @@ def test_a_taken_port_is_said_until_it_opens(tmp_path: Path) -> None:
         port = LinePort(url, [lab], inbox, SystemClock(), delivered=lambda: None)
         starting = threading.Thread(target=start_all, args=({url: port.start}, stop, tell))
         starting.start()
-        assert told.acquire(timeout=10)
+        assert told.acquire(timeout=60)
         closed = closed_ports(folder)
         assert [state_of(one, is_running=True, closed=closed) for one in (lab, other)] == [
             PORT_CLOSED,

@@ -104,7 +104,7 @@ def test_half_a_message_before_the_cut_is_kept_with_its_reason(lab: Lab) -> None
     wire = call(lab.open(analyser("lab1")))
     wire.write(b"\x0bMSH|^~\\&|half of it")
     wire.close()
-    assert lab.came.acquire(timeout=10)
+    assert lab.came.acquire(timeout=60)
     (delivery,) = lab.deliveries()
     assert delivery.fault
 

@@ -22,13 +22,13 @@ def test_one_poke_for_all_that_came_meanwhile_and_an_agent_that_is_away_ends_not
     poking = Poking(Path("agent.sock"), poke=poke)
     poking.start()
     poking.came()
-    assert entered.acquire(timeout=10)
+    assert entered.acquire(timeout=60)
     for _ in range(5):
         poking.came()  # while the first is on its way
     go_on.release()
-    assert entered.acquire(timeout=10)
+    assert entered.acquire(timeout=60)
     assert times == [2]
     go_on.release()
     poking.came()
-    assert entered.acquire(timeout=10)
+    assert entered.acquire(timeout=60)
     go_on.release()

@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture
 def wait_for() -> Callable[[Callable[[], bool]], None]:
     def wait(is_true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not is_true():
             assert time.monotonic() < deadline, "it never happened"
             time.sleep(0.01)

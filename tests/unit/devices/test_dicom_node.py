@@ -355,7 +355,7 @@ def test_callers_that_say_nothing_keep_no_device_out(clinic: Clinic, says: bytes
 def put_away(device: DicomDevice) -> DeviceSaw:
     """As devices do: what was not taken is sent again after a moment."""
     examination = ecg_dicom.examination(None)
-    for _ in range(20):
+    for _ in range(200):
         saw = device.store(examination)
         if saw.acknowledged:
             break

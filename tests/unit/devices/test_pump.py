@@ -129,7 +129,7 @@ def test_ecg_streamed_over_a_pty_arrives_whole(tmp_path: Path) -> None:
         with listening(f"serial:{cart.line.path}", "scp-ecg") as taken:
             record = scp_record(patient_id="P1", name="张伟")
             saw = cart.send(record)
-            assert taken.get(timeout=10).raw == record
+            assert taken.get(timeout=60).raw == record
             assert saw.acknowledged is False
             with pytest.raises(Empty):
                 taken.get(timeout=0.01)
