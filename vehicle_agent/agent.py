@@ -23,6 +23,7 @@ from devices.framing.base import Frame
 from vehicle_agent.alarms import disk_alarm, sentence, unseen
 from vehicle_agent.children import Children
 from vehicle_agent.control import ControlServer
+from vehicle_agent.heap import keep_heap_small
 from vehicle_agent.metrics import exposition
 from vehicle_agent.picture import ChildArtist
 from vehicle_agent.proof import Made, prove
@@ -80,6 +81,7 @@ class Agent:
             ConfigError: a setting or a file must be changed, or another agent runs here.
             StoreError: the spool is not usable.
         """
+        keep_heap_small()
         self._folder = VehicleFolder(root)
         self._settings: VehicleSettings = load_settings(root)
         self._folder.create()

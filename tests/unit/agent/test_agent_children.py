@@ -13,6 +13,7 @@ import pytest
 from clinic_records.errors import RefusedInput, StoreError
 from vehicle_agent.child import Answer, Request, answer_to, serve
 from vehicle_agent.children import Children
+from vehicle_agent.heap import ARENAS
 from vehicle_agent.jobs import JOBS, Ping
 
 HEAVY = ("numpy", "pydicom", "pynetdicom", "PIL", "openpyxl", "sqlalchemy", "amqtt")
@@ -116,3 +117,24 @@ def test_the_child_serves_until_its_input_ends() -> None:
     size = int.from_bytes(data[:4], "big")
     assert len(data) == 2 * (4 + size)
     assert msgspec.msgpack.decode(data[4 : 4 + size], type=Answer).error == ""
+
+
+def test_the_threads_of_the_agent_share_two_arenas() -> None:
+    code = """
+import ctypes, sys, threading
+from vehicle_agent.heap import keep_heap_small
+keep_heap_small()
+barrier = threading.Barrier(6)
+def hold():
+    held = [bytes(100_000) for _ in range(10)]
+    barrier.wait(30)
+threads = [threading.Thread(target=hold) for _ in range(6)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+libc.malloc_info(0, ctypes.c_void_p(stream := libc.fdopen(1, b"w")))
+libc.fflush(ctypes.c_void_p(stream))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert 1 <= done.stdout.count("<heap nr=") <= ARENAS
