@@ -1,8 +1,9 @@
 """An opened hospital: folder, settings, keys and records together."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +26,11 @@ from cloud_hospital.store.migrate import migrate
 
 @dataclass(frozen=True)
 class Hospital:
-    """What every process of a hospital works with."""
+    """What every process of a hospital works with.
+
+    Attributes:
+        unforgiven: (vehicle, wire hash) -> attempts at opening it that ended in this process without the database.
+    """
 
     folder: HospitalFolder
     settings: HospitalSettings
@@ -34,6 +39,7 @@ class Hospital:
     log: EpochLog
     clock: Clock
     ids: IdFactory
+    unforgiven: Counter[tuple[str, str]] = field(default_factory=Counter, compare=False)
 
     def now(self) -> datetime:
         """The hospital's time, UTC."""

@@ -1,11 +1,12 @@
 """The first attempt at opening each file of a batch: durable before any of them is opened (sync rule 13)."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import case, select, tuple_, update
 from sqlalchemy.exc import OperationalError
 
 from clinic_records.clock import to_ms
@@ -23,6 +24,7 @@ _KEY: Final = (transfers.c.vehicle, transfers.c.wire_sha256)
 
 def begin_fresh(hospital: Hospital, files: Sequence[WholeFile]) -> dict[FileKey, bytes]:
     """Those that nobody here ever saw; their first attempt is counted, durable on return."""
+    forgive_owed(hospital)
     now = to_ms(hospital.now())
     data = {(file.vehicle, file.wire_sha256): file for file in files}
     with writing(hospital.engine) as connection:
@@ -46,6 +48,7 @@ def begin_fresh(hospital: Hospital, files: Sequence[WholeFile]) -> dict[FileKey,
 
 def begin_whole(hospital: Hospital, files: Sequence[FileKey]) -> dict[FileKey, Path]:
     """Those whose parts are all here and that were never tried; their first attempt is counted, durable on return."""
+    forgive_owed(hospital)
     query = select(*_KEY, transfers.c.size, transfers.c.ranges).where(
         tuple_(*_KEY).in_(sorted(files)), transfers.c.attempts == 0
     )
@@ -61,9 +64,25 @@ def begin_whole(hospital: Hospital, files: Sequence[FileKey]) -> dict[FileKey, P
 
 
 def forgive(hospital: Hospital, files: Collection[FileKey]) -> None:
-    """Opening these ended: one power cut later must not make poison of them."""
-    if not files:
+    """Opening these ended, and not by what they hold: three power cuts must not make poison of them.
+
+    Where the database cannot be told now, it is before this process counts the next attempt.
+    """
+    hospital.unforgiven.update(files)
+    with suppress(OperationalError):
+        forgive_owed(hospital)
+
+
+def forgive_owed(hospital: Hospital) -> None:
+    """Take back the attempts that could not be taken back when they ended."""
+    owed = Counter(hospital.unforgiven)
+    if not owed:
         return
-    which = (tuple_(*_KEY).in_(list(files)), transfers.c.attempts == 1)
-    with suppress(OperationalError), writing(hospital.engine) as connection:
-        connection.execute(update(transfers).where(*which).values(attempts=0))
+    with writing(hospital.engine) as connection:
+        for times in sorted(set(owed.values())):
+            keys = sorted(key for key, count in owed.items() if count == times)
+            left = case((transfers.c.attempts > times, transfers.c.attempts - times), else_=0)
+            connection.execute(update(transfers).where(tuple_(*_KEY).in_(keys)).values(attempts=left))
+    hospital.unforgiven.subtract(owed)
+    for key in [key for key, count in hospital.unforgiven.items() if count <= 0]:
+        del hospital.unforgiven[key]

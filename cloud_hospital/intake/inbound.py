@@ -17,6 +17,7 @@ from clinic_records.ids import blob_hash
 from clinic_records.record import Lane
 from cloud_hospital.hospital import Hospital
 from cloud_hospital.intake.apply import Applying
+from cloud_hospital.intake.attempts import forgive, forgive_owed
 from cloud_hospital.intake.opening import NotTaken, Opener, Taken
 from cloud_hospital.intake.projections import sharers
 from cloud_hospital.intake.receipts import last_receipt, lock_vehicle, still_stands, write_receipt
@@ -87,6 +88,7 @@ class VehicleInbound:
                     self.transfers.forget(connection, wire_sha256)
                 path.unlink(missing_ok=True)
                 return given
+            forgive_owed(self._hospital)
             attempts = self.transfers.count_attempt(wire_sha256)
             if attempts == 0:
                 raise StoreError(f"wire file {wire_sha256} of {self._vehicle} is not whole")
@@ -96,7 +98,7 @@ class VehicleInbound:
                 if opened.outer is not None and opened.outer.origin != self._vehicle:
                     self.tell_origin(receipt, opened.outer.origin)
             except (OSError, OperationalError):
-                self.transfers.forgive_attempt(wire_sha256)  # a full disk is no fault of the envelope
+                forgive(self._hospital, [(self._vehicle, wire_sha256)])  # a full disk is no fault of the envelope
                 raise
             path.unlink(missing_ok=True)
             return receipt

@@ -1,14 +1,12 @@
 """Wire files on their way in: parts on disk, durable ranges and attempts in the records."""
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, select, update
-from sqlalchemy.exc import OperationalError
 
 from clinic_records.clock import Clock, to_ms
 from clinic_records.errors import RefusedInput
@@ -92,12 +90,6 @@ class Transfers:
             changed = update(transfers).where(*self._is(wire_sha256))
             connection.execute(changed.values(attempts=row.attempts + 1))
             return int(row.attempts) + 1
-
-    def forgive_attempt(self, wire_sha256: str) -> None:
-        """Take the last attempt back: it ended, and not by what the file holds. Unwritable, it stays counted."""
-        changed = update(transfers).where(*self._is(wire_sha256), transfers.c.attempts > 0)
-        with suppress(OperationalError), writing(self.engine) as connection:
-            connection.execute(changed.values(attempts=transfers.c.attempts - 1))
 
     def whole(self) -> list[str]:
         """Files that are complete but were never answered: a crash came between."""

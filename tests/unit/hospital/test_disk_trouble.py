@@ -1,14 +1,16 @@
 """A hospital whose disk refuses, or that was restored without its transfers, loses nothing and keeps serving."""
 
 import errno
+from contextlib import AbstractContextManager
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import OperationalError
 
 from clinic_records.errors import StoreError
 from cloud_hospital.intake.inbound import VehicleInbound
 from cloud_hospital.intake.opening import MAX_ATTEMPTS
-from cloud_hospital.store.engine import reading
+from cloud_hospital.store.engine import reading, writing
 from cloud_hospital.store.tables import transfers
 from sync.ports import Verdict
 from sync.seal import Sealed
@@ -57,6 +59,34 @@ def test_a_full_disk_is_no_fault_of_the_envelope(clinic: Clinic, monkeypatch: py
                 inbound.accept(sealed.wire_sha256)
     assert inbound.receipt_for(sealed.wire_sha256) is None
     assert inbound.accept(sealed.wire_sha256).verdict is Verdict.APPLIED
+
+
+def test_a_database_that_ends_again_and_again_is_no_fault_of_the_envelope(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound, sealed = _arrived(clinic)
+    gone = OperationalError("BEGIN", None, Exception("the server is not there"))
+    is_down = False
+
+    def ends(*_args: object) -> None:
+        nonlocal is_down
+        is_down = True
+        raise gone
+
+    def write(engine: Engine) -> AbstractContextManager[Connection]:
+        if is_down:
+            raise gone
+        return writing(engine)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cloud_hospital.intake.attempts.writing", write)
+        patch.setattr(VehicleInbound, "_answer", ends)
+        for _ in range(MAX_ATTEMPTS + 2):
+            is_down = False
+            with pytest.raises((StoreError, OperationalError)):
+                inbound.accept(sealed.wire_sha256)
+    assert inbound.accept(sealed.wire_sha256).verdict is Verdict.APPLIED
+    assert not clinic.hospital.unforgiven
 
 
 def test_a_part_that_cannot_be_kept_gets_no_credit(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
