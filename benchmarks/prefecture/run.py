@@ -83,7 +83,7 @@ def run_evening(server: Server, folder: Path, plan: Plan) -> Evening:
         broker_tls=plan.is_tls,
         database_url=server.database(f"evening{plan.workers}-{plan.seed}"),
         workers=plan.workers,
-        seats=plan.workers if plan.kills else 0,  # kills come between workers that are at work at once
+        seats=plan.workers,  # all of them at work at once, however few cores there are
     )
     init_hospital(home, settings)
     with open_hospital(home) as hospital:
