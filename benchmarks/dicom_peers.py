@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from clinic_records.errors import ClinicError
-from commands.demo.lab import free_port
+from sync.free_port import free_port
 from sync.keys import RecipientPrivate
 from vehicle_agent.store.folder import VehicleFolder
 

@@ -20,10 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks.storm.talkers import AnalyserTalker, EcgTalker, SpirometerTalker, Talker, free_port
+from benchmarks.storm.talkers import AnalyserTalker, EcgTalker, SpirometerTalker, Talker
 from clinic_records.care import Recording
 from clinic_records.ids import BlobHash
 from commands.demo.lab import PIN, STAFF, VEHICLE, Lab, wait_for
+from sync.free_port import free_port
 from vehicle_agent.store.folder import VehicleFolder
 from vehicle_agent.store.keys import DeviceKeys
 from vehicle_agent.store.quarantine import list_quarantine

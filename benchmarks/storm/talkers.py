@@ -1,7 +1,6 @@
 """The devices of the storm: each says one unique measurement after the other and remembers what it said, and when."""
 
 import random
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -168,9 +167,3 @@ class AnalyserTalker(Talker):
                     wire.close()
             self.stopped.wait(0.2)
         return []
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])

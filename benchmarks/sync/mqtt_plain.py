@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.sync.result import Result
 from benchmarks.sync.run import Day, Run
-from commands.demo.lab import free_port
+from sync.free_port import free_port
 
 MOSQUITTO: Final = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 _CONFIG: Final = """\

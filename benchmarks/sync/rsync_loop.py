@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.sync.result import Result
 from benchmarks.sync.run import Day, Run
-from commands.demo.lab import free_port
+from sync.free_port import free_port
 
 RSYNC: Final = shutil.which("rsync")
 SILENT_S: Final = 15

@@ -1,12 +1,11 @@
 """Which ports the hospital's processes listen on: those of the settings; a 0 is picked once and kept."""
 
-import socket
-
 import msgspec
 
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.settings import HospitalSettings
 from sync.durable import write_file
+from sync.free_port import free_port
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -24,17 +23,10 @@ def ports_of(folder: HospitalFolder, settings: HospitalSettings) -> Ports:
     kept = msgspec.json.decode(path.read_bytes(), type=Ports) if path.exists() else None
     ports = Ports(
         web_host=settings.web_host,
-        web=settings.web_port or (kept.web if kept else _free_port(settings.web_host)),
+        web=settings.web_port or (kept.web if kept else free_port(settings.web_host)),
         broker_host=settings.broker_host,
-        broker=settings.broker_port or (kept.broker if kept else _free_port(settings.broker_host)),
+        broker=settings.broker_port or (kept.broker if kept else free_port(settings.broker_host)),
     )
     if ports != kept:
         write_file(path, msgspec.json.encode(ports) + b"\n")
     return ports
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -5,7 +5,6 @@ The lab only does what people do: it types commands, plugs devices in, takes cov
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from commands.demo.program import Program, clinic
 from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.ecg_scp import EcgScpSimulator
 from devices.simulators.spirometer import SpirometerSimulator
+from sync.free_port import free_port
 from vehicle_agent.control import ask
 
 VEHICLE: Final = "V01"
@@ -64,12 +64,6 @@ name_en = "Spirometer (curve made by a formula)"
 """
 
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 def wait_for(what: str, look: Callable[[], T | None], timeout_s: float = 30, every_s: float = 0.05) -> T:

@@ -20,11 +20,12 @@ from clinic_records.record import Kind, Lane, Record
 from cloud_hospital.authority.authority import Authority
 from cloud_hospital.folder import HospitalFolder
 from cloud_hospital.keys import HospitalKeys
-from commands.demo.lab import VEHICLE, Lab, free_port, wait_for
+from commands.demo.lab import VEHICLE, Lab, wait_for
 from commands.demo.program import Program, clinic
 from commands.demo.proof import compare, hospital_get
 from devices.simulators.ecg_scp import scp_record
 from sync.frames import MAX_FRAME, Items, Signed, encode
+from sync.free_port import free_port
 from sync.keys import OriginKeys
 from sync.mqtt import Broker, MqttLink
 from sync.seal import seal

@@ -13,12 +13,13 @@ from clinic_records.errors import AccessError
 from clinic_records.record import Lane
 from sync.byteranges import length
 from sync.courier import LinkState
+
+# The two ends are those of the relay's test; test folders are no packages.
+from sync.free_port import free_port
 from sync.mosquitto import mosquitto_command, mosquitto_config
 from sync.mqtt import Broker, MqttLink
 from sync.topics import Publish, Topic
-
-# The two ends are those of the relay's test; test folders are no packages.
-from tests.integration.sync.sync_processes import USERS, BrokerProcess, Pair, free_port
+from tests.integration.sync.sync_processes import USERS, BrokerProcess, Pair
 
 pytestmark = pytest.mark.peer
 BLOB = random.Random(11).randbytes(7_000_000)

@@ -20,13 +20,13 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless
 
 from clinic_records.ids import DeviceId
-from commands.demo.lab import free_port
 from devices.dicom.node import DicomNode
 from devices.dicom.provided import Provided
 from devices.dicom.settings import DicomSettings, Peer
 from devices.dicom.worklist import WorklistItem
 from devices.interpret import interpret
 from devices.simulators import imaging
+from sync.free_port import free_port
 from tests.unit.devices.arrivals import Arrivals
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]

@@ -8,11 +8,12 @@ import pytest
 
 from clinic_records.errors import AccessError, ConfigError
 from cloud_hospital.intake.posts import RECEIVE_BULK, RECEIVE_URGENT
+from sync.free_port import free_port
 from sync.mosquitto import mosquitto_command, mosquitto_config
 from sync.mqtt import Broker, MqttLink
 from sync.probe import probe_sharing
 from sync.topics import Publish, Topic, channel_filter, shared
-from tests.integration.sync.sync_processes import USERS, BrokerProcess, free_port, relay
+from tests.integration.sync.sync_processes import USERS, BrokerProcess, relay
 
 pytestmark = pytest.mark.peer
 

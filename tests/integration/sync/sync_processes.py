@@ -18,6 +18,7 @@ from clinic_records.clock import SystemClock
 from clinic_records.ids import vehicle_id
 from sync.courier import PinnedHospital, VehicleCourier
 from sync.drive import run_courier, run_station
+from sync.free_port import free_port
 from sync.keys import OriginKeys
 from sync.memory_stores import MemoryInbound, MemoryOutbound, MemorySessions
 from sync.mqtt import Broker, MqttLink
@@ -26,12 +27,6 @@ from sync.station import HospitalStation, Peer
 
 VEHICLE = vehicle_id("V01")
 USERS = {user: secrets.token_urlsafe(24) for user in ("hospital", "V01", "V02")}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class BrokerProcess:

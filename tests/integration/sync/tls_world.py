@@ -12,12 +12,13 @@ from typing import Final
 from clinic_records.errors import AccessError, Offline
 from cloud_hospital.authority.authority import SERVER, Authority
 from sync.certificates import fingerprint, key_from_pem, key_to_pem, new_key
+from sync.free_port import free_port
 from sync.mosquitto import MosquittoTls, mosquitto_command, mosquitto_config
 from sync.mqtt import Broker, MqttLink
 from sync.relay_config import RelayConfig, RelayTls, relay_command
 from sync.tls import ClientTls, Identity
 from sync.topics import Publish, Topic
-from tests.integration.sync.sync_processes import BrokerProcess, free_port
+from tests.integration.sync.sync_processes import BrokerProcess
 
 NOW: Final = datetime.now(UTC)
 MONTH: Final = timedelta(days=30)

@@ -18,7 +18,6 @@ import pytest
 from pynetdicom import AE
 
 from clinic_records.errors import DeviceUnavailable
-from commands.demo.lab import free_port
 from devices.delivery import Delivery
 from devices.dicom.contexts import MODALITY_WORKLIST_FIND, STORAGE_COMMITMENT, VERIFICATION
 from devices.dicom.part10 import dataset_sha256
@@ -27,6 +26,7 @@ from devices.simulators.dicom_device import DicomDevice
 from devices.simulators.hl7_devices import simulate_chemistry
 from devices.transports.open import open_transport
 from recordings.dicom.classes import PERFORMED_PROCEDURE_STEP
+from sync.free_port import free_port
 from sync.keys import RecipientPrivate
 from tests.unit.devices.dimse import command, item
 from vehicle_agent.store.folder import VehicleFolder
