@@ -75,14 +75,18 @@ def forgive(hospital: Hospital, files: Collection[FileKey]) -> None:
 
 def forgive_owed(hospital: Hospital) -> None:
     """Take back the attempts that could not be taken back when they ended."""
-    owed = Counter(hospital.unforgiven)
+    owed = Counter[FileKey]()
+    with suppress(KeyError):  # until there is none; taken out first, so that no two threads take the same one back
+        while True:
+            owed.update(dict([hospital.unforgiven.popitem()]))
     if not owed:
         return
-    with writing(hospital.engine) as connection:
-        for times in sorted(set(owed.values())):
-            keys = sorted(key for key, count in owed.items() if count == times)
-            left = case((transfers.c.attempts > times, transfers.c.attempts - times), else_=0)
-            connection.execute(update(transfers).where(tuple_(*_KEY).in_(keys)).values(attempts=left))
-    hospital.unforgiven.subtract(owed)
-    for key in [key for key, count in hospital.unforgiven.items() if count <= 0]:
-        del hospital.unforgiven[key]
+    try:
+        with writing(hospital.engine) as connection:
+            for times in sorted(set(owed.values())):
+                keys = sorted(key for key, count in owed.items() if count == times)
+                left = case((transfers.c.attempts > times, transfers.c.attempts - times), else_=0)
+                connection.execute(update(transfers).where(tuple_(*_KEY).in_(keys)).values(attempts=left))
+    except OperationalError:
+        hospital.unforgiven.update(owed)
+        raise
