@@ -42,7 +42,7 @@ class Post:
 
     @property
     def takes_a_seat(self) -> bool:
-        """Whether it stands by while as many bulk workers as cores are at work; an urgent one never does."""
+        """Whether it stands by while every seat of its machine is taken; an urgent one never does."""
         return self.is_shared and not self.duty.has_sessions
 
     @property

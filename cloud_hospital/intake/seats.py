@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
+from sync.durable import open_or_make
+
 LOOK_EVERY_S: Final = 0.5
 """Seconds between two looks for a free seat."""
 
@@ -28,7 +30,7 @@ def free_seat(folder: Path, count: int) -> IO[bytes] | None:
     """One of this machine's `count` seats, held until it is closed or the process is gone; None where all are taken."""
     machine = re.sub("[^a-z0-9]+", "", socket.gethostname().lower())
     for number in range(count):
-        seat = (folder / f"seat-{machine}-{number + 1}").open("ab")
+        seat = os.fdopen(open_or_make(folder / f"seat-{machine}-{number + 1}", os.O_WRONLY), "wb")
         try:
             fcntl.flock(seat, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

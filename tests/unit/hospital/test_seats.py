@@ -1,8 +1,10 @@
 """As many bulk workers of a machine are at work as it has seats; who stands by takes over from whoever is gone."""
 
 import asyncio
+import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -63,3 +65,11 @@ def test_who_stands_by_can_be_stopped(tmp_path: Path) -> None:
 
     with held:
         assert asyncio.run(asyncio.wait_for(stand_by(), 60)) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_a_seat_that_root_made_is_the_folders_owners(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    with free_seat(tmp_path, 1) or nullcontext() as seat:
+        assert seat is not None
+    assert {path.stat().st_uid for path in tmp_path.iterdir()} == {65534}
